@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One weight matrix on crossbar tiles: mapping to conductances, programming, reads with
+// converters and noise, and the gradients that training needs.
+//
+//   y[r][j] = sum_i w_ij x[r][i]   as the hardware sees it; i: word line, j: bit line
+//
+// Tiles: ceil(rows / tile.rows) x ceil(cols / tile.cols); each row tile (or group of
+// tile.rows_active rows) is converted on its own and added digitally.
+#ifndef OHMGRID_ARRAY_H
+#define OHMGRID_ARRAY_H
+
+#include <stdint.h>
+
+#include "ohmgrid/hardware.h"
+#include "ohmgrid/random.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Thread-safety: og_array_read and og_array_backward from any number of threads at once;
+// everything else from one.
+typedef struct og_array og_array;
+
+// The word lines may carry inputs of different range and bits (x and h of an LSTM):
+// segment s holds word lines [first of s, first of s + 1).
+struct og_segment {
+    size_t rows;
+    int dac_bits;  // 0: ideal
+    float range;   // full scale a of |x|; > 0
+};
+enum { OG_SEGMENTS = 2 };
+
+struct og_array_shape {
+    size_t rows, cols;
+    uint32_t layer;  // names the random streams: unique for each matrix of a network
+    int segments;
+    struct og_segment segment[OG_SEGMENTS];
+};
+
+// Which chip: all frozen randomness is a function of this.
+struct og_chip {
+    uint64_t seed;
+    uint32_t trial;
+    uint32_t draw;  // programming count: 0 for a chip, the step in training
+};
+
+// Which reads: row r of the call belongs to sample[r / positions], position r % positions.
+struct og_read {
+    uint64_t seed;
+    uint32_t trial;
+    uint32_t pass;           // epoch in training, pass of a vote in evaluation
+    const uint32_t *sample;  // number in the data set
+    size_t positions;        // rows per sample in this call (1, or pixels of a convolution)
+    uint32_t step;           // time step of a recurrent layer, else 0
+};
+
+// Borrows hw and shape only during the call. OG_INPUT when the hardware cannot do it (for
+// instance read_noise: fast where it would not be exact).
+OG_API og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
+                                const struct og_array_shape *shape, struct og_error *err);
+OG_API void og_array_free(og_array *array);
+
+// DAC full scale of one segment; takes effect at the next og_array_program.
+OG_API void og_array_set_range(og_array *array, int segment, float range);
+
+// Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). With
+// og_array_keep_gradient on it also keeps what og_array_backward needs. Deterministic in
+// (w, ranges, chip).
+OG_API void og_array_program(og_array *array, const float *w, const struct og_chip *chip);
+OG_API void og_array_keep_gradient(og_array *array, bool on);
+
+// The weights as programmed, w_hat[j * rows + i], in units of w: what a noise-free read
+// multiplies with.
+OG_API void og_array_weights(const og_array *array, float *w_hat);
+
+// --- ranges of the ADCs -----------------------------------------------------------------
+// Number of ADC full scales (1, tiles, or columns x row groups x ... by adc.granularity).
+OG_API size_t og_array_ranges(const og_array *array);
+// Full scales, in units of the normalised column sum; they stay until set again, and are
+// part of a trained model. Calibration: og_array_observe gathers statistics of noise-free
+// column sums over any number of calls, og_array_calibrate turns them into ranges.
+OG_API void og_array_get_adc(const og_array *array, float *range);
+OG_API void og_array_set_adc(og_array *array, const float *range);
+// Modes fixed and worst_case need no observation. Not thread-safe; same input layout as a
+// read.
+OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t n);
+OG_API void og_array_calibrate(og_array *array);
+
+// --- reads ------------------------------------------------------------------------------
+// Bytes of workspace that a read or backward of n rows needs (never shared by threads).
+OG_API size_t og_array_work_bytes(const og_array *array, size_t n);
+// Bytes of the record that a read leaves for its backward (0 without keep_gradient).
+OG_API size_t og_array_tape_bytes(const og_array *array, size_t n);
+
+// y[r * ldy + j] for n rows x[r * ldx + i]. tape may be NULL. `a_noise`, if not NULL, is
+// added to the column sums before the ADC (noise injection at point A): a_noise[r * cols +
+// j], in units of y.
+struct og_read_io {
+    const float *x;
+    size_t ldx, n;
+    float *y;
+    size_t ldy;
+    const float *a_noise;
+    void *tape, *work;
+};
+OG_API void og_array_read(const og_array *array, const struct og_read *at,
+                          const struct og_read_io *io);
+
+// Gradients through the read that left `tape`. dx (replaced) may be NULL; dw[j * rows + i]
+// is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
+// nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
+// as well (read noise by x, programming error by w).
+enum og_gradient { OG_STRAIGHT_THROUGH, OG_CLIPPED };
+struct og_backward_io {
+    const float *dy;
+    size_t lddy, n;
+    float *dx;
+    size_t lddx;
+    float *dw;
+    const void *tape;
+    void *work;
+    enum og_gradient gradient;
+    bool reparam;
+};
+OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
+
+// --- looking inside ---------------------------------------------------------------------
+struct og_array_info {
+    size_t rows, cols, row_tiles, col_tiles, row_groups, slices, devices;
+    double w_max;          // the largest full-scale weight of its tiles
+    double lsb;            // of the ADC, in units of y; 0 when ideal
+    size_t conversions;    // per read of one input vector
+};
+OG_API struct og_array_info og_array_info(const og_array *array);
+// Conductances [S] of all devices, device d = ((copy * slices + slice) * sides + side) *
+// rows * cols + i * cols + j; count = info.devices.
+OG_API void og_array_conductance(const og_array *array, float *g);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Experiments as checked data: one YAML file, strictly read, with every key in a field
+// table (stage, unit, range, default, sentence). Unknown or duplicate key, alias, second
+// document, wrong type, value out of range: one error with file, line, key, value and what
+// is allowed, and nothing runs.
+#ifndef OHMGRID_CONFIG_H
+#define OHMGRID_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ohmgrid/hardware.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A node of a YAML document: map, list or scalar, with its file and line. Opaque; see
+// config/tree.h inside the library.
+typedef struct og_item og_item;
+
+// Stages of an experiment, in order; every key belongs to one. A stage's result is keyed by
+// the values of all keys of its own and earlier stages.
+enum og_stage { OG_STAGE_DATA, OG_STAGE_TRAIN, OG_STAGE_PROGRAM, OG_STAGE_EVALUATE, OG_STAGE_OUTPUT };
+
+enum og_train_hardware { OG_TRAIN_IDEAL, OG_TRAIN_SAME, OG_TRAIN_NOMINAL, OG_TRAIN_OWN };
+enum og_optimizer { OG_SGD, OG_ADAM };
+enum og_schedule { OG_SCHEDULE_CONSTANT, OG_SCHEDULE_STEP, OG_SCHEDULE_COSINE };
+enum og_redraw { OG_REDRAW_STEP, OG_REDRAW_EPOCH, OG_REDRAW_NEVER };
+enum og_kernels { OG_KERNELS_AUTO, OG_KERNELS_FIXED };
+
+struct og_data_config {
+    char name[32];
+    bool rows;
+    int train_limit, test_limit;     // 0: all
+    struct og_list mean, std;        // per channel; std empty: pixels in [0, 1]
+    int crop;
+    bool flip;
+};
+
+struct og_train_config {
+    int epochs, batch;
+    enum og_optimizer optimizer;
+    double lr, momentum, beta1, beta2, weight_decay;
+    enum og_schedule schedule;
+    double lr_gamma;       // step: factor
+    int lr_step;           // step: every so many epochs
+    double warmup;         // epochs of linearly rising rate
+    double clip_norm;      // 0: off
+    uint64_t seed;         // init, order, augmentation, noise in training
+    int gradient;          // enum og_gradient
+    bool reparam;
+    enum og_redraw redraw;  // of programming errors and mismatch in training
+    int ideal_epochs;       // first epochs on ideal hardware
+    int calibrate_every;    // steps
+    int calibrate_samples;
+    enum og_train_hardware hardware_mode;
+    struct og_hardware hardware;  // resolved: what training sees
+};
+
+struct og_config {
+    char title[256];
+    uint64_t seed;
+    int trials;
+    enum og_kernels kernels;
+    struct og_data_config data;
+    const og_item *layers;        // model.layers, borrowed from the experiment
+    struct og_hardware hardware;  // what is evaluated
+    struct og_train_config train;
+    struct {
+        int batch;
+        int calibrate_samples;  // of the training set
+    } evaluate;
+    struct {
+        bool model;    // store weights in the result file
+        bool chip;     // store conductances of trial 0 of each point
+    } output;
+};
+
+// --- axes -------------------------------------------------------------------------------
+// One dimension of the result. Zipped keys share it: column 0 names the dimension, the
+// others are coordinates along it.
+struct og_axis_column {
+    char name[64];          // dimension or coordinate name
+    char key[128];          // hardware.adc.bits
+    char units[16];         // of the key ("S", "dB", "1"); "" for text
+    bool text;              // values are labels
+    double *value;          // [n] when not text
+    char **label;           // [n] when text
+};
+struct og_axis {
+    size_t n;
+    int columns;
+    struct og_axis_column *column;
+};
+
+struct og_overrides {
+    const char *const *set;  // "key=value", in order
+    size_t sets;
+    const uint64_t *seed;    // NULL: as in the file
+};
+
+// Thread-safety: const use from any number of threads.
+typedef struct og_experiment og_experiment;
+
+// Reads and checks everything, every sweep point included.
+OG_API og_status og_experiment_read(og_experiment **e, const char *path,
+                                    const struct og_overrides *o, struct og_error *err);
+OG_API void og_experiment_free(og_experiment *e);
+OG_API size_t og_experiment_axes(const og_experiment *e);
+OG_API const struct og_axis *og_experiment_axis(const og_experiment *e, size_t i);
+OG_API size_t og_experiment_points(const og_experiment *e);  // product of the axes
+// The configuration of one point; row-major over the axes, the last one fastest.
+OG_API og_status og_experiment_point(const og_experiment *e, size_t point,
+                                     struct og_config *config, struct og_error *err);
+// The full effective YAML (every key, defaults too; the caller frees it with free()).
+OG_API char *og_experiment_text(const og_experiment *e);
+// 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
+OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
+                              char key[33]);
+// Names the keys in which two effective texts differ, "a.b, c.d", at most `size` bytes.
+OG_API void og_experiment_differences(const char *text_a, const char *text_b, char *out,
+                                      size_t size);
+
+// --- device files -----------------------------------------------------------------------
+// Looks `name` up (a path, or a name beside `beside`, in the current folder, $OHMGRID_PATH,
+// the source tree, the installed data folder).
+OG_API og_status og_device_read(struct og_device *device, const char *name,
+                                const char *beside, struct og_error *err);
+// Names of all device files that can be found; the caller frees list and names (free()).
+OG_API char **og_device_names(size_t *n);
+OG_API void og_device_print(const struct og_device *device, FILE *out);
+// Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
+OG_API void og_config_print_keys(FILE *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

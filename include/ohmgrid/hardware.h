@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The imagined hardware as plain data: device, mapping, tile, converters, injected noise.
+// SI units. Filled by the configuration (config.h) from checked YAML, or by hand from
+// og_hardware_default(). An all-default hardware is a noise-free, unquantised crossbar.
+#ifndef OHMGRID_HARDWARE_H
+#define OHMGRID_HARDWARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ohmgrid/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { OG_LIST_MAX = 64 };
+
+struct og_list {
+    int n;
+    double v[OG_LIST_MAX];
+};
+
+// A standard deviation as a function of the conductance g.
+enum og_sigma_kind {
+    OG_SIGMA_NONE,
+    OG_SIGMA_CONSTANT,      // sigma
+    OG_SIGMA_PROPORTIONAL,  // fraction * g
+    OG_SIGMA_POLYNOMIAL,    // max(0, sum_k coefficients[k] (g / g_ref)^k)
+    OG_SIGMA_TABLE,         // linear between (table_g, table_sigma), constant outside
+};
+
+struct og_sigma {
+    enum og_sigma_kind kind;
+    double sigma;     // [S]
+    double fraction;  // of g
+    struct og_list coefficients;          // [S], from the power 0 up
+    double g_ref;                         // [S]; 0: the device's g_max
+    struct og_list table_g, table_sigma;  // [S], table_g rising
+    double scale;                         // multiplies the result; 1 = as published
+};
+
+enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
+enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
+enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
+enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
+
+struct og_device {
+    char name[64], title[256], citation[512];
+    double g_min, g_max;  // [S] programmable range
+    double g_off;         // [S] of a cell that is switched off
+    double v_read;        // [V] full-scale read voltage
+    enum og_programming programming;
+    struct og_sigma program;  // programming error, once per programming
+    struct og_sigma read;     // white noise, fresh in every read
+    struct {
+        enum og_spread_law law;
+        double g_min, g_max;  // relative spread of each device's own g_min and g_max
+    } d2d;
+    enum og_clip clip;  // after the programming error
+    enum og_zero_cells zero_cells;
+    struct {
+        double p_lrs, p_hrs;  // probability per device of being stuck on / off
+        double g_lrs, g_hrs;  // [S] what it is stuck at; 0 for g_lrs: g_max
+    } faults;
+    struct {
+        int levels;           // programmable levels per device, equally spaced; 0: analog
+        struct og_list list;  // [S] or listed, rising; may lack g_min
+    } cell;
+};
+
+enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
+enum og_reference { OG_REFERENCE_COLUMN, OG_REFERENCE_DIGITAL };
+enum og_w_max { OG_W_ABSMAX, OG_W_PERCENTILE, OG_W_SIGMA };
+enum og_granularity { OG_PER_LAYER, OG_PER_TILE, OG_PER_COLUMN };
+enum og_rounding { OG_MID_TREAD, OG_MID_RISE };
+enum og_subtract { OG_SUBTRACT_ANALOG, OG_SUBTRACT_DIGITAL };
+enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };
+enum og_encoding { OG_AMPLITUDE, OG_PULSE_WIDTH, OG_BIT_SERIAL };
+enum og_range_mode {
+    OG_RANGE_FIXED,
+    OG_RANGE_WORST_CASE,
+    OG_RANGE_MINMAX,
+    OG_RANGE_PERCENTILE,
+    OG_RANGE_MSE,
+};
+enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
+enum og_rnn_mapping { OG_RNN_COMBINED, OG_RNN_SPLIT, OG_RNN_PER_GATE };
+
+// Points of noise injection, as bits.
+enum og_point {
+    OG_POINT_X = 1,   // input, after the DAC
+    OG_POINT_H = 2,   // recurrent input, after the DAC
+    OG_POINT_A = 4,   // pre-activation: the full column sum, before the ADC
+    OG_POINT_G = 8,   // gate outputs, before their quantiser
+    OG_POINT_C = 16,  // cell state, before its quantiser
+    OG_POINT_O = 32,  // output, before its quantiser
+};
+enum { OG_POINTS = 6 };
+
+struct og_hardware {
+    bool ideal;  // the float network, bit for bit; nothing below has an effect
+    struct og_device device;
+    struct {
+        enum og_scheme scheme;
+        enum og_reference reference;  // scheme offset
+        enum og_w_max w_max;
+        double percentile;               // w_max: percentile of |w|
+        double k_sigma;                  // w_max: k times the rms of w
+        enum og_granularity granularity;  // of w_max
+        int weight_bits;                 // 0: analog
+        enum og_rounding rounding;       // of weight_bits
+        int slice_bits;                  // 0: one slice holds the whole weight
+        int devices_per_weight;
+    } mapping;
+    struct {
+        int rows, cols;
+        int rows_active;  // rows driven in one read; 0: all
+    } tile;
+    struct {
+        enum og_subtract subtract;
+    } pair;
+    struct {
+        enum og_input_sign sign;
+        enum og_encoding encoding;
+    } input;
+    struct {
+        int bits;                 // 0: ideal
+        enum og_range_mode mode;  // fixed, minmax, percentile or mse
+        double range;             // full scale of `fixed`, in units of the activation
+        double percentile;
+    } dac;
+    struct {
+        int bits;  // 0: ideal
+        enum og_rounding rounding;
+        enum og_range_mode mode;
+        enum og_granularity granularity;
+        double range;       // `fixed`: fraction of the worst case
+        double percentile;  // of |column sum|
+        double noise;       // [LSB] rms, every conversion
+        double offset;      // [LSB] rms over columns, frozen per chip
+        double gain;        // relative rms over columns, frozen per chip
+    } adc;
+    struct {
+        int points;     // sum of og_point
+        double snr_db;  // [dB]
+        bool ac;        // the signal power without its mean
+    } injection;
+    struct {
+        int x_bits;  // -1: as dac.bits
+        int h_bits;  // -1: as dac.bits
+        int gate_bits, c_bits;  // 0: ideal
+        double c_range;         // full scale of the cell state
+        enum og_rnn_mapping mapping;
+    } rnn;
+    enum og_noise_method read_noise;
+};
+
+OG_API struct og_hardware og_hardware_default(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

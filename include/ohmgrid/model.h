@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Networks: a graph of named nodes in topological order with ONNX's operator and gate-order
+// (i, o, f, c) conventions, all weights in one block; and its execution in batches on ideal
+// or simulated hardware, forward and backward.
+#ifndef OHMGRID_MODEL_H
+#define OHMGRID_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ohmgrid/array.h"
+#include "ohmgrid/config.h"
+#include "ohmgrid/data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- the graph --------------------------------------------------------------------------
+// Thread-safety: const use from any number of threads.
+typedef struct og_model og_model;
+
+// `layers`: the list under model.layers of an experiment (config.h), checked here: unknown
+// layer, key or input, wrong shape are OG_INPUT with file and line. Copies what it needs.
+// The last node gives the logits [classes].
+OG_API og_status og_model_build(og_model **model, const og_item *layers,
+                                const struct og_shape *input, int classes,
+                                struct og_error *err);
+OG_API void og_model_free(og_model *model);
+OG_API og_status og_model_copy(og_model **copy, const og_model *model,
+                               struct og_error *err);
+
+// Initial weights by (seed, node, position) in stream OG_INIT; state to its start values.
+OG_API void og_model_init(og_model *model, uint64_t seed);
+
+// All trainable parameters, and all state that training carries along but no gradient
+// changes (batch norm statistics), each as one block. Borrowed from the model.
+OG_API float *og_model_params(og_model *model, size_t *count);
+OG_API float *og_model_state(og_model *model, size_t *count);
+
+struct og_tensor_info {
+    const char *node, *name, *op;
+    int rank;
+    size_t dim[4];
+    size_t offset, count;
+    bool decay;  // weight decay applies (weights, not biases or norms)
+    bool state;  // lies in the state block
+};
+OG_API size_t og_model_tensors(const og_model *model);
+OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
+OG_API int og_model_classes(const og_model *model);
+
+// --- execution --------------------------------------------------------------------------
+// Buffers, tapes and arrays for one model on one hardware.
+// Thread-safety: one thread calls; the work inside is spread by OpenMP over fixed blocks
+// of samples, with the same bits for any number of threads.
+typedef struct og_exec og_exec;
+
+struct og_exec_options {
+    const struct og_hardware *hardware;  // NULL or ideal: the float network
+    size_t batch;                        // largest number of samples per call
+    bool training;                       // keep what backward needs
+    enum og_gradient gradient;
+    bool reparam;
+};
+// Borrows the model (its parameters are read at og_exec_program and og_exec_forward).
+OG_API og_status og_exec_alloc(og_exec **exec, og_model *model,
+                               const struct og_exec_options *options,
+                               struct og_error *err);
+OG_API void og_exec_free(og_exec *exec);
+
+struct og_batch {
+    const float *x;          // [n][input shape]
+    const uint8_t *label;    // [n], may be NULL for forward
+    const uint32_t *sample;  // [n] numbers in the data set: name the random draws
+    size_t n;
+    uint64_t seed;
+    uint32_t trial;  // chip
+    uint32_t pass;   // epoch in training, pass of a vote in evaluation
+};
+
+// Converter ranges and signal powers from noise-free passes over `batch` (never the
+// evaluation set). Needed before the first og_exec_program on hardware with calibrated
+// ranges or injected noise. May leave the arrays unprogrammed.
+OG_API og_status og_exec_calibrate(og_exec *exec, const struct og_batch *batch,
+                                   struct og_error *err);
+// The calibration as one block of floats, for checkpoints.
+OG_API float *og_exec_calibration(og_exec *exec, size_t *count);
+// To be called after writing into og_exec_calibration.
+OG_API void og_exec_calibration_changed(og_exec *exec);
+
+// Puts the model's present parameters on a chip (or packs them, on ideal hardware). Must
+// be called after each change of the parameters.
+OG_API void og_exec_program(og_exec *exec, const struct og_chip *chip);
+
+// Logits [n][classes], borrowed until the next call.
+OG_API const float *og_exec_forward(og_exec *exec, const struct og_batch *batch);
+// Softmax cross-entropy of the last forward: sum over the batch of the loss; hit[n] (may
+// be NULL) = 1 where the largest logit is the label (ties: the smaller class).
+OG_API double og_exec_loss(og_exec *exec, const struct og_batch *batch, uint8_t *hit);
+// Gradient of the mean loss over the batch, same layout as og_model_params; replaced.
+OG_API const float *og_exec_backward(og_exec *exec, const struct og_batch *batch);
+// Moves running statistics (batch norm, injection powers) after a training step.
+OG_API void og_exec_update_state(og_exec *exec);
+
+// The matrices of the network, for reports: their names and arrays (NULL when ideal).
+OG_API size_t og_exec_matrices(const og_exec *exec);
+OG_API const char *og_exec_matrix_name(const og_exec *exec, size_t i);
+OG_API const og_array *og_exec_matrix(const og_exec *exec, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Runs an experiment: data -> train -> program -> evaluate, each stage once per distinct
+// key, one record per (point, trial), journal and result file on the way.
+#ifndef OHMGRID_RUN_H
+#define OHMGRID_RUN_H
+
+#include "ohmgrid/config.h"
+#include "ohmgrid/results.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Where the run stands, for a progress bar.
+struct og_progress {
+    const char *stage;   // "train plain", "evaluate"
+    double fraction;     // 0..1 of all work, by measured cost
+    double seconds;      // since the start
+    double seconds_left;  // < 0: not known yet
+    char detail[96];     // "epoch 2/5 loss 0.41 accuracy 85.2 %"
+};
+
+struct og_run_options {
+    const char *out, *command, *data;  // OUT.h5; command line for the record; --data
+    enum og_journal_mode mode;
+    int threads;                       // 0: all
+    void (*progress)(void *user, const struct og_progress *p);
+    void *user;
+    // Looked at between batches and tasks: a signal number stops the run, which then ends
+    // with everything finished saved and OG_INTERRUPTED or OG_TERMINATED.
+    const volatile int *signal;
+};
+
+OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
+                        struct og_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Field tables: one row per key says everything about it. Reading, checking, printing,
+// help and stage hashes all come from these rows.
+#ifndef OG_CONFIG_FIELDS_H
+#define OG_CONFIG_FIELDS_H
+
+#include <stddef.h>
+
+#include "ohmgrid/config.h"
+
+enum og_field_type {
+    OG_FIELD_BOOL,
+    OG_FIELD_INT,      // int
+    OG_FIELD_U64,      // uint64_t
+    OG_FIELD_REAL,     // double; with a unit, values may carry a prefix: 25 uS
+    OG_FIELD_LIST,     // struct og_list of reals
+    OG_FIELD_TEXT,     // char[size]
+    OG_FIELD_CHOICE,   // int (an enum): position in `choices`
+    OG_FIELD_FLAGS,    // int: sum of 1 << position in `choices`; YAML list of words
+    OG_FIELD_BLOCK,    // nested struct at offset, described by `block`
+    OG_FIELD_ITEM,     // const og_item *: kept as it stands, checked by whoever reads it
+};
+
+struct og_field {
+    const char *key;
+    enum og_field_type type;
+    size_t offset, size;
+    const char *unit;           // "S", "V", "dB", "LSB"; NULL: none
+    double min, max;            // inclusive; both 0: any
+    const char *choices;        // words separated by blanks
+    const char *def;            // default as YAML text; NULL: required
+    enum og_stage stage;
+    const char *help;           // one sentence
+    const struct og_field *block;
+    const char *shorthand;      // BLOCK: key that a plain scalar stands for, or NULL
+};
+// Tables end with a row whose key is NULL.
+
+// Fills the struct at `target` from a map (NULL: all defaults), strictly.
+og_status og_fields_bind(const struct og_field *fields, const og_item *map, void *target,
+                         struct og_error *err);
+
+#endif

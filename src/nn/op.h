@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a layer is: one og_op in the table of ops.c. An op sees blocks of samples; every
+// block is computed by one thread, and blocks never look at each other except in the two
+// serial merge steps.
+#ifndef OG_NN_OP_H
+#define OG_NN_OP_H
+
+#include "config/fields.h"
+#include "ohmgrid/model.h"
+
+enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8, OG_MAX_LINEARS = 16 };
+
+// Samples per block; part of what a result is, so fixed.
+enum { OG_BLOCK = 32 };
+
+enum og_init_law { OG_INIT_CONSTANT, OG_INIT_UNIFORM };  // value | [-value, value]
+
+struct og_param {
+    char name[32];
+    int rank;
+    size_t dim[4];
+    size_t offset, count;  // in the parameter or state block
+    enum og_init_law law;
+    float value;
+    bool decay, state;
+};
+
+// A matrix that may live on a crossbar: W[j * stride + i] inside one parameter.
+struct og_linear_decl {
+    char name[64];          // node name, or node name / part
+    size_t rows, cols;      // inputs, outputs
+    size_t param;           // index into node->param
+    size_t first, stride;   // element (j, i) at first + j * stride + i of the parameter
+    int segments;
+    struct {
+        size_t rows;
+        bool recurrent;     // DAC bits from rnn.h_bits, else rnn.x_bits or dac.bits
+        float range;        // fixed full scale; 0: by hardware.dac (fixed or calibrated)
+    } segment[OG_SEGMENTS];
+    bool rnn;               // first segment takes rnn.x_bits
+};
+
+struct og_op;
+
+struct og_node {
+    const struct og_op *op;
+    char name[48];
+    uint32_t index;              // of the node in the graph: names its random streams
+    int inputs;
+    int input[OG_MAX_INPUTS];    // node numbers; -1: the graph's input
+    struct og_shape in[OG_MAX_INPUTS], shape;
+    void *attr;                  // bound from YAML by op->fields, op->attr_size bytes
+    int params;
+    struct og_param param[OG_MAX_PARAMS];
+    int linears;
+    struct og_linear_decl linear[OG_MAX_LINEARS];
+};
+
+// What an op sees of one pass over one block: rows [first, first + n) of the batch. All
+// pointers are to the first row of the block.
+struct og_view {
+    const og_exec *exec;
+    const struct og_node *node;
+    const struct og_batch *batch;
+    const struct og_hardware *hw;   // the default (ideal = true) when ideal
+    bool training;
+    size_t first, n, block;         // block: number of the block
+    const float *in[OG_MAX_INPUTS];
+    float *out;
+    const float *param[OG_MAX_PARAMS];  // also state tensors
+    void *tape;                     // op->tape_bytes(...) of this block; NULL if not training
+    void *work;                     // op->work_bytes(...) of this thread
+    // backward only
+    const float *dout;
+    float *din[OG_MAX_INPUTS];      // NULL where no gradient is wanted; ADDED to, not set
+    float *dparam[OG_MAX_PARAMS];   // this block's own buffer; ADDED to
+    // merge steps: per-block partial sums, op->partials doubles each
+    double *partial;                // this block's; in merge: [blocks][partials]
+    size_t blocks, total;           // number of blocks and samples of the batch
+    float *state[OG_MAX_PARAMS];    // writable state tensors, in op->update only
+    double *merged;                 // op->partials doubles, written by merge, kept
+};
+
+struct og_op {
+    const char *name;               // in YAML: dense, conv2d, lstm, ...
+    const char *onnx;               // operator it stands for
+    const char *help;               // one sentence
+    const struct og_field *fields;  // of its attributes (config/fields.h)
+    size_t attr_size;
+    int inputs_min, inputs_max;
+    // Checks input shapes, sets shape, param[] (all but offset) and linear[] (all but name).
+    og_status (*setup)(struct og_node *node, struct og_error *err);
+    // May be NULL (0 bytes). n: samples in a block.
+    size_t (*tape_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
+    size_t (*work_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
+    void (*forward)(const struct og_view *v);
+    void (*backward)(const struct og_view *v);
+    // Optional, for what needs the whole batch (training only): partials are gathered per
+    // block in parallel before forward (backward), then merged serially in block order.
+    size_t partials;
+    void (*gather)(const struct og_view *v);
+    void (*gather_back)(const struct og_view *v);
+    void (*merge)(const struct og_view *v);       // after gather
+    void (*merge_back)(const struct og_view *v);  // after gather_back
+    void (*update)(const struct og_view *v);      // og_exec_update_state
+};
+
+const struct og_op *og_op_find(const char *name);
+const struct og_op *const *og_op_list(void);  // ends with NULL
+
+// --- products on ideal or simulated hardware (linear.c) ----------------------------------
+// k: index into node->linear. x[r * ldx + i], y[r * ldy + j] for `rows` rows, which belong
+// to the samples of the block in order, rows / v->n rows each. `tape` is
+// og_linear_tape_bytes long (NULL when not training), `work` og_linear_work_bytes.
+// Noise injection at X, H and A happens inside. step: time step.
+size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int k,
+                            size_t rows);
+size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int k,
+                            size_t rows);
+struct og_linear_io {
+    int k;
+    const float *x;
+    size_t ldx, rows;
+    float *y;
+    size_t ldy;
+    uint32_t step;
+    void *tape, *work;
+};
+void og_linear_forward(const struct og_view *v, const struct og_linear_io *io);
+// x is the same as in forward. dx (replaced) may be NULL. dW goes to v->dparam.
+struct og_linear_back {
+    int k;
+    const float *x, *dy;
+    size_t ldx, rows, lddy;
+    float *dx;
+    size_t lddx;
+    const void *tape;
+    void *work;
+};
+void og_linear_backward(const struct og_view *v, const struct og_linear_back *io);
+
+// --- noise injection and quantisers outside the products (inject.c) ----------------------
+// Adds noise at `point` (G, C, O) to value[rows][width]; `lane` tells apart several tensors
+// of one point (gates). No effect when the hardware does not inject there. Also gathers
+// the signal power: in calibration for inference, in training for the running mean.
+void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
+               float *value, size_t rows, size_t width);
+// The inference quantiser for states, gates and outputs: mid-tread, 2^bits - 1 levels on
+// [-range, range] (unsigned: 2^bits levels on [0, range]); bits 0: unchanged. In place.
+void og_quantize(float *value, size_t n, int bits, float range, bool is_signed);
+
+#endif

@@ -20,6 +20,10 @@ typedef struct og_packed og_packed;
 // Room for any matrix of up to k x n elements. NULL when out of memory.
 OG_API og_packed *og_packed_alloc(size_t k, size_t n);
 OG_API void og_packed_free(og_packed *p);
+// The same in memory of the caller's, for hot paths: og_packed_bytes(k, n) bytes, aligned
+// to 64; nothing to free.
+OG_API size_t og_packed_bytes(size_t k, size_t n);
+OG_API og_packed *og_packed_place(void *memory, size_t k, size_t n);
 
 // Packs b, element (i, j) at b[i * row_stride + j * col_stride], i < k, j < n (so a
 // transposed matrix is packed by swapping the strides). k and n at most those of _alloc.

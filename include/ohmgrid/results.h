@@ -26,7 +26,9 @@ enum og_journal_mode {
                         // another experiment, naming the keys that differ
 };
 // `out`: path of OUT.h5. Also proves that OUT can be written. OG_USAGE when another process
-// holds the lock.
+// holds the lock. An old OUT stays until og_result_write replaces it by a whole new one;
+// RESUME with OUT of this experiment but no journal starts an empty journal (whether there
+// is anything left to do, og_result_complete says).
 OG_API og_status og_journal_open(og_journal **journal, const char *out, const char *text,
                                  enum og_journal_mode mode, struct og_error *err);
 // Closes and unlocks; `remove` deletes it (only after OUT.h5 is whole).
@@ -46,6 +48,7 @@ OG_API og_status og_journal_put(og_journal *journal, uint32_t kind, const char *
 OG_API bool og_journal_get(og_journal *journal, uint32_t kind, const char *key,
                            struct og_entry *entry);
 OG_API void og_journal_release(struct og_entry *entry);
+// Forgets an entry.
 OG_API void og_journal_drop(og_journal *journal, uint32_t kind, const char *key);
 OG_API og_status og_journal_sync(og_journal *journal, struct og_error *err);
 
@@ -82,7 +85,8 @@ struct og_result {
     const uint8_t *done;       // [point][trial]
     // which trained model each point used: index into curves; may be NULL
     const uint32_t *trained;
-    // correct[point][trial][(samples + 7) / 8] bits, for the bootstrap; may be NULL
+    // correct[point][trial][(samples + 7) / 8], sample s in bit s % 8 of byte s / 8, for the
+    // bootstrap; may be NULL
     const uint8_t *correct;
     size_t samples;
     // /train, /model, /chip
@@ -100,6 +104,15 @@ struct og_result {
 // test samples), dimension scales, units, provenance.
 OG_API og_status og_result_write(const char *out, const struct og_result *r,
                                  struct og_error *err);
+
+// The experiment text that a result file was made from; the caller frees it (free()).
+// OG_USAGE when `path` is no result file.
+OG_API og_status og_result_experiment(const char *path, char **text,
+                                      struct og_error *err);
+// *complete: whether every (point, trial) of the file is done, so that a resumed run has
+// nothing left to do.
+OG_API og_status og_result_complete(const char *path, bool *complete,
+                                    struct og_error *err);
 
 // Prints a table of the means with intervals, one line per point.
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Training: SGD with momentum or Adam, schedules, clipping, hardware in the loop. An
 // iterator (alloc, step until done) whose whole state can be saved between any two steps
-// and restored to the bit.
+// and restored to the bit. And evaluation of a programmed network over a data set.
 #ifndef OHMGRID_LEARN_H
 #define OHMGRID_LEARN_H
 
@@ -15,6 +15,10 @@ extern "C" {
 // Thread-safety: one thread.
 typedef struct og_trainer og_trainer;
 
+// Chips drawn in training have this trial number, so that no chip that is evaluated (0,
+// 1, 2, ...) has been seen in training.
+enum { OG_TRAINING_TRIAL = 0x7fffffff };
+
 // Borrows all three for its life. Initialises the model by config->seed.
 OG_API og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
                                   const struct og_train_config *config,
@@ -23,14 +27,26 @@ OG_API void og_trainer_free(og_trainer *trainer);
 
 OG_API size_t og_trainer_steps(const og_trainer *trainer);  // in all
 OG_API size_t og_trainer_at(const og_trainer *trainer);     // done so far
-// One batch. OG_FAILED when the loss is no longer finite.
+// One batch. OG_FAILED when the loss or the weights are no longer finite.
 OG_API og_status og_trainer_step(og_trainer *trainer, struct og_error *err);
 
-// Mean training loss and accuracy of each finished epoch.
+// Mean training loss and accuracy of each finished epoch (as seen in training: each batch
+// before its step), and the learning rate of the epoch's last step.
 struct og_curve {
     double loss, accuracy, lr;
 };
 OG_API const struct og_curve *og_trainer_curve(const og_trainer *trainer, size_t *epochs);
+// The same for the steps of the present epoch so far; zeros before its first step.
+OG_API struct og_curve og_trainer_running(const og_trainer *trainer);
+
+// Learning rate of step `step` (from 0): warm-up, then the schedule.
+//   warm-up   lr (step + 1) / W         while step < W = warmup * steps_per_epoch
+//   constant  lr
+//   step      lr * lr_gamma^floor(epoch / lr_step)
+//   cosine    lr/2 (1 + cos(pi (step - W) / (S - W))), S steps in all
+//             (Loshchilov and Hutter, ICLR 2017, without restarts)
+OG_API double og_learning_rate(const struct og_train_config *config,
+                               size_t steps_per_epoch, size_t step);
 
 // Everything that the next step depends on, as bytes.
 OG_API size_t og_trainer_bytes(const og_trainer *trainer);
@@ -39,15 +55,26 @@ OG_API void og_trainer_save(const og_trainer *trainer, void *bytes);
 OG_API og_status og_trainer_restore(og_trainer *trainer, const void *bytes, size_t n,
                                     struct og_error *err);
 
-// Mean loss and accuracy of a programmed exec over a data set, in blocks of fixed shape.
-// hit[n] may be NULL. `stop`, if not NULL, is looked at between batches.
+// What is evaluated: the exec is programmed already; reads draw by (seed, trial, pass).
+struct og_evaluate_options {
+    const struct og_dataset *set;
+    const struct og_chip *chip;
+    uint32_t pass;
+    size_t batch;              // at most that of the exec
+    const volatile int *stop;  // looked at between batches: not 0 stops; may be NULL
+    uint8_t *hit;              // [set->n], 1 where right; may be NULL
+    void (*tick)(void *user, size_t samples);  // after each batch; may be NULL
+    void *user;
+};
+// Means over the data set.
 struct og_evaluation {
     double loss, accuracy;
 };
-OG_API og_status og_evaluate(og_exec *exec, const struct og_dataset *set,
-                             const struct og_chip *chip, uint32_t pass, uint8_t *hit,
+// OG_INTERRUPTED when stopped.
+OG_API og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
                              struct og_evaluation *result, struct og_error *err);
-// The first n samples of a set as a calibration batch for og_exec_calibrate.
+// og_exec_calibrate on the first n samples of a set (all, when it has fewer), without
+// augmentation. n is at most the batch of the exec.
 OG_API og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
                               uint64_t seed, struct og_error *err);
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <assert.h>
+#include <math.h>
+
+#include "base/mem.h"
+#include "learn/trainer.h"
+
+static size_t sample_size(const struct og_dataset *set)
+{
+    size_t size = 1;
+    for (int i = 0; i < set->shape.rank; i++) size *= set->shape.dim[i];
+    return size;
+}
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+static og_status alloc_exec(og_trainer *t, const struct og_hardware *hw, og_exec **exec,
+                            struct og_error *err)
+{
+    size_t batch = t->batch;
+    const size_t calibrate = smaller((size_t)t->config->calibrate_samples, t->set->n);
+    if (hw && calibrate > batch) batch = calibrate;
+    const struct og_exec_options options = {
+        .hardware = hw,
+        .batch = batch,
+        .training = true,
+        .gradient = (enum og_gradient)t->config->gradient,
+        .reparam = t->config->reparam,
+    };
+    return og_exec_alloc(exec, t->model, &options, err);
+}
+
+// Only the executions that some step will use.
+static og_status alloc_execs(og_trainer *t, struct og_error *err)
+{
+    const struct og_train_config *config = t->config;
+    t->hardware_from =
+        config->hardware.ideal ? t->steps : (size_t)config->ideal_epochs * t->per_epoch;
+    if (t->hardware_from > 0) OG_TRY(alloc_exec(t, NULL, &t->ideal, err));
+    if (t->hardware_from < t->steps)
+        OG_TRY(alloc_exec(t, &config->hardware, &t->hardware, err));
+    return OG_OK;
+}
+
+static og_status alloc_buffers(og_trainer *t, struct og_error *err)
+{
+    t->order = og_alloc(t->set->n, sizeof *t->order);
+    t->x = og_alloc(t->batch * sample_size(t->set), sizeof *t->x);
+    t->label = og_alloc(t->batch, 1);
+    t->hit = og_alloc(t->batch, 1);
+    t->curve = og_alloc((size_t)t->config->epochs, sizeof *t->curve);
+    if (!t->order || !t->x || !t->label || !t->hit || !t->curve)
+        return og_fail(err, OG_NO_MEMORY, "no memory for batches of %zu samples",
+                       t->batch);
+    return OG_OK;
+}
+
+static og_status fill(og_trainer *t, struct og_error *err)
+{
+    if (t->set->n == 0) return og_fail(err, OG_INPUT, "the training set is empty");
+    if (og_model_classes(t->model) < t->set->classes)
+        return og_fail(err, OG_INPUT,
+                       "the network has %d outputs, the data set %d classes",
+                       og_model_classes(t->model), t->set->classes);
+    t->batch = smaller((size_t)t->config->batch, t->set->n);
+    t->per_epoch = (t->set->n + t->batch - 1) / t->batch;
+    t->steps = (size_t)t->config->epochs * t->per_epoch;
+    t->params = og_model_params(t->model, &t->param_count);
+    t->state = og_model_state(t->model, &t->state_count);
+    og_model_init(t->model, t->config->seed);
+    OG_TRY(alloc_buffers(t, err));
+    OG_TRY(og_descent_init(&t->descent, t->model, t->config, err));
+    return alloc_execs(t, err);
+}
+
+og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
+                           const struct og_train_config *config,
+                           const struct og_dataset *train, struct og_error *err)
+{
+    og_trainer *t = *trainer = og_alloc(1, sizeof *t);
+    if (!t) return og_fail(err, OG_NO_MEMORY, "no memory for a trainer");
+    t->model = model;
+    t->config = config;
+    t->set = train;
+    const og_status status = fill(t, err);
+    if (status != OG_OK) {
+        og_trainer_free(t);
+        *trainer = NULL;
+    }
+    return status;
+}
+
+void og_trainer_free(og_trainer *t)
+{
+    if (!t) return;
+    og_exec_free(t->ideal);
+    og_exec_free(t->hardware);
+    og_descent_clear(&t->descent);
+    og_free(t->order);
+    og_free(t->x);
+    og_free(t->label);
+    og_free(t->hit);
+    og_free(t->curve);
+    og_free(t);
+}
+
+size_t og_trainer_steps(const og_trainer *t) { return t->steps; }
+
+size_t og_trainer_at(const og_trainer *t) { return t->at; }
+
+const struct og_curve *og_trainer_curve(const og_trainer *t, size_t *epochs)
+{
+    *epochs = t->at / t->per_epoch;
+    return t->curve;
+}
+
+struct og_curve og_trainer_running(const og_trainer *t)
+{
+    if (t->seen == 0) return (struct og_curve){0};
+    const double n = (double)t->seen;
+    return (struct og_curve){t->loss / n, (double)t->hits / n,
+                             og_learning_rate(t->config, t->per_epoch, t->at - 1)};
+}
+
+static struct og_batch fetch(og_trainer *t, size_t epoch)
+{
+    if (t->ordered != epoch + 1) {
+        const struct og_stream s =
+            og_stream_named(t->config->seed, OG_DATA_ORDER, 0, 0, 0);
+        og_permutation(&s, (struct og_index){(uint32_t)epoch, 0, 0}, t->order, t->set->n);
+        t->ordered = epoch + 1;
+    }
+    const size_t first = t->at % t->per_epoch * t->batch;
+    const uint32_t *sample = t->order + first;
+    const size_t n = smaller(t->batch, t->set->n - first);
+    const struct og_augment augment = {t->config->seed, (uint32_t)epoch};
+    og_dataset_fetch(t->set, sample, n, &augment, t->x);
+    for (size_t i = 0; i < n; i++) t->label[i] = t->set->label[sample[i]];
+    return (struct og_batch){
+        .x = t->x,
+        .label = t->label,
+        .sample = sample,
+        .n = n,
+        .seed = t->config->seed,
+        .trial = OG_TRAINING_TRIAL,
+        .pass = (uint32_t)epoch,
+    };
+}
+
+// Puts the present weights on the hardware of this step.
+static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
+                         struct og_error *err)
+{
+    const struct og_train_config *config = t->config;
+    struct og_chip chip = {.seed = config->seed, .trial = OG_TRAINING_TRIAL};
+    if (t->at < t->hardware_from) {
+        *exec = t->ideal;
+    } else {
+        const size_t since = t->at - t->hardware_from;
+        const size_t every = (size_t)config->calibrate_every;
+        *exec = t->hardware;
+        if (since == 0 || (every > 0 && since % every == 0))
+            OG_TRY(og_calibrate(t->hardware, t->set, (size_t)config->calibrate_samples,
+                                config->seed, err));
+        if (config->redraw == OG_REDRAW_STEP) chip.draw = (uint32_t)t->at;
+        if (config->redraw == OG_REDRAW_EPOCH) chip.draw = (uint32_t)epoch;
+    }
+    og_exec_program(*exec, &chip);
+    return OG_OK;
+}
+
+static og_status diverged(const og_trainer *t, const char *what, double lr,
+                          struct og_error *err)
+{
+    return og_fail(
+        err, OG_FAILED,
+        "training diverged: %s at step %zu of %zu (epoch %zu, learning rate %g); "
+        "lower train.lr or set train.clip_norm",
+        what, t->at + 1, t->steps, t->at / t->per_epoch + 1, lr);
+}
+
+static bool all_finite(const float *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(value[i])) return false;
+    return true;
+}
+
+static void count_step(og_trainer *t, const struct og_batch *batch, double loss)
+{
+    t->loss += loss;
+    t->seen += batch->n;
+    for (size_t i = 0; i < batch->n; i++) t->hits += t->hit[i];
+    t->at++;
+    if (t->at % t->per_epoch != 0) return;
+    t->curve[t->at / t->per_epoch - 1] = og_trainer_running(t);
+    t->loss = 0.0;
+    t->seen = t->hits = 0;
+}
+
+og_status og_trainer_step(og_trainer *t, struct og_error *err)
+{
+    assert(t->at < t->steps);
+    const size_t epoch = t->at / t->per_epoch;
+    const double lr = og_learning_rate(t->config, t->per_epoch, t->at);
+    const struct og_batch batch = fetch(t, epoch);
+    og_exec *exec = NULL;
+    OG_TRY(program(t, epoch, &exec, err));
+    og_exec_forward(exec, &batch);
+    const double loss = og_exec_loss(exec, &batch, t->hit);
+    if (!isfinite(loss)) return diverged(t, "the loss is not finite", lr, err);
+    const float *gradient = og_exec_backward(exec, &batch);
+    og_descent_step(&t->descent, t->params, gradient, lr, t->at);
+    og_exec_update_state(exec);
+    // Every step's loss judges the weights before it; these are judged by no later step.
+    if ((t->at + 1) % t->per_epoch == 0 && !all_finite(t->params, t->param_count))
+        return diverged(t, "a weight is not finite", lr, err);
+    count_step(t, &batch, loss);
+    return OG_OK;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The inside of a trainer, shared by trainer.c (steps) and trainer_state.c (bytes).
+#ifndef OG_LEARN_TRAINER_H
+#define OG_LEARN_TRAINER_H
+
+#include "learn/descent.h"
+#include "ohmgrid/learn.h"
+
+struct og_trainer {
+    og_model *model;  // borrowed, like the next two
+    const struct og_train_config *config;
+    const struct og_dataset *set;
+    float *params, *state;  // of the model
+    size_t param_count, state_count;
+
+    og_exec *ideal, *hardware;  // the ones that this training uses
+    size_t hardware_from;       // first step on `hardware`
+    struct og_descent descent;
+
+    size_t batch, per_epoch, steps, at;  // at: steps done
+    size_t ordered;                      // epoch + 1 that `order` is of; 0: none
+    uint32_t *order;                     // [set->n]
+    float *x;                            // [batch][sample]
+    uint8_t *label, *hit;                // [batch]
+
+    double loss;  // sums over the present epoch
+    size_t hits, seen;
+    struct og_curve *curve;  // [epochs]
+};
+
+#endif

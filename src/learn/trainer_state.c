@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A trainer as bytes: a header, then weights, state, moments, calibrations and curve. The
+// bytes are for the machine type that wrote them (a checkpoint, not an exchange format).
+#include <string.h>
+
+#include "learn/trainer.h"
+
+static const char magic[8] = "OGTRAIN";
+
+struct header {
+    char magic[8];
+    uint64_t version, fingerprint;
+    uint64_t params, state, moments, calibration, epochs;
+    uint64_t at, hits, seen;
+    double loss;
+};
+
+// FNV-1a, 64 bits.
+static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
+{
+    const unsigned char *b = bytes;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ b[i]) * 0x100000001b3u;
+    return hash;
+}
+
+// Of what decides the course of a training, as far as it is plain numbers; the hardware
+// is covered by the sizes here and by the key under which an experiment stores the bytes.
+static uint64_t fingerprint(const og_trainer *t)
+{
+    const struct og_train_config *c = t->config;
+    const double value[] = {
+        c->epochs,
+        (double)t->batch,
+        c->optimizer,
+        c->lr,
+        c->momentum,
+        c->beta1,
+        c->beta2,
+        c->weight_decay,
+        c->schedule,
+        c->lr_gamma,
+        c->lr_step,
+        c->warmup,
+        c->clip_norm,
+        c->gradient,
+        c->reparam,
+        c->redraw,
+        c->ideal_epochs,
+        c->calibrate_every,
+        c->calibrate_samples,
+        c->hardware.ideal,
+        (double)t->set->n,
+        t->set->spec.crop,
+        t->set->spec.flip,
+    };
+    uint64_t hash = mix(0xcbf29ce484222325u, value, sizeof value);
+    hash = mix(hash, &c->seed, sizeof c->seed);
+    for (size_t i = 0; i < og_model_tensors(t->model); i++) {
+        const struct og_tensor_info info = og_model_tensor(t->model, i);
+        hash = mix(hash, info.node, strlen(info.node));
+        hash = mix(hash, info.op, strlen(info.op));
+        hash = mix(hash, info.dim, sizeof info.dim);
+    }
+    return hash;
+}
+
+static size_t calibration_count(og_exec *exec)
+{
+    size_t n = 0;
+    if (exec) og_exec_calibration(exec, &n);
+    return n;
+}
+
+static struct header header_of(const og_trainer *t)
+{
+    struct header h = {
+        .version = 1,
+        .fingerprint = fingerprint(t),
+        .params = t->param_count,
+        .state = t->state_count,
+        .moments = t->descent.moment_count,
+        .calibration = calibration_count(t->hardware),
+        .epochs = (uint64_t)t->config->epochs,
+        .at = t->at,
+        .hits = t->hits,
+        .seen = t->seen,
+        .loss = t->loss,
+    };
+    memcpy(h.magic, magic, sizeof h.magic);
+    return h;
+}
+
+static size_t bytes_of(const struct header *h)
+{
+    return sizeof *h +
+           (h->params + h->state + h->moments + h->calibration) * sizeof(float) +
+           h->epochs * sizeof(struct og_curve);
+}
+
+size_t og_trainer_bytes(const og_trainer *t)
+{
+    const struct header h = header_of(t);
+    return bytes_of(&h);
+}
+
+static void put(unsigned char **to, const void *from, size_t n)
+{
+    if (n > 0) memcpy(*to, from, n);
+    *to += n;
+}
+
+static void get(const unsigned char **from, void *to, size_t n)
+{
+    if (n > 0) memcpy(to, *from, n);
+    *from += n;
+}
+
+void og_trainer_save(const og_trainer *t, void *bytes)
+{
+    const struct header h = header_of(t);
+    unsigned char *to = bytes;
+    put(&to, &h, sizeof h);
+    put(&to, t->params, h.params * sizeof(float));
+    put(&to, t->state, h.state * sizeof(float));
+    put(&to, t->descent.moments, h.moments * sizeof(float));
+    size_t n = 0;
+    if (h.calibration > 0)
+        put(&to, og_exec_calibration(t->hardware, &n), h.calibration * sizeof(float));
+    put(&to, t->curve, h.epochs * sizeof *t->curve);
+}
+
+static og_status check(const og_trainer *t, const struct header *h, size_t n,
+                       struct og_error *err)
+{
+    const struct header own = header_of(t);
+    if (memcmp(h->magic, magic, sizeof h->magic) != 0 || h->version != own.version)
+        return og_fail(err, OG_INPUT, "not a training checkpoint of this version");
+    if (h->fingerprint != own.fingerprint || h->params != own.params ||
+        h->state != own.state || h->moments != own.moments ||
+        h->calibration != own.calibration || h->epochs != own.epochs)
+        return og_fail(err, OG_INPUT,
+                       "the training checkpoint is of another model or configuration");
+    if (n != bytes_of(&own) || h->at > t->steps || h->seen > t->set->n)
+        return og_fail(err, OG_INPUT, "the training checkpoint is damaged (%zu bytes)",
+                       n);
+    return OG_OK;
+}
+
+og_status og_trainer_restore(og_trainer *t, const void *bytes, size_t n,
+                             struct og_error *err)
+{
+    struct header h;
+    const unsigned char *from = bytes;
+    if (n < sizeof h)
+        return og_fail(err, OG_INPUT, "the training checkpoint is cut short (%zu bytes)",
+                       n);
+    get(&from, &h, sizeof h);
+    OG_TRY(check(t, &h, n, err));
+    get(&from, t->params, h.params * sizeof(float));
+    get(&from, t->state, h.state * sizeof(float));
+    get(&from, t->descent.moments, h.moments * sizeof(float));
+    size_t count = 0;
+    if (h.calibration > 0) {
+        get(&from, og_exec_calibration(t->hardware, &count),
+            h.calibration * sizeof(float));
+        // Before the first step on hardware nothing has been calibrated yet.
+        if (h.at > t->hardware_from) og_exec_calibration_changed(t->hardware);
+    }
+    get(&from, t->curve, h.epochs * sizeof *t->curve);
+    t->at = (size_t)h.at;
+    t->hits = (size_t)h.hits;
+    t->seen = (size_t)h.seen;
+    t->loss = h.loss;
+    return OG_OK;
+}

@@ -56,6 +56,9 @@ struct og_node {
     struct og_linear_decl linear[OG_MAX_LINEARS];
 };
 
+// Elements of one sample; 1 for rank 0.
+size_t og_shape_count(const struct og_shape *shape);
+
 // What an op sees of one pass over one block: rows [first, first + n) of the batch. All
 // pointers are to the first row of the block.
 struct og_view {
@@ -66,7 +69,7 @@ struct og_view {
     bool training;
     size_t first, n, block;         // block: number of the block
     const float *in[OG_MAX_INPUTS];
-    float *out;
+    float *out;                     // in backward: what forward wrote there
     const float *param[OG_MAX_PARAMS];  // also state tensors
     void *tape;                     // op->tape_bytes(...) of this block; NULL if not training
     void *work;                     // op->work_bytes(...) of this thread
@@ -74,11 +77,11 @@ struct og_view {
     const float *dout;
     float *din[OG_MAX_INPUTS];      // NULL where no gradient is wanted; ADDED to, not set
     float *dparam[OG_MAX_PARAMS];   // this block's own buffer; ADDED to
-    // merge steps: per-block partial sums, op->partials doubles each
+    // merge steps: per-block partial sums, op->partials(node) doubles each
     double *partial;                // this block's; in merge: [blocks][partials]
     size_t blocks, total;           // number of blocks and samples of the batch
     float *state[OG_MAX_PARAMS];    // writable state tensors, in op->update only
-    double *merged;                 // op->partials doubles, written by merge, kept
+    double *merged;                 // as many doubles, written by merge steps, kept
 };
 
 struct og_op {
@@ -88,8 +91,13 @@ struct og_op {
     const struct og_field *fields;  // of its attributes (config/fields.h)
     size_t attr_size;
     int inputs_min, inputs_max;
-    // Checks input shapes, sets shape, param[] (all but offset) and linear[] (all but name).
+    // Checks input shapes, sets shape, param[] (all but offset) and linear[]. A linear's
+    // name may be left empty or be its part ("forward"): the node's name is put before it.
+    // `err` gets the sentence alone: file, line and layer are put before it.
     og_status (*setup)(struct og_node *node, struct og_error *err);
+    // Optional: rewrites linears and linear[] of `node` for a hardware; og_exec_alloc calls it
+    // on its own copy of the node, before sizes are asked for and arrays are made.
+    void (*linears)(struct og_node *node, const struct og_hardware *hw);
     // May be NULL (0 bytes). n: samples in a block.
     size_t (*tape_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
     size_t (*work_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
@@ -97,7 +105,7 @@ struct og_op {
     void (*backward)(const struct og_view *v);
     // Optional, for what needs the whole batch (training only): partials are gathered per
     // block in parallel before forward (backward), then merged serially in block order.
-    size_t partials;
+    size_t (*partials)(const struct og_node *node);
     void (*gather)(const struct og_view *v);
     void (*gather_back)(const struct og_view *v);
     void (*merge)(const struct og_view *v);       // after gather

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Models and chips as journal entries: a header, the training curve, a description of
+// each tensor, then all values. They are read back on the machine type that wrote them.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/job.h"
+
+struct header {
+    uint64_t version, epochs, tensors, values;
+};
+
+static size_t size_of(const struct header *h)
+{
+    return sizeof *h + h->epochs * sizeof(struct og_curve) +
+           h->tensors * sizeof(struct og_tensor_record) + h->values * sizeof(float);
+}
+
+// The parts of an entry inside its bytes, which may still be empty.
+static struct og_tensors parts(const struct header *h, const void *bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes + sizeof *h;
+    struct og_tensors t = {
+        (size_t)h->epochs, (size_t)h->tensors, (size_t)h->values, NULL, NULL, NULL};
+    t.curve = (const void *)at;
+    t.tensor = (const void *)(t.curve + t.epochs);
+    t.value = (const void *)(t.tensor + t.tensors);
+    return t;
+}
+
+bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t)
+{
+    struct header h;
+    if (entry->size < sizeof h) return false;
+    memcpy(&h, entry->data, sizeof h);
+    if (h.version != 1 || entry->size != size_of(&h)) return false;
+    *t = parts(&h, entry->data);
+    return true;
+}
+
+static og_status alloc_entry(const struct header *h, void **bytes, struct og_error *err)
+{
+    *bytes = og_alloc(size_of(h), 1);
+    if (!*bytes)
+        return og_fail(err, OG_NO_MEMORY, "no memory for a journal entry of %zu bytes",
+                       size_of(h));
+    memcpy(*bytes, h, sizeof *h);
+    return OG_OK;
+}
+
+void og_record_key(size_t point, size_t trial, char key[40])
+{
+    snprintf(key, 40, "%u/%u", (unsigned)point, (unsigned)trial);
+}
+
+static void name_tensor(struct og_tensor_record *r, const char *node, const char *name)
+{
+    if (name)
+        snprintf(r->path, sizeof r->path, "%s/%s", node, name);
+    else
+        snprintf(r->path, sizeof r->path, "%s", node);
+}
+
+og_status og_put_model(struct og_job *job, const char *key, og_model *model,
+                       const struct og_curve *curve, size_t epochs, struct og_error *err)
+{
+    size_t params, states;
+    const float *param = og_model_params(model, &params);
+    const float *state = og_model_state(model, &states);
+    const struct header h = {1, epochs, og_model_tensors(model), params + states};
+    void *bytes;
+    OG_TRY(alloc_entry(&h, &bytes, err));
+    const struct og_tensors t = parts(&h, bytes);
+    if (epochs > 0) memcpy((void *)t.curve, curve, epochs * sizeof *curve);
+    for (size_t i = 0; i < t.tensors; i++) {
+        const struct og_tensor_info info = og_model_tensor(model, i);
+        struct og_tensor_record *r = (struct og_tensor_record *)&t.tensor[i];
+        name_tensor(r, info.node, info.name);
+        r->rank = (uint64_t)info.rank;
+        for (int d = 0; d < info.rank; d++) r->dim[d] = info.dim[d];
+        r->offset = info.offset + (info.state ? params : 0);
+    }
+    if (params > 0) memcpy((void *)t.value, param, params * sizeof *param);
+    if (states > 0) memcpy((float *)t.value + params, state, states * sizeof *state);
+    const og_status status =
+        og_journal_put(job->journal, OG_ENTRY_MODEL, key, bytes, size_of(&h), err);
+    og_free(bytes);
+    return status;
+}
+
+og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
+                      struct og_error *err)
+{
+    struct header h = {1, 0, og_exec_matrices(exec), 0};
+    for (size_t i = 0; i < h.tensors; i++)
+        h.values += og_array_info(og_exec_matrix(exec, i)).devices;
+    void *bytes;
+    OG_TRY(alloc_entry(&h, &bytes, err));
+    const struct og_tensors t = parts(&h, bytes);
+    size_t offset = 0;
+    for (size_t i = 0; i < t.tensors; i++) {
+        const og_array *array = og_exec_matrix(exec, i);
+        const struct og_array_info info = og_array_info(array);
+        struct og_tensor_record *r = (struct og_tensor_record *)&t.tensor[i];
+        name_tensor(r, og_exec_matrix_name(exec, i), NULL);
+        r->rank = 3;  // (copy, slice, side), word line, bit line
+        r->dim[0] = info.devices / (info.rows * info.cols);
+        r->dim[1] = info.rows;
+        r->dim[2] = info.cols;
+        r->offset = offset;
+        og_array_conductance(array, (float *)t.value + offset);
+        offset += info.devices;
+    }
+    char key[40];
+    snprintf(key, sizeof key, "%zu", point);
+    const og_status status =
+        og_journal_put(job->journal, OG_ENTRY_CHIP, key, bytes, size_of(&h), err);
+    og_free(bytes);
+    return status;
+}

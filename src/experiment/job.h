@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One run of an experiment, from reading the journal to the last record. Shared by run.c
+// (the order of things), stages.c (training and evaluation), entries.c (what the journal
+// holds), output.c (the result file) and progress.c.
+#ifndef OG_EXPERIMENT_JOB_H
+#define OG_EXPERIMENT_JOB_H
+
+#include "ohmgrid/cpu.h"
+#include "ohmgrid/data.h"
+#include "ohmgrid/learn.h"
+#include "ohmgrid/model.h"
+#include "ohmgrid/run.h"
+
+// --- progress (progress.c)
+// ---------------------------------------------------------------- Work is counted in
+// samples and weighed by what a sample has cost so far.
+enum og_work { OG_WORK_TRAIN, OG_WORK_EVALUATE, OG_WORKS };
+
+struct og_meter {
+    void (*report)(void *user, const struct og_progress *p);
+    void *user;
+    double start, mark;  // [s] of the run; of the present piece of work
+    struct {
+        double left, done, seconds;  // samples, samples, time that these took
+    } work[OG_WORKS];
+};
+
+double og_meter_now(void);  // [s] of a clock that never goes back
+void og_meter_init(struct og_meter *m, const struct og_run_options *o);
+// The time since the last call (of either) belongs to other things.
+void og_meter_skip(struct og_meter *m);
+// `samples` of a kind were done since; tells the caller of the run.
+void og_meter_add(struct og_meter *m, enum og_work work, double samples,
+                  const char *stage, const char *detail);
+double og_meter_fraction(const struct og_meter *m, double *seconds_left);
+
+// --- journal entries (entries.c)
+// ------------------------------------------------------------
+enum og_entry_kind {
+    OG_ENTRY_CHECKPOINT = 1,  // bytes of a trainer, by training key
+    OG_ENTRY_MODEL,           // a trained model, by training key
+    OG_ENTRY_RECORD,          // one (point, trial), by "point/trial"
+    OG_ENTRY_CHIP,            // conductances of trial 0 of a point, by "point"
+};
+
+struct og_record {
+    uint64_t samples;
+    double accuracy, loss;
+    uint8_t bits[];  // [(samples + 7) / 8]: sample s in bit s % 8 of byte s / 8
+};
+
+struct og_tensor_record {
+    char path[120];                 // node/name
+    uint64_t rank, dim[4], offset;  // in the values
+};
+
+// Parts of a model or chip entry, borrowed from its bytes.
+struct og_tensors {
+    size_t epochs, tensors, values;
+    const struct og_curve *curve;
+    const struct og_tensor_record *tensor;
+    const float *value;  // of a model: parameters, then state
+};
+
+struct og_job;
+void og_record_key(size_t point, size_t trial, char key[40]);
+og_status og_put_model(struct og_job *job, const char *key, og_model *model,
+                       const struct og_curve *curve, size_t epochs, struct og_error *err);
+og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
+                      struct og_error *err);
+// false when the bytes are not such an entry.
+bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t);
+
+// --- the run
+// --------------------------------------------------------------------------------
+struct og_training {
+    char key[33], name[16];  // name: m0, m1, ... in order of first use
+    size_t point;            // the first that uses it
+    bool done;
+};
+
+enum { OG_ACCURACY, OG_LOSS, OG_METRICS };
+
+struct og_job {
+    const og_experiment *e;
+    const struct og_run_options *o;
+    og_journal *journal;
+    bool stored;  // the journal holds something
+    size_t points, trials;
+    enum og_isa isa;  // of the kernels, unless fixed
+    struct og_meter meter;
+
+    size_t trainings;
+    struct og_training *training;  // [trainings]
+    uint32_t *training_of;         // [points]
+
+    // Of the present point.
+    size_t point;
+    struct og_config config;
+    char data_key[33];
+    struct og_dataset *train, *test;
+    og_model *model;
+    size_t loaded;  // training + 1 that `model` holds; 0: none
+    char stage[96];
+
+    // Records so far.
+    double *value;               // [OG_METRICS][points][trials]
+    uint8_t *done;               // [points][trials]
+    uint8_t *correct;            // [points][trials][(samples + 7) / 8]
+    size_t samples;              // 0: no record yet
+    bool mixed;                  // points with test sets of different size: no bits
+    double written, write_cost;  // [s] when the result file was last written; how long
+};
+
+// Makes `point` the present one: its configuration, kernels and data sets.
+og_status og_job_go(struct og_job *job, size_t point, struct og_error *err);
+// Takes a record into the tables.
+og_status og_job_take(struct og_job *job, size_t point, size_t trial,
+                      const struct og_record *record, struct og_error *err);
+// OG_OK, or OG_INTERRUPTED or OG_TERMINATED when a signal asks to stop.
+og_status og_job_stop(const struct og_job *job, struct og_error *err);
+
+// stages.c: the trained model of the present point in job->model; its missing records.
+og_status og_job_train(struct og_job *job, struct og_error *err);
+og_status og_job_evaluate(struct og_job *job, struct og_error *err);
+
+// output.c
+og_status og_job_write(struct og_job *job, struct og_error *err);
+// The same, when the last time is long enough ago.
+og_status og_job_write_now_and_then(struct og_job *job, struct og_error *err);
+
+#endif

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The result file out of what the journal and the tables hold. Nothing in it but /run
+// depends on when, how often or with how many threads it was made.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/job.h"
+#include "ohmgrid/cpu.h"
+
+enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
+
+static const struct og_metric metrics[OG_METRICS] = {
+    {"accuracy", "1", "test samples classified right"},
+    {"loss", "nat", "mean cross-entropy on the test set"},
+};
+
+struct output {
+    size_t trained;          // the trainings done so far: the first ones
+    struct og_entry *entry;  // [trained], then the chips
+    size_t entries;
+    struct og_curve_set *curve;  // [trained]
+    double **series;             // [trained], of epochs * 3
+    struct og_blob *blob;
+    char (*path)[200];
+    size_t blobs;
+    const struct og_axis **axis;
+    char *text;
+};
+
+static void output_clear(struct output *w)
+{
+    for (size_t i = 0; i < w->entries; i++) og_journal_release(&w->entry[i]);
+    for (size_t i = 0; w->series && i < w->trained; i++) og_free(w->series[i]);
+    og_free(w->entry);
+    og_free(w->curve);
+    og_free(w->series);
+    og_free(w->blob);
+    og_free(w->path);
+    og_free(w->axis);
+    free(w->text);
+}
+
+static og_status no_memory(struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "no memory for the result file");
+}
+
+// Reads an entry, which stays until output_clear.
+static og_status fetch(const struct og_job *job, struct output *w,
+                       enum og_entry_kind kind, const char *key, struct og_tensors *t,
+                       struct og_error *err)
+{
+    struct og_entry *entry = &w->entry[w->entries];
+    if (!og_journal_get(job->journal, kind, key, entry))
+        return og_fail(err, OG_IO, "entry %s cannot be read back from the journal", key);
+    w->entries++;
+    if (!og_tensors_view(entry, t))
+        return og_fail(err, OG_INPUT, "entry %s of the journal is damaged", key);
+    return OG_OK;
+}
+
+static og_status add_blobs(struct output *w, const char *group,
+                           const struct og_tensors *t, const char *units,
+                           struct og_error *err)
+{
+    const size_t all = w->blobs + t->tensors;
+    struct og_blob *blob = og_grow(w->blob, w->blobs, all, sizeof *blob);
+    if (!blob) return no_memory(err);
+    w->blob = blob;
+    char(*path)[200] = og_grow(w->path, w->blobs, all, sizeof *path);
+    if (!path) return no_memory(err);
+    w->path = path;
+    for (size_t i = 0; i < t->tensors; i++, w->blobs++) {
+        const struct og_tensor_record *r = &t->tensor[i];
+        struct og_blob *b = &w->blob[w->blobs];
+        snprintf(w->path[w->blobs], sizeof *w->path, "%s/%s", group, r->path);
+        *b = (struct og_blob){.rank = (int)r->rank, .units = units};
+        for (size_t d = 0; d < r->rank; d++) b->dim[d] = (size_t)r->dim[d];
+        b->data = t->value + r->offset;
+    }
+    return OG_OK;
+}
+
+static og_status add_model(const struct og_job *job, struct output *w, size_t i,
+                           bool weights, struct og_error *err)
+{
+    const struct og_training *of = &job->training[i];
+    struct og_tensors t;
+    OG_TRY(fetch(job, w, OG_ENTRY_MODEL, of->key, &t, err));
+    double *s = w->series[i] = og_alloc(3 * t.epochs, sizeof *s);
+    if (!s) return no_memory(err);
+    for (size_t k = 0; k < t.epochs; k++) {
+        s[k] = t.curve[k].loss;
+        s[t.epochs + k] = t.curve[k].accuracy;
+        s[2 * t.epochs + k] = t.curve[k].lr;
+    }
+    w->curve[i] =
+        (struct og_curve_set){of->name, t.epochs, s, s + t.epochs, s + 2 * t.epochs};
+    char group[32];
+    snprintf(group, sizeof group, "model/%s", of->name);
+    return weights ? add_blobs(w, group, &t, "1", err) : OG_OK;
+}
+
+static og_status add_chip(const struct og_job *job, struct output *w, size_t point,
+                          struct og_error *err)
+{
+    struct og_config config;
+    char key[40], group[64];
+    struct og_tensors t;
+    OG_TRY(og_experiment_point(job->e, point, &config, err));
+    if (!config.output.chip || config.hardware.ideal) return OG_OK;
+    snprintf(key, sizeof key, "%zu", point);
+    snprintf(group, sizeof group, "chip/p%zu", point);
+    OG_TRY(fetch(job, w, OG_ENTRY_CHIP, key, &t, err));
+    return add_blobs(w, group, &t, "S", err);
+}
+
+static og_status fill(const struct og_job *job, struct output *w,
+                      const struct og_config *config, struct og_error *err)
+{
+    const size_t axes = og_experiment_axes(job->e);
+    while (w->trained < job->trainings && job->training[w->trained].done) w->trained++;
+    w->entry = og_alloc(w->trained + job->points, sizeof *w->entry);
+    w->curve = og_alloc(w->trained, sizeof *w->curve);
+    w->series = og_alloc(w->trained, sizeof *w->series);
+    w->axis = og_alloc(axes, sizeof *w->axis);
+    w->text = og_experiment_text(job->e);
+    if (!w->entry || !w->curve || !w->series || !w->axis || !w->text)
+        return no_memory(err);
+    for (size_t a = 0; a < axes; a++) w->axis[a] = og_experiment_axis(job->e, a);
+    for (size_t i = 0; i < w->trained; i++)
+        OG_TRY(add_model(job, w, i, config->output.model, err));
+    for (size_t p = 0; p < job->points; p++)
+        if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
+    for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];
+    return OG_OK;
+}
+
+static og_status write_file(const struct og_job *job, struct output *w,
+                            struct og_error *err)
+{
+    struct og_config config;
+    OG_TRY(og_experiment_point(job->e, 0, &config, err));
+    OG_TRY(fill(job, w, &config, err));
+    const struct og_result result = {
+        .seed = config.seed,
+        .experiment = w->text,
+        .command = job->o->command,
+        .title = config.title,
+        .axes = og_experiment_axes(job->e),
+        .axis = w->axis,
+        .trials = job->trials,
+        .metrics = OG_METRICS,
+        .metric = metrics,
+        .value = job->value,
+        .done = job->done,
+        .trained = job->training_of,
+        .correct = job->mixed ? NULL : job->correct,
+        .samples = job->mixed ? 0 : job->samples,
+        .curves = w->trained,
+        .curve = w->curve,
+        .blobs = w->blobs,
+        .blob = w->blob,
+        .seconds = og_meter_now() - job->meter.start,
+        .threads = og_threads(),
+    };
+    return og_result_write(job->o->out, &result, err);
+}
+
+og_status og_job_write(struct og_job *job, struct og_error *err)
+{
+    struct output w = {0};
+    const double start = og_meter_now();
+    const og_status status = write_file(job, &w, err);
+    output_clear(&w);
+    job->written = og_meter_now();
+    job->write_cost = job->written - start;
+    og_meter_skip(&job->meter);
+    return status;
+}
+
+og_status og_job_write_now_and_then(struct og_job *job, struct og_error *err)
+{
+    const double since = og_meter_now() - job->written;
+    if (since < fmax(WRITE_SECONDS, 20.0 * job->write_cost)) return OG_OK;
+    return og_job_write(job, err);
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The order of things: journal, what it already holds, then point by point the training
+// that it needs (unless done) and its missing records; the result file now and then and
+// at the end. Chips and reads are named by (seed, trial) alone, so that all points see
+// the same random numbers.
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/job.h"
+
+og_status og_job_stop(const struct og_job *job, struct og_error *err)
+{
+    const int number = job->o->signal ? *job->o->signal : 0;
+    if (number == 0) return OG_OK;
+    return og_fail(err, number == SIGTERM ? OG_TERMINATED : OG_INTERRUPTED,
+                   "stopped by signal %d; --resume goes on from here", number);
+}
+
+// --- data
+// -----------------------------------------------------------------------------------
+
+static og_status open_split(const struct og_job *job, enum og_split split,
+                            struct og_dataset **set, struct og_error *err)
+{
+    const struct og_data_config *d = &job->config.data;
+    const struct og_data_search where = {job->o->data};
+    struct og_data_spec spec = {.split = split, .rows = d->rows};
+    snprintf(spec.name, sizeof spec.name, "%s", d->name);
+    for (int i = 0; i < d->mean.n && i < 3; i++) spec.mean[i] = (float)d->mean.v[i];
+    for (int i = 0; i < d->std.n && i < 3; i++) spec.std[i] = (float)d->std.v[i];
+    spec.limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
+    if (split == OG_TRAIN) {
+        spec.crop = d->crop;
+        spec.flip = d->flip;
+    }
+    return og_dataset_open(set, &spec, &where, err);
+}
+
+og_status og_job_go(struct og_job *job, size_t point, struct og_error *err)
+{
+    char key[33];
+    job->point = point;
+    OG_TRY(og_experiment_point(job->e, point, &job->config, err));
+    og_cpu_use(job->config.kernels == OG_KERNELS_FIXED ? OG_ISA_PLAIN : job->isa);
+    og_experiment_key(job->e, point, OG_STAGE_DATA, key);
+    if (job->train && job->test && strcmp(key, job->data_key) == 0) return OG_OK;
+    og_dataset_free(job->train);
+    og_dataset_free(job->test);
+    job->train = job->test = NULL;
+    memcpy(job->data_key, key, sizeof key);
+    OG_TRY(open_split(job, OG_TRAIN, &job->train, err));
+    return open_split(job, OG_TEST, &job->test, err);
+}
+
+// --- tables
+// ---------------------------------------------------------------------------------
+
+static og_status no_memory(const struct og_job *job, struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "no memory for %zu points of %zu trials",
+                   job->points, job->trials);
+}
+
+static og_status find_trainings(struct og_job *job, struct og_error *err)
+{
+    job->training_of = og_alloc(job->points, sizeof *job->training_of);
+    job->training = og_alloc(job->points, sizeof *job->training);
+    if (!job->training_of || !job->training) return no_memory(job, err);
+    for (size_t p = 0; p < job->points; p++) {
+        char key[33];
+        size_t i = 0;
+        og_experiment_key(job->e, p, OG_STAGE_TRAIN, key);
+        while (i < job->trainings && strcmp(job->training[i].key, key) != 0) i++;
+        job->training_of[p] = (uint32_t)i;
+        if (i < job->trainings) continue;
+        struct og_training *t = &job->training[job->trainings++];
+        memcpy(t->key, key, sizeof key);
+        snprintf(t->name, sizeof t->name, "m%zu", i);
+        t->point = p;
+    }
+    return OG_OK;
+}
+
+static og_status alloc_tables(struct og_job *job, struct og_error *err)
+{
+    OG_TRY(og_experiment_point(job->e, 0, &job->config, err));
+    job->points = og_experiment_points(job->e);
+    job->trials = (size_t)job->config.trials;
+    const size_t records = job->points * job->trials;
+    job->done = og_alloc(records, 1);
+    job->value = og_alloc(OG_METRICS * records, sizeof *job->value);
+    if (!job->done || !job->value) return no_memory(job, err);
+    for (size_t i = 0; i < OG_METRICS * records; i++) job->value[i] = NAN;
+    return find_trainings(job, err);
+}
+
+og_status og_job_take(struct og_job *job, size_t point, size_t trial,
+                      const struct og_record *record, struct og_error *err)
+{
+    const size_t records = job->points * job->trials, at = point * job->trials + trial;
+    const size_t bytes = (record->samples + 7) / 8;
+    if (job->samples == 0) {
+        job->correct = og_alloc(records, bytes);
+        if (!job->correct) return no_memory(job, err);
+        job->samples = (size_t)record->samples;
+    }
+    if (job->samples != record->samples)
+        job->mixed = true;
+    else
+        memcpy(job->correct + at * bytes, record->bits, bytes);
+    job->value[OG_ACCURACY * records + at] = record->accuracy;
+    job->value[OG_LOSS * records + at] = record->loss;
+    job->done[at] = 1;
+    return OG_OK;
+}
+
+static og_status load_record(struct og_job *job, size_t point, size_t trial,
+                             struct og_error *err)
+{
+    char key[40];
+    struct og_entry entry;
+    og_record_key(point, trial, key);
+    if (!og_journal_get(job->journal, OG_ENTRY_RECORD, key, &entry)) return OG_OK;
+    const struct og_record *record = entry.data;
+    og_status status = OG_OK;
+    if (entry.size < sizeof *record ||
+        entry.size != sizeof *record + (record->samples + 7) / 8)
+        status = og_fail(err, OG_INPUT, "record %s of the journal is damaged", key);
+    else
+        status = og_job_take(job, point, trial, record, err);
+    og_journal_release(&entry);
+    job->stored = true;
+    return status;
+}
+
+static bool holds(og_journal *journal, enum og_entry_kind kind, const char *key)
+{
+    struct og_entry entry;
+    if (!og_journal_get(journal, kind, key, &entry)) return false;
+    og_journal_release(&entry);
+    return true;
+}
+
+// What an earlier run has left.
+static og_status load(struct og_job *job, struct og_error *err)
+{
+    for (size_t i = 0; i < job->trainings; i++) {
+        struct og_training *t = &job->training[i];
+        t->done = holds(job->journal, OG_ENTRY_MODEL, t->key);
+        if (t->done || holds(job->journal, OG_ENTRY_CHECKPOINT, t->key))
+            job->stored = true;
+    }
+    for (size_t p = 0; p < job->points; p++)
+        for (size_t t = 0; t < job->trials; t++) OG_TRY(load_record(job, p, t, err));
+    return OG_OK;
+}
+
+// --- the run
+// --------------------------------------------------------------------------------
+
+static size_t missing(const struct og_job *job, size_t point)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < job->trials; t++) n += !job->done[point * job->trials + t];
+    return n;
+}
+
+// All the work ahead, in samples. Sets of other points are taken to be as large as the
+// first one's: this is for the progress bar alone.
+static og_status plan(struct og_job *job, struct og_error *err)
+{
+    struct og_config config;
+    for (size_t p = 0; p < job->points; p++) {
+        const struct og_training *t = &job->training[job->training_of[p]];
+        const size_t records = missing(job, p);
+        OG_TRY(og_experiment_point(job->e, p, &config, err));
+        if (!t->done && t->point == p)
+            job->meter.work[OG_WORK_TRAIN].left +=
+                (double)config.train.epochs * (double)job->train->n;
+        if (records > 0)
+            job->meter.work[OG_WORK_EVALUATE].left +=
+                (double)(config.hardware.ideal ? 1 : records) * (double)job->test->n;
+    }
+    return OG_OK;
+}
+
+static og_status compute(struct og_job *job, struct og_error *err)
+{
+    OG_TRY(og_job_go(job, 0, err));
+    OG_TRY(plan(job, err));
+    for (size_t p = 0; p < job->points; p++) {
+        if (missing(job, p) == 0) continue;
+        OG_TRY(og_job_stop(job, err));
+        OG_TRY(og_job_go(job, p, err));
+        OG_TRY(og_job_train(job, err));
+        OG_TRY(og_job_evaluate(job, err));
+    }
+    return OG_OK;
+}
+
+// A whole result without a journal needs nothing. An unfinished one without its journal
+// (someone removed it) is computed anew: records alone could be read back, but not
+// models.
+static og_status finished_before(const struct og_job *job, bool *finished,
+                                 struct og_error *err)
+{
+    *finished = false;
+    if (job->o->mode != OG_JOURNAL_RESUME || job->stored) return OG_OK;
+    FILE *out = fopen(job->o->out, "rb");
+    if (!out) return OG_OK;
+    fclose(out);
+    return og_result_complete(job->o->out, finished, err);
+}
+
+// Saves what is finished before the run ends with `status`. Where that fails, it is the
+// failure that the caller must hear of.
+static og_status save_unfinished(struct og_job *job, og_status status,
+                                 struct og_error *err)
+{
+    struct og_error own = {0};
+    og_status saved = og_journal_sync(job->journal, &own);
+    if (saved == OG_OK && job->stored && status != OG_NO_MEMORY && status != OG_IO)
+        saved = og_job_write(job, &own);
+    if (saved == OG_OK) return status;
+    if (err) *err = own;
+    return saved;
+}
+
+// With the journal open. *whole: the result file needs no journal any more.
+static og_status work(struct og_job *job, bool *whole, struct og_error *err)
+{
+    OG_TRY(load(job, err));
+    OG_TRY(finished_before(job, whole, err));
+    if (*whole) return OG_OK;
+    const og_status status = compute(job, err);
+    if (status != OG_OK) return save_unfinished(job, status, err);
+    OG_TRY(og_job_write(job, err));
+    *whole = true;
+    return OG_OK;
+}
+
+static void job_clear(struct og_job *job)
+{
+    og_model_free(job->model);
+    og_dataset_free(job->train);
+    og_dataset_free(job->test);
+    og_free(job->training);
+    og_free(job->training_of);
+    og_free(job->value);
+    og_free(job->done);
+    og_free(job->correct);
+}
+
+static og_status run(struct og_job *job, struct og_error *err)
+{
+    OG_TRY(alloc_tables(job, err));
+    char *text = og_experiment_text(job->e);
+    if (!text) return no_memory(job, err);
+    const og_status opened =
+        og_journal_open(&job->journal, job->o->out, text, job->o->mode, err);
+    free(text);
+    OG_TRY(opened);
+    bool whole = false;
+    const og_status status = work(job, &whole, err);
+    // A run that failed before anything was finished leaves nothing behind.
+    og_journal_close(job->journal, whole || (status != OG_OK && !job->stored));
+    return status;
+}
+
+og_status og_run(const og_experiment *e, const struct og_run_options *o,
+                 struct og_error *err)
+{
+    struct og_job *job = og_alloc(1, sizeof *job);
+    if (!job) return og_fail(err, OG_NO_MEMORY, "no memory for a run");
+    const int threads = og_threads();
+    job->isa = og_cpu_isa();
+    job->e = e;
+    job->o = o;
+    og_meter_init(&job->meter, o);
+    job->written = job->meter.start;
+    og_set_threads(o->threads);
+    const og_status status = run(job, err);
+    og_set_threads(threads);
+    og_cpu_use(job->isa);
+    job_clear(job);
+    og_free(job);
+    return status;
+}

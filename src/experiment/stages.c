@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The two costly stages: training, once per distinct training key, and evaluation of
+// chips.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/job.h"
+
+// --- the labels of a point
+// ------------------------------------------------------------------
+
+// Whether another value on this axis, all others the same, means another training.
+static bool trains_anew(const struct og_job *job, size_t point, size_t stride, size_t n)
+{
+    const size_t base = point - point / stride % n * stride;
+    for (size_t i = 1; i < n; i++)
+        if (job->training_of[base + i * stride] != job->training_of[base]) return true;
+    return false;
+}
+
+// "lr 0.1 training plain": where a point lies on the axes that matter to its training.
+static void name_training(const struct og_job *job, size_t point, char *out, size_t size)
+{
+    size_t used = 0, stride = job->points;
+    out[0] = '\0';
+    for (size_t a = 0; a < og_experiment_axes(job->e); a++) {
+        const struct og_axis *axis = og_experiment_axis(job->e, a);
+        const struct og_axis_column *c = axis->column;
+        stride /= axis->n;
+        const size_t i = point / stride % axis->n;
+        if (used + 1 >= size || !trains_anew(job, point, stride, axis->n)) continue;
+        const int n =
+            c->text ? snprintf(out + used, size - used, " %s", c->label[i])
+                    : snprintf(out + used, size - used, " %s %g", c->name, c->value[i]);
+        used += (size_t)n < size - used ? (size_t)n : size - used - 1;
+    }
+}
+
+// --- training
+// -------------------------------------------------------------------------------
+
+enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 5 %
+
+struct training {
+    struct og_training *of;
+    og_trainer *trainer;
+    void *bytes;
+    size_t size;
+    double saved, cost;  // [s] when a checkpoint was last written; how long it took
+};
+
+static og_status save(struct og_job *job, struct training *t, struct og_error *err)
+{
+    const double start = og_meter_now();
+    og_trainer_save(t->trainer, t->bytes);
+    OG_TRY(og_journal_put(job->journal, OG_ENTRY_CHECKPOINT, t->of->key, t->bytes,
+                          t->size, err));
+    job->stored = true;
+    t->saved = og_meter_now();
+    t->cost = t->saved - start;
+    og_meter_skip(&job->meter);
+    return OG_OK;
+}
+
+static og_status restore(struct og_job *job, struct training *t, struct og_error *err)
+{
+    struct og_entry entry;
+    if (!og_journal_get(job->journal, OG_ENTRY_CHECKPOINT, t->of->key, &entry))
+        return OG_OK;
+    const og_status status = og_trainer_restore(t->trainer, entry.data, entry.size, err);
+    og_journal_release(&entry);
+    const double done =
+        (double)og_trainer_at(t->trainer) / (double)og_trainer_steps(t->trainer);
+    job->meter.work[OG_WORK_TRAIN].left -=
+        done * (double)job->train->n * job->config.train.epochs;
+    return status;
+}
+
+static void report_step(struct og_job *job, const struct training *t)
+{
+    const size_t at = og_trainer_at(t->trainer), steps = og_trainer_steps(t->trainer);
+    const size_t epochs = (size_t)job->config.train.epochs, per_epoch = steps / epochs;
+    struct og_curve now = og_trainer_running(t->trainer);
+    if (at % per_epoch == 0) {
+        size_t n;
+        now = og_trainer_curve(t->trainer, &n)[at / per_epoch - 1];
+    }
+    char detail[96];
+    snprintf(detail, sizeof detail, "epoch %zu/%zu loss %.3g accuracy %.1f %%",
+             (at - 1) / per_epoch + 1, epochs, now.loss, 100.0 * now.accuracy);
+    const double samples = (double)job->train->n / (double)per_epoch;
+    og_meter_add(&job->meter, OG_WORK_TRAIN, samples, job->stage, detail);
+}
+
+static og_status one_step(struct og_job *job, struct training *t, struct og_error *err)
+{
+    struct og_error own = {0};
+    const og_status status = og_trainer_step(t->trainer, &own);
+    if (status != OG_OK)
+        return og_fail(err, status, "%s (%s): %s", job->stage, t->of->name, own.text);
+    report_step(job, t);
+    const double now = og_meter_now();
+    if (now - t->saved >= fmax(CHECKPOINT_SECONDS, 20.0 * t->cost))
+        OG_TRY(save(job, t, err));
+    return OG_OK;
+}
+
+static og_status train_all(struct og_job *job, struct training *t, struct og_error *err)
+{
+    t->size = og_trainer_bytes(t->trainer);
+    t->bytes = og_alloc(t->size, 1);
+    if (!t->bytes)
+        return og_fail(err, OG_NO_MEMORY, "no memory for a checkpoint of %zu bytes",
+                       t->size);
+    OG_TRY(restore(job, t, err));
+    t->saved = og_meter_now();
+    og_meter_skip(&job->meter);
+    while (og_trainer_at(t->trainer) < og_trainer_steps(t->trainer)) {
+        if (og_job_stop(job, NULL) != OG_OK) {
+            OG_TRY(save(job, t, err));
+            return og_job_stop(job, err);
+        }
+        OG_TRY(one_step(job, t, err));
+    }
+    size_t epochs = (size_t)job->config.train.epochs;
+    const struct og_curve *curve =
+        epochs > 0 ? og_trainer_curve(t->trainer, &epochs) : NULL;
+    return og_put_model(job, t->of->key, job->model, curve, epochs, err);
+}
+
+static og_status train(struct og_job *job, struct og_training *of, struct og_error *err)
+{
+    struct training t = {.of = of};
+    char name[80];
+    name_training(job, job->point, name, sizeof name);
+    snprintf(job->stage, sizeof job->stage, "train%s", name);
+    OG_TRY(og_trainer_alloc(&t.trainer, job->model, &job->config.train, job->train, err));
+    const og_status status = train_all(job, &t, err);
+    og_trainer_free(t.trainer);
+    og_free(t.bytes);
+    OG_TRY(status);
+    og_journal_drop(job->journal, OG_ENTRY_CHECKPOINT, of->key);
+    job->stored = of->done = true;
+    return OG_OK;
+}
+
+static og_status load(struct og_job *job, const struct og_training *of,
+                      struct og_error *err)
+{
+    struct og_entry entry;
+    struct og_tensors t;
+    size_t params, states;
+    float *param = og_model_params(job->model, &params);
+    float *state = og_model_state(job->model, &states);
+    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, of->key, &entry))
+        return og_fail(err, OG_IO, "model %s cannot be read back from the journal",
+                       of->name);
+    const bool good = og_tensors_view(&entry, &t) && t.values == params + states;
+    if (good && params > 0) memcpy(param, t.value, params * sizeof *param);
+    if (good && states > 0) memcpy(state, t.value + params, states * sizeof *state);
+    og_journal_release(&entry);
+    if (good) return OG_OK;
+    return og_fail(err, OG_INPUT, "model %s in the journal is not of this network",
+                   of->name);
+}
+
+og_status og_job_train(struct og_job *job, struct og_error *err)
+{
+    const size_t number = job->training_of[job->point];
+    struct og_training *of = &job->training[number];
+    if (job->loaded == number + 1) return OG_OK;
+    job->loaded = 0;
+    og_model_free(job->model);
+    job->model = NULL;
+    OG_TRY(og_model_build(&job->model, job->config.layers, &job->train->shape,
+                          job->train->classes, err));
+    OG_TRY(of->done ? load(job, of, err) : train(job, of, err));
+    job->loaded = number + 1;
+    return og_job_write_now_and_then(job, err);
+}
+
+// --- evaluation
+// -----------------------------------------------------------------------------
+
+struct evaluation {
+    og_exec *exec;
+    size_t batch, trial;
+    struct og_job *job;
+    struct og_record *record;
+    size_t record_size;
+    uint8_t *hit;
+};
+
+static void tick(void *user, size_t samples)
+{
+    const struct evaluation *v = user;
+    const struct og_job *job = v->job;
+    char detail[96];
+    snprintf(detail, sizeof detail, "point %zu/%zu trial %zu/%zu", job->point + 1,
+             job->points, v->trial + 1, job->trials);
+    og_meter_add(&v->job->meter, OG_WORK_EVALUATE, (double)samples, "evaluate", detail);
+}
+
+static og_status put_record(struct evaluation *v, struct og_error *err)
+{
+    struct og_job *job = v->job;
+    char key[40];
+    og_record_key(job->point, v->trial, key);
+    OG_TRY(og_journal_put(job->journal, OG_ENTRY_RECORD, key, v->record, v->record_size,
+                          err));
+    job->stored = true;
+    OG_TRY(og_job_take(job, job->point, v->trial, v->record, err));
+    return og_job_write_now_and_then(job, err);
+}
+
+static og_status measure(struct evaluation *v, struct og_error *err)
+{
+    struct og_job *job = v->job;
+    const size_t n = job->test->n;
+    const struct og_chip chip = {.seed = job->config.seed, .trial = (uint32_t)v->trial};
+    const struct og_evaluate_options options = {
+        .set = job->test,
+        .chip = &chip,
+        .batch = v->batch,
+        .stop = job->o->signal,
+        .hit = v->hit,
+        .tick = tick,
+        .user = v,
+    };
+    struct og_evaluation result;
+    og_exec_program(v->exec, &chip);
+    struct og_error own = {0};
+    const og_status status = og_evaluate(v->exec, &options, &result, &own);
+    if (status == OG_INTERRUPTED) return og_job_stop(job, err);
+    if (status != OG_OK) return og_fail(err, status, "%s", own.text);
+    v->record->samples = n;
+    v->record->accuracy = result.accuracy;
+    v->record->loss = result.loss;
+    memset(v->record->bits, 0, (n + 7) / 8);
+    for (size_t s = 0; s < n; s++)
+        v->record->bits[s / 8] |= (uint8_t)(v->hit[s] << s % 8);
+    // Before its record, so that a record of trial 0 is never without its chip.
+    if (v->trial == 0 && job->config.output.chip && !job->config.hardware.ideal)
+        OG_TRY(og_put_chip(job, job->point, v->exec, err));
+    return OG_OK;
+}
+
+static og_status measure_all(struct evaluation *v, struct og_error *err)
+{
+    struct og_job *job = v->job;
+    const uint8_t *done = job->done + job->point * job->trials;
+    bool measured = false;
+    for (v->trial = 0; v->trial < job->trials; v->trial++) {
+        if (done[v->trial]) continue;
+        OG_TRY(og_job_stop(job, err));
+        og_meter_skip(&job->meter);
+        // Ideal hardware has no chips: one evaluation serves all trials.
+        if (!measured || !job->config.hardware.ideal) OG_TRY(measure(v, err));
+        measured = true;
+        OG_TRY(put_record(v, err));
+    }
+    return OG_OK;
+}
+
+static og_status prepare(struct evaluation *v, struct og_error *err)
+{
+    struct og_job *job = v->job;
+    const size_t calibrate = (size_t)job->config.evaluate.calibrate_samples;
+    const bool ideal = job->config.hardware.ideal;
+    size_t largest = v->batch = (size_t)job->config.evaluate.batch;
+    if (!ideal && calibrate > largest) largest = calibrate;
+    const struct og_exec_options options = {
+        .hardware = ideal ? NULL : &job->config.hardware,
+        .batch = largest,
+    };
+    v->record_size = sizeof *v->record + (job->test->n + 7) / 8;
+    v->record = og_alloc(v->record_size, 1);
+    v->hit = og_alloc(job->test->n, 1);
+    if (!v->record || !v->hit)
+        return og_fail(err, OG_NO_MEMORY, "no memory for a record");
+    OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
+    if (ideal) return OG_OK;
+    return og_calibrate(v->exec, job->train, calibrate, job->config.seed, err);
+}
+
+og_status og_job_evaluate(struct og_job *job, struct og_error *err)
+{
+    struct evaluation v = {.job = job};
+    og_status status = prepare(&v, err);
+    if (status == OG_OK) status = measure_all(&v, err);
+    og_exec_free(v.exec);
+    og_free(v.record);
+    og_free(v.hit);
+    return status;
+}

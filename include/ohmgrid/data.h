@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain). Nothing is
-// downloaded; a missing set is an error that lists the places tried and how to get it.
+// Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain). Nothing
+// is downloaded; a missing set is an error that lists the places tried and how to get it.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
 
@@ -18,7 +18,8 @@ extern "C" {
 enum og_split { OG_TRAIN, OG_TEST };
 
 // Folders searched in order: `given` (--data, may be NULL), $OHMGRID_DATA, data/,
-// /usr/share/datasets; in each, the set's own folder and the folder itself.
+// /usr/share/datasets; in each, the set's own folder, and `given` itself as well, unless
+// it bears the name of another set (MNIST and Fashion-MNIST have the same file names).
 struct og_data_search {
     const char *given;
 };
@@ -29,13 +30,14 @@ struct og_shape {
 };
 
 struct og_data_spec {
-    char name[32];         // mnist, fashion_mnist, cifar10
+    char name[32];  // mnist, fashion_mnist, cifar10
     enum og_split split;
-    bool rows;             // images as sequences: [H][C * W] instead of [C][H][W]
-    size_t limit;          // use only the first `limit` samples; 0: all
-    float mean[3], std[3];  // per channel, of pixels in [0, 1]: x = (pixel - mean) / std
-    int crop;              // training: random shifts of up to this many pixels, zero padded
-    bool flip;             // training: random mirror images
+    bool rows;              // images as sequences: [H][C * W] instead of [C][H][W]
+    size_t limit;           // use only the first `limit` samples, at most all; 0: all
+    float mean[3], std[3];  // per channel, of pixels in [0, 1]: x = (pixel - mean) / std;
+                            // std all 0: the pixels themselves
+    int crop;   // training: random shifts of up to this many pixels, zero padded
+    bool flip;  // training: random mirror images
 };
 
 struct og_dataset {
@@ -50,7 +52,8 @@ struct og_dataset {
 };
 
 OG_API og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *spec,
-                                 const struct og_data_search *where, struct og_error *err);
+                                 const struct og_data_search *where,
+                                 struct og_error *err);
 OG_API void og_dataset_free(struct og_dataset *set);
 
 // x[k][shape] for samples index[0..n). augment: crop and flip as the spec says, drawn by
@@ -59,8 +62,8 @@ struct og_augment {
     uint64_t seed;
     uint32_t epoch;
 };
-OG_API void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
-                             const struct og_augment *augment, float *x);
+OG_API void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index,
+                             size_t n, const struct og_augment *augment, float *x);
 
 // The list of known sets, for `ohmgrid data list`.
 struct og_data_entry {
@@ -68,8 +71,8 @@ struct og_data_entry {
 };
 OG_API const struct og_data_entry *og_data_entries(size_t *n);
 // Whether both splits of a set can be read; path receives the folder.
-OG_API bool og_data_found(const char *name, const struct og_data_search *where, char *path,
-                          size_t path_size);
+OG_API bool og_data_found(const char *name, const struct og_data_search *where,
+                          char *path, size_t path_size);
 
 #ifdef __cplusplus
 }

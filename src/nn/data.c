@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "nn/data_file.h"
+
+enum { OG_PLACES_TEXT = 700 };
+
+static const char idx_files[] =
+    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
+    "t10k-labels-idx1-ubyte (plain, .gz or .xz)";
+
+static const struct og_data_entry entries[] = {
+    {"mnist", "MNIST handwritten digits, 60000 + 10000 images of 28 x 28, 10 classes",
+     idx_files,
+     "put its four idx files into a folder 'mnist' of $OHMGRID_DATA, of ./data or of "
+     "--data"},
+    {"fashion_mnist", "Fashion-MNIST, 60000 + 10000 images of 28 x 28, 10 classes",
+     idx_files, "apt-get install dataset-fashion-mnist"},
+    {"cifar10", "CIFAR-10, 50000 + 10000 colour images of 32 x 32, 10 classes",
+     "data_batch_1.bin to data_batch_5.bin, test_batch.bin (plain, .gz or .xz)",
+     "put the six files of its binary version into a folder 'cifar10' of $OHMGRID_DATA, "
+     "of ./data or of --data"},
+};
+
+// What the entries above do not tell. Order as in `entries`.
+static const struct kind {
+    const char *folder[2];
+    size_t channels, side;
+    og_status (*load)(struct og_dataset *set, struct og_error *err);
+} kinds[] = {
+    {{"mnist", NULL}, 1, 28, og_data_idx_load},
+    {{"fashion-mnist", "fashion_mnist"}, 1, 28, og_data_idx_load},
+    {{"cifar10", "cifar-10-batches-bin"}, 3, 32, og_data_cifar_load},
+};
+enum { SETS = sizeof entries / sizeof *entries };
+
+const struct og_data_entry *og_data_entries(size_t *n)
+{
+    *n = SETS;
+    return entries;
+}
+
+static int find_set(const char *name)
+{
+    for (int i = 0; i < SETS; i++)
+        if (strcmp(entries[i].name, name) == 0) return i;
+    return -1;
+}
+
+static const char *const *split_files(int set, enum og_split split)
+{
+    return kinds[set].load == og_data_idx_load ? og_data_idx_files[split]
+                                               : og_data_cifar_files[split];
+}
+
+static bool has_split(int set, const char *folder, enum og_split split)
+{
+    for (const char *const *name = split_files(set, split); *name; name++)
+        if (!og_data_file_exists(folder, *name)) return false;
+    return true;
+}
+
+// The same file names serve MNIST and Fashion-MNIST, so a folder that bears the name of
+// one set is never taken for another.
+static bool named_for_other(int set, const char *folder)
+{
+    size_t end = strlen(folder);
+    while (end > 1 && folder[end - 1] == '/') end--;
+    size_t start = end;
+    while (start > 0 && folder[start - 1] != '/') start--;
+    for (int other = 0; other < SETS; other++)
+        for (int k = 0; k < 2; k++) {
+            const char *name = kinds[other].folder[k];
+            if (other != set && name && strlen(name) == end - start &&
+                strncmp(name, folder + start, end - start) == 0)
+                return true;
+        }
+    return false;
+}
+
+struct search {
+    int set;
+    bool split[2];  // which splits must be there
+    char *path;
+    size_t path_size;
+    char tried[OG_PLACES_TEXT];
+};
+
+// Takes the folder if the wanted files are in it; else notes that it was tried.
+static bool try_folder(struct search *s, const char *root, const char *folder)
+{
+    char path[OG_DATA_PATH];
+    int length = snprintf(path, sizeof path, "%s%s%s", root, *folder ? "/" : "", folder);
+    size_t used = strlen(s->tried);
+    snprintf(s->tried + used, sizeof s->tried - used, "%s%s", used ? ", " : "", path);
+    if (length >= OG_DATA_PATH || (size_t)length >= s->path_size) return false;
+    for (int split = 0; split < 2; split++)
+        if (s->split[split] && !has_split(s->set, path, (enum og_split)split))
+            return false;
+    snprintf(s->path, s->path_size, "%s", path);
+    return true;
+}
+
+static bool search_all(struct search *s, const struct og_data_search *where)
+{
+    const char *given = where ? where->given : NULL;
+    const char *roots[] = {given, getenv("OHMGRID_DATA"), "data", "/usr/share/datasets"};
+    for (int r = 0; r < 4; r++) {
+        if (!roots[r] || !*roots[r]) continue;
+        for (int k = 0; k < 2; k++) {
+            const char *folder = kinds[s->set].folder[k];
+            if (folder && try_folder(s, roots[r], folder)) return true;
+        }
+        if (r == 0 && !named_for_other(s->set, given) && try_folder(s, given, ""))
+            return true;
+    }
+    return false;
+}
+
+bool og_data_found(const char *name, const struct og_data_search *where, char *path,
+                   size_t path_size)
+{
+    struct search s = {.set = find_set(name),
+                       .split = {true, true},
+                       .path = path,
+                       .path_size = path_size};
+    return s.set >= 0 && search_all(&s, where);
+}
+
+og_status og_data_limit(const struct og_dataset *set, size_t available, size_t *n,
+                        struct og_error *err)
+{
+    if (available == 0)
+        return og_fail(err, OG_INPUT, "data set %s in %s has no samples", set->spec.name,
+                       set->path);
+    if (set->spec.limit > available)
+        return og_fail(err, OG_INPUT,
+                       "data set %s in %s has %zu %s samples, fewer than "
+                       "the limit of %zu (0 to %zu; 0: all)",
+                       set->spec.name, set->path, available,
+                       set->spec.split == OG_TRAIN ? "training" : "test", set->spec.limit,
+                       available);
+    *n = set->spec.limit ? set->spec.limit : available;
+    return OG_OK;
+}
+
+og_status og_data_check_labels(const struct og_dataset *set, size_t first, size_t n,
+                               const char *path, struct og_error *err)
+{
+    for (size_t i = first; i < first + n; i++)
+        if (set->label[i] >= set->classes)
+            return og_fail(err, OG_INPUT, "%s: label %zu is %d, not in 0 to %d", path,
+                           i - first, set->label[i], set->classes - 1);
+    return OG_OK;
+}
+
+// All std zero stands for plain pixels in [0, 1]; mean and std are set so in the copy.
+static og_status check_spec(struct og_dataset *set, struct og_error *err)
+{
+    struct og_data_spec *spec = &set->spec;
+    if (spec->crop < 0 || (size_t)spec->crop >= set->width)
+        return og_fail(err, OG_INPUT, "data set %s: crop is %d, not in 0 to %zu pixels",
+                       spec->name, spec->crop, set->width - 1);
+    bool plain = spec->std[0] == 0 && spec->std[1] == 0 && spec->std[2] == 0;
+    for (size_t c = 0; c < set->channels; c++) {
+        if (plain) {
+            spec->mean[c] = 0;
+            spec->std[c] = 1;
+        }
+        if (!(spec->std[c] > 0))
+            return og_fail(err, OG_INPUT,
+                           "data set %s: std of channel %zu is %g, not above "
+                           "0",
+                           spec->name, c, (double)spec->std[c]);
+    }
+    return OG_OK;
+}
+
+static og_status locate(struct og_dataset *set, int k, const struct og_data_search *where,
+                        struct og_error *err)
+{
+    struct search s = {.set = k, .path = set->path, .path_size = sizeof set->path};
+    s.split[set->spec.split] = true;
+    if (search_all(&s, where)) return OG_OK;
+    return og_fail(err, OG_INPUT,
+                   "data set %s (%s) was not found; tried %s; to get it: %s",
+                   set->spec.name, set->spec.split == OG_TRAIN ? "training" : "test",
+                   s.tried, entries[k].how_to_get);
+}
+
+static void set_shape(struct og_dataset *set, const struct kind *kind)
+{
+    set->classes = 10;
+    set->channels = kind->channels;
+    set->height = set->width = kind->side;
+    if (set->spec.rows)
+        set->shape = (struct og_shape){2, {set->height, set->channels * set->width, 0}};
+    else
+        set->shape = (struct og_shape){3, {set->channels, set->height, set->width}};
+}
+
+og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *spec,
+                          const struct og_data_search *where, struct og_error *err)
+{
+    *set = NULL;
+    int k = find_set(spec->name);
+    if (k < 0)
+        return og_fail(err, OG_INPUT,
+                       "data set '%s' is unknown; known are mnist, "
+                       "fashion_mnist and cifar10",
+                       spec->name);
+    struct og_dataset *d = og_alloc(1, sizeof *d);
+    if (!d) return og_fail(err, OG_NO_MEMORY, "out of memory for a data set");
+    d->spec = *spec;
+    set_shape(d, &kinds[k]);
+    og_status status = check_spec(d, err);
+    if (status == OG_OK) status = locate(d, k, where, err);
+    if (status == OG_OK) status = kinds[k].load(d, err);
+    if (status != OG_OK) {
+        og_dataset_free(d);
+        return status;
+    }
+    *set = d;
+    return OG_OK;
+}
+
+void og_dataset_free(struct og_dataset *set)
+{
+    if (!set) return;
+    og_free(set->pixel);
+    og_free(set->label);
+    og_free(set);
+}
+
+struct shift {
+    int dx, dy;
+    bool mirror;
+};
+
+// Uniform in [-crop, crop]: the high part of a 32-bit word times the number of values.
+static int draw_shift(const struct og_stream *s, struct og_index at, uint64_t position,
+                      int crop)
+{
+    uint64_t values = 2 * (uint64_t)crop + 1;
+    return (int)((og_random_word(s, at, position) * values) >> 32) - crop;
+}
+
+static struct shift draw(const struct og_data_spec *spec,
+                         const struct og_augment *augment, uint32_t sample)
+{
+    struct og_stream s = og_stream_named(augment->seed, OG_AUGMENT, 0, 0, 0);
+    struct og_index at = {augment->epoch, sample, 0};
+    return (struct shift){
+        .dx = draw_shift(&s, at, 0, spec->crop),
+        .dy = draw_shift(&s, at, 1, spec->crop),
+        .mirror = spec->flip && og_random_word(&s, at, 2) >> 31,
+    };
+}
+
+// One row of one channel: output column w shows input column w + dx of the (perhaps
+// mirrored) image; what lies outside is a black pixel. value: of each of the 256 pixels.
+static void fetch_row(const uint8_t *row, size_t width, struct shift shift,
+                      const float *value, float *x)
+{
+    if (!row) {
+        for (size_t w = 0; w < width; w++) x[w] = value[0];
+        return;
+    }
+    if (shift.dx == 0 && !shift.mirror) {
+        for (size_t w = 0; w < width; w++) x[w] = value[row[w]];
+        return;
+    }
+    for (size_t w = 0; w < width; w++) {
+        ptrdiff_t from = (ptrdiff_t)w + shift.dx;
+        bool inside = from >= 0 && from < (ptrdiff_t)width;
+        if (shift.mirror) from = (ptrdiff_t)width - 1 - from;
+        x[w] = value[inside ? row[from] : 0];
+    }
+}
+
+static void fetch_one(const struct og_dataset *set, uint32_t sample, struct shift shift,
+                      const float *value, float *x)
+{
+    size_t height = set->height, width = set->width, plane = height * width;
+    const uint8_t *image = set->pixel + (size_t)sample * set->channels * plane;
+    for (size_t c = 0; c < set->channels; c++)
+        for (size_t h = 0; h < height; h++) {
+            ptrdiff_t from = (ptrdiff_t)h + shift.dy;
+            bool inside = from >= 0 && from < (ptrdiff_t)height;
+            const uint8_t *row = inside ? image + c * plane + (size_t)from * width : NULL;
+            float *to = set->spec.rows ? x + (h * set->channels + c) * width
+                                       : x + c * plane + h * width;
+            fetch_row(row, width, shift, value + 256 * c, to);
+        }
+}
+
+void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
+                      const struct og_augment *augment, float *x)
+{
+    size_t size = set->channels * set->height * set->width;
+    float value[3 * 256];
+    for (size_t c = 0; c < set->channels; c++)
+        for (int p = 0; p < 256; p++)
+            value[256 * c + (size_t)p] =
+                ((float)p / 255.0f - set->spec.mean[c]) / set->spec.std[c];
+    bool vary = augment && (set->spec.crop > 0 || set->spec.flip);
+    for (size_t k = 0; k < n; k++) {
+        assert(index[k] < set->n);
+        struct shift shift = {0};
+        if (vary) shift = draw(&set->spec, augment, index[k]);
+        fetch_one(set, index[k], shift, value, x + k * size);
+    }
+}

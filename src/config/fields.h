@@ -9,7 +9,7 @@
 #include "ohmgrid/config.h"
 
 enum og_field_type {
-    OG_FIELD_BOOL,
+    OG_FIELD_BOOL,     // bool; with `choices`, two words for false and true
     OG_FIELD_INT,      // int
     OG_FIELD_U64,      // uint64_t
     OG_FIELD_REAL,     // double; with a unit, values may carry a prefix: 25 uS
@@ -27,8 +27,8 @@ struct og_field {
     size_t offset, size;
     const char *unit;           // "S", "V", "dB", "LSB"; NULL: none
     double min, max;            // inclusive; both 0: any
-    const char *choices;        // words separated by blanks
-    const char *def;            // default as YAML text; NULL: required
+    const char *choices;        // words separated by blanks; "-" is a position not offered
+    const char *def;            // default as YAML text; NULL: required. ITEM: "" or NULL
     enum og_stage stage;
     const char *help;           // one sentence
     const struct og_field *block;
@@ -39,5 +39,20 @@ struct og_field {
 // Fills the struct at `target` from a map (NULL: all defaults), strictly.
 og_status og_fields_bind(const struct og_field *fields, const og_item *map, void *target,
                          struct og_error *err);
+
+// --- printing (fields_print.c) -----------------------------------------------------------
+// Every key of the struct as YAML that binds to the same values, `indent` levels deep.
+// A NULL ITEM is left out.
+void og_fields_print(const struct og_field *fields, const void *source, FILE *out,
+                     int indent);
+// The same as lines "prefix.key=value", only of the stages up to and including `stage`.
+void og_fields_lines(const struct og_field *fields, const void *source, const char *prefix,
+                     enum og_stage stage, FILE *out);
+// The row of "a.b"; NULL when there is none. A path into an ITEM gives the ITEM's row.
+const struct og_field *og_fields_find(const struct og_field *fields, const char *path);
+// Key, type, unit, range, default, sentence of each row.
+void og_fields_help(const struct og_field *fields, const char *prefix, FILE *out);
+// "0 .. 16", ">= 0 S" and the like; empty when anything is allowed.
+void og_field_range(const struct og_field *field, char *text, size_t size);
 
 #endif

@@ -13,9 +13,10 @@ struct og_item {
     char *text;     // scalar
     bool quoted;    // a quoted scalar is text, never a number
     const char *file;
-    int line;
+    int line;       // 0: not of a file (--set, a default)
     size_t n;
     struct og_item **child;
+    const struct og_item *parent;  // NULL: root
 };
 
 const og_item *og_item_get(const og_item *map, const char *key);  // NULL: absent
@@ -24,9 +25,31 @@ og_status og_item_read(og_item **root, const char *path, struct og_error *err);
 og_status og_item_parse(og_item **root, const char *name, const char *text,
                         struct og_error *err);
 void og_item_free(og_item *item);
+// NULL when out of memory, or when item is NULL. The copy has no parent.
 og_item *og_item_copy(const og_item *item);
 // "file:line: key 'a': ..." — the one way in which a wrong item is reported.
 og_status og_item_fail(const og_item *item, struct og_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+enum { OG_ITEM_PATH = 256 };
+// "model.layers[2].units", cut off at OG_ITEM_PATH - 1 bytes.
+void og_item_path(const og_item *item, char path[OG_ITEM_PATH]);
+bool og_item_is_text(const og_item *item, const char *text);  // a scalar that says so
+
+// --- editing (tree_edit.c) ---------------------------------------------------------------
+// A bare scalar, list or map; the texts are copied and may be NULL. NULL: out of memory.
+og_item *og_item_new(enum og_item_kind kind, const char *text, const char *file, int line);
+// Puts `child` at the end of a map (under `key`) or list (key NULL) and takes it; an entry
+// of the same key is replaced in its place. False, and `child` freed, when out of memory.
+bool og_item_put(og_item *parent, const char *key, og_item *child);
+// The item at "a.b[2].c". `nearest`: the deepest one that exists on the way, else NULL.
+const og_item *og_item_find(const og_item *root, const char *path, bool nearest);
+// Puts a copy of `value` at `path`, creating maps on the way. What cannot be walked
+// through is an error told about `value`.
+og_status og_item_set(og_item *root, const char *path, const og_item *value,
+                      struct og_error *err);
+// Writes block style, two blanks per level, each line after `indent` levels.
+void og_item_print(const og_item *item, FILE *out, int indent);
+void og_print_quoted(const char *text, FILE *out);
 
 #endif

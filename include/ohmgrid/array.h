@@ -64,15 +64,20 @@ OG_API void og_array_free(og_array *array);
 // DAC full scale of one segment; takes effect at the next og_array_program.
 OG_API void og_array_set_range(og_array *array, int segment, float range);
 
-// Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). With
-// og_array_keep_gradient on it also keeps what og_array_backward needs. Deterministic in
-// (w, ranges, chip).
+// What programming and reads keep for og_array_backward. Before the first og_array_program;
+// OG_NO_MEMORY, and OG_INPUT where the noise scale cannot be differentiated (device-level
+// noise). OG_KEEP_REPARAM also keeps what the derivative of the noise scale needs.
+enum og_keep { OG_KEEP_NOTHING, OG_KEEP_GRADIENT, OG_KEEP_REPARAM };
+OG_API og_status og_array_keep_gradient(og_array *array, enum og_keep keep,
+                                        struct og_error *err);
+
+// Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). Deterministic in
+// (w, ranges, chip). Call it again after og_array_set_range and og_array_set_adc.
 OG_API void og_array_program(og_array *array, const float *w, const struct og_chip *chip);
-OG_API void og_array_keep_gradient(og_array *array, bool on);
 
 // The weights as programmed, w_hat[j * rows + i], in units of w: what a noise-free read
 // multiplies with.
-OG_API void og_array_weights(const og_array *array, float *w_hat);
+OG_API void og_array_weights(og_array *array, float *w_hat);
 
 // --- ranges of the ADCs -----------------------------------------------------------------
 // Number of ADC full scales (1, tiles, or columns x row groups x ... by adc.granularity).
@@ -82,9 +87,11 @@ OG_API size_t og_array_ranges(const og_array *array);
 // column sums over any number of calls, og_array_calibrate turns them into ranges.
 OG_API void og_array_get_adc(const og_array *array, float *range);
 OG_API void og_array_set_adc(og_array *array, const float *range);
-// Modes fixed and worst_case need no observation. Not thread-safe; same input layout as a
-// read.
-OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t n);
+// Modes fixed and worst_case need no observation. Needs an og_array_program, whose nominal
+// weights it multiplies with. Not thread-safe; same input layout as a read; `work` as for a
+// read. Calibrated ranges take effect at the next og_array_program.
+OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t n,
+                             void *work);
 OG_API void og_array_calibrate(og_array *array);
 
 // --- reads ------------------------------------------------------------------------------
@@ -95,7 +102,8 @@ OG_API size_t og_array_tape_bytes(const og_array *array, size_t n);
 
 // y[r * ldy + j] for n rows x[r * ldx + i]. tape may be NULL. `a_noise`, if not NULL, is
 // added to the column sums before the ADC (noise injection at point A): a_noise[r * cols +
-// j], in units of y.
+// j], in units of y. Where the full sum only exists after the ADCs (several row groups,
+// slices or passes) it is added there.
 struct og_read_io {
     const float *x;
     size_t ldx, n;
@@ -133,8 +141,8 @@ struct og_array_info {
     size_t conversions;    // per read of one input vector
 };
 OG_API struct og_array_info og_array_info(const og_array *array);
-// Conductances [S] of all devices, device d = ((copy * slices + slice) * sides + side) *
-// rows * cols + i * cols + j; count = info.devices.
+// Conductances [S] of the weight devices, device d = ((copy * slices + slice) * sides +
+// side) * rows * cols + i * cols + j; count = info.devices.
 OG_API void og_array_conductance(const og_array *array, float *g);
 
 #ifdef __cplusplus

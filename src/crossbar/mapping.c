@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "crossbar/mapping.h"
+
+#include <gsl/gsl_sort_float.h>
+#include <gsl/gsl_statistics_float.h>
+#include <math.h>
+
+#include "base/mem.h"
+
+static og_status check(const struct og_hardware *hw, struct og_error *err)
+{
+    int bits = hw->mapping.weight_bits, slice = hw->mapping.slice_bits;
+    if (hw->mapping.scheme == OG_OFFSET) {
+        if (hw->pair.subtract == OG_SUBTRACT_DIGITAL)
+            return og_fail(err, OG_INPUT,
+                           "hardware.pair.subtract: digital needs a differential "
+                           "mapping.scheme, not offset");
+        if (slice > 0)
+            return og_fail(err, OG_INPUT,
+                           "hardware.mapping.slice_bits: %d needs a differential "
+                           "mapping.scheme, not offset",
+                           slice);
+        if (hw->device.zero_cells == OG_ZERO_OFF)
+            return og_fail(err, OG_INPUT,
+                           "hardware.device.zero_cells: off needs a differential "
+                           "mapping.scheme: in offset a zero weight is not a zero "
+                           "conductance");
+    }
+    if (bits == 1 && hw->mapping.rounding == OG_MID_TREAD)
+        return og_fail(err, OG_INPUT,
+                       "hardware.mapping.weight_bits: 1 has no level but 0 with "
+                       "rounding: mid_tread; use 2 or more, or mid_rise");
+    if (slice > 0 && (bits == 0 || hw->mapping.rounding != OG_MID_TREAD))
+        return og_fail(err, OG_INPUT,
+                       "hardware.mapping.slice_bits: %d needs weight_bits and rounding: "
+                       "mid_tread",
+                       slice);
+    return OG_OK;
+}
+
+static void set_grid(struct og_mapping *m)
+{
+    int bits = m->hw.mapping.weight_bits, slice = m->hw.mapping.slice_bits;
+    m->slices = 1;
+    m->D = 1;
+    if (bits > 0)
+        m->D = (float)(m->hw.mapping.rounding == OG_MID_TREAD ? (1 << (bits - 1)) - 1
+                                                               : 1 << bits);
+    else if (m->hw.device.cell.levels > 0 && m->hw.mapping.scheme == OG_DIFFERENTIAL)
+        m->D = (float)(m->hw.device.cell.levels - 1);
+    m->D_slice = m->D;
+    if (slice > 0) {
+        m->slices = (bits - 1 + slice - 1) / slice;
+        if (m->slices > 1) m->D_slice = (float)((1 << slice) - 1);
+    }
+}
+
+og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw, size_t rows,
+                           size_t cols, struct og_error *err)
+{
+    *m = (struct og_mapping){.hw = *hw, .rows = rows, .cols = cols};
+    OG_TRY(check(hw, err));
+    m->tile_rows = (size_t)hw->tile.rows;
+    m->tile_cols = (size_t)hw->tile.cols;
+    m->row_tiles = (rows + m->tile_rows - 1) / m->tile_rows;
+    m->col_tiles = (cols + m->tile_cols - 1) / m->tile_cols;
+    set_grid(m);
+    m->w_max = og_alloc(m->row_tiles * cols, sizeof *m->w_max);
+    m->q = og_alloc(rows * cols, sizeof *m->q);
+    if (hw->mapping.w_max == OG_W_PERCENTILE)
+        m->scratch = og_alloc(rows * cols, sizeof *m->scratch);
+    if (m->w_max == NULL || m->q == NULL ||
+        (hw->mapping.w_max == OG_W_PERCENTILE && m->scratch == NULL))
+        return og_fail(err, OG_NO_MEMORY, "out of memory for a %zu x %zu crossbar", rows,
+                       cols);
+    return OG_OK;
+}
+
+void og_mapping_free(struct og_mapping *m)
+{
+    og_free(m->w_max);
+    og_free(m->q);
+    og_free(m->scratch);
+}
+
+// q = w a, transposed to device order, in blocks that stay in the cache.
+static void transpose(struct og_mapping *m, const float *w, const float *a)
+{
+    enum { BLOCK = 16 };
+    for (size_t i0 = 0; i0 < m->rows; i0 += BLOCK)
+        for (size_t j0 = 0; j0 < m->cols; j0 += BLOCK)
+            for (size_t i = i0; i < m->rows && i < i0 + BLOCK; i++)
+                for (size_t j = j0; j < m->cols && j < j0 + BLOCK; j++)
+                    m->q[i * m->cols + j] = w[j * m->rows + i] * a[i];
+}
+
+struct region {
+    size_t row0, row1, col0, col1;
+};
+
+static float largest(const struct og_mapping *m, struct region r)
+{
+    float top = 0;
+    for (size_t i = r.row0; i < r.row1; i++) {
+        const float *q = m->q + i * m->cols;
+        for (size_t j = r.col0; j < r.col1; j++) {
+            float v = fabsf(q[j]);
+            top = v > top ? v : top;
+        }
+    }
+    return top;
+}
+
+static float percentile(struct og_mapping *m, struct region r)
+{
+    size_t n = 0;
+    for (size_t i = r.row0; i < r.row1; i++)
+        for (size_t j = r.col0; j < r.col1; j++)
+            m->scratch[n++] = fabsf(m->q[i * m->cols + j]);
+    gsl_sort_float(m->scratch, 1, n);
+    return (float)gsl_stats_float_quantile_from_sorted_data(
+        m->scratch, 1, n, m->hw.mapping.percentile / 100);
+}
+
+static float k_sigma(const struct og_mapping *m, struct region r)
+{
+    double sum = 0;
+    for (size_t i = r.row0; i < r.row1; i++)
+        for (size_t j = r.col0; j < r.col1; j++)
+            sum += (double)m->q[i * m->cols + j] * m->q[i * m->cols + j];
+    double n = (double)((r.row1 - r.row0) * (r.col1 - r.col0));
+    return (float)(m->hw.mapping.k_sigma * sqrt(sum / n));
+}
+
+static float full_scale(struct og_mapping *m, struct region r)
+{
+    float w_max = m->hw.mapping.w_max == OG_W_PERCENTILE ? percentile(m, r)
+                  : m->hw.mapping.w_max == OG_W_SIGMA    ? k_sigma(m, r)
+                                                         : largest(m, r);
+    return w_max > 0 ? w_max : 1;
+}
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+static void set_region(struct og_mapping *m, size_t tile0, size_t tile1, size_t col0,
+                       size_t col1)
+{
+    struct region r = {tile0 * m->tile_rows, smaller(tile1 * m->tile_rows, m->rows), col0,
+                       col1};
+    float w_max = full_scale(m, r);
+    for (size_t t = tile0; t < tile1; t++)
+        for (size_t j = col0; j < col1; j++) m->w_max[t * m->cols + j] = w_max;
+    if (w_max > m->w_ref) m->w_ref = w_max;
+}
+
+static void set_scales(struct og_mapping *m)
+{
+    m->w_ref = 0;
+    size_t width = m->hw.mapping.granularity == OG_PER_TILE     ? m->tile_cols
+                   : m->hw.mapping.granularity == OG_PER_COLUMN ? 1
+                                                                : m->cols;
+    if (m->hw.mapping.granularity == OG_PER_LAYER) {
+        set_region(m, 0, m->row_tiles, 0, m->cols);
+        return;
+    }
+    for (size_t t = 0; t < m->row_tiles; t++)
+        for (size_t j = 0; j < m->cols; j += width)
+            set_region(m, t, t + 1, j, smaller(j + width, m->cols));
+}
+
+// On the grid: mid-tread k = rint(u D), mid-rise odd integers 2 floor(u D / 2) + 1.
+static void quantise_row(const struct og_mapping *m, float *q, const float *w_max, size_t n)
+{
+    bool grid = m->D > 1, odd = grid && m->hw.mapping.weight_bits > 0 &&
+                               m->hw.mapping.rounding == OG_MID_RISE;
+    float D = m->D, half = D / 2;
+    for (size_t j = 0; j < n; j++) {
+        float u = q[j] / w_max[j];
+        u = u > 1 ? 1 : u < -1 ? -1 : u;
+        q[j] = u;
+    }
+    if (odd) {
+        for (size_t j = 0; j < n; j++) {
+            float k = floorf(q[j] * half);
+            q[j] = 2 * (k > half - 1 ? half - 1 : k) + 1;
+        }
+    } else if (grid) {
+        for (size_t j = 0; j < n; j++) q[j] = rintf(q[j] * D);
+    }
+}
+
+void og_mapping_set(struct og_mapping *m, const float *w, const float *a)
+{
+    transpose(m, w, a);
+    set_scales(m);
+    for (size_t i = 0; i < m->rows; i++)
+        quantise_row(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols, m->cols);
+}
+
+void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n, float *q)
+{
+    const float *whole = m->q + first;
+    if (m->slices == 1) {
+        for (size_t k = 0; k < n; k++) q[k] = whole[k];
+        return;
+    }
+    int bits = m->hw.mapping.slice_bits, mask = (1 << bits) - 1;
+    for (size_t k = 0; k < n; k++) {
+        int v = (int)whole[k], digit = ((v < 0 ? -v : v) >> (bits * s)) & mask;
+        q[k] = (float)(v < 0 ? -digit : digit);
+    }
+}
+
+float og_slice_weight(const struct og_mapping *m, int s)
+{
+    return (float)(1u << (m->hw.mapping.slice_bits * s));
+}
+
+int og_mapping_sides(const struct og_mapping *m)
+{
+    return m->hw.mapping.scheme == OG_OFFSET ? 1 : 2;
+}
+
+void og_mapping_target(const struct og_mapping *m, int side, const float *q, float *t,
+                       size_t n)
+{
+    float sign = side == 0 ? 1.0f : -1.0f, D = m->D_slice;
+    if (m->hw.mapping.scheme == OG_DIFFERENTIAL) {
+        for (size_t k = 0; k < n; k++) {
+            float u = sign * q[k] / D;
+            t[k] = u > 0 ? u : 0;
+        }
+    } else {  // two-sided and offset: zero sits in the middle of the range
+        for (size_t k = 0; k < n; k++) t[k] = (1 + sign * q[k] / D) / 2;
+    }
+}
+
+float og_mapping_gain(const struct og_mapping *m, int side)
+{
+    if (m->hw.mapping.scheme == OG_OFFSET) return 2 * m->D_slice;
+    return side == 0 ? m->D_slice : -m->D_slice;
+}

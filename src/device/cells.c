@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "device/cells.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "device/sigma.h"
+#include "ohmgrid/vmath.h"
+
+bool og_cells_deviate(const struct og_device *d)
+{
+    return d->cell.levels > 0 || d->cell.list.n > 0 || og_sigma_is_on(&d->program) ||
+           d->d2d.g_min > 0 || d->d2d.g_max > 0 || d->faults.p_lrs > 0 ||
+           d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF;
+}
+
+static struct og_stream stream(const struct og_cells *c, enum og_purpose purpose)
+{
+    return og_stream_named(c->chip.seed, purpose, c->chip.trial, c->layer, c->set);
+}
+
+static float nearest(const struct og_list *list, float g)
+{
+    double best = list->v[0];
+    for (int k = 1; k < list->n; k++)
+        if (fabs(list->v[k] - g) < fabs(best - g)) best = list->v[k];
+    return (float)best;
+}
+
+// t -> the programmable level next to it, still as a fraction of the nominal range.
+static void snap(const struct og_device *d, const float *t, float *out, size_t n)
+{
+    float range = (float)(d->g_max - d->g_min), g_min = (float)d->g_min;
+    if (d->cell.list.n > 0) {
+        for (size_t i = 0; i < n; i++)
+            out[i] = (nearest(&d->cell.list, g_min + t[i] * range) - g_min) / range;
+    } else if (d->cell.levels > 0) {
+        float steps = (float)(d->cell.levels - 1);
+        for (size_t i = 0; i < n; i++) out[i] = rintf(t[i] * steps) / steps;
+    } else {
+        memcpy(out, t, n * sizeof *out);
+    }
+}
+
+// The devices' own limit: g (1 + s xi), or g exp(s xi); never below 0.
+static void spread(const struct og_device *d, double nominal, double relative, float *xi,
+                   size_t n)
+{
+    float g = (float)nominal, s = (float)relative;
+    for (size_t i = 0; i < n; i++) xi[i] *= s;
+    if (d->d2d.law == OG_LOGNORMAL)
+        og_vexp(xi, xi, n);
+    else
+        for (size_t i = 0; i < n; i++) xi[i] += 1.0f;
+    for (size_t i = 0; i < n; i++) xi[i] = xi[i] > 0 ? g * xi[i] : 0;
+}
+
+// Each device's own range: open loop maps the target linearly into it, write-verify only
+// limits the conductance to it.
+static void mismatch(const struct og_cells *c, const struct og_cell_io *io, const float *t,
+                     float *g)
+{
+    const struct og_device *d = c->device;
+    float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
+    struct og_stream s = stream(c, OG_D2D);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, lo, io->n);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 1, 0}, io->first, hi, io->n);
+    spread(d, d->g_min, d->d2d.g_min, lo, io->n);
+    spread(d, d->g_max, d->d2d.g_max, hi, io->n);
+    bool open_loop = d->programming == OG_OPEN_LOOP;
+    for (size_t i = 0; i < io->n; i++) {
+        float top = hi[i] < lo[i] ? lo[i] : hi[i];
+        float mapped = lo[i] + t[i] * (top - lo[i]);
+        float limited = g[i] < lo[i] ? lo[i] : g[i] > top ? top : g[i];
+        g[i] = open_loop ? mapped : limited;
+    }
+}
+
+static void programming_error(const struct og_cells *c, const struct og_cell_io *io, float *g)
+{
+    const struct og_device *d = c->device;
+    float xi[OG_CELL_CHUNK], sigma[OG_CELL_CHUNK];
+    struct og_stream s = stream(c, OG_PROGRAMMING);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, xi, io->n);
+    og_sigma_fill(&d->program, d->g_max, g, sigma, io->n);
+    if (io->slope != NULL) {
+        og_sigma_slope(&d->program, d->g_max, g, io->slope, io->n);
+        for (size_t i = 0; i < io->n; i++) io->slope[i] *= xi[i];
+    }
+    float lo = d->clip == OG_CLIP_RANGE ? (float)d->g_min : 0;
+    float hi = d->clip == OG_CLIP_RANGE ? (float)d->g_max : INFINITY;
+    for (size_t i = 0; i < io->n; i++) {
+        float value = g[i] + sigma[i] * xi[i];
+        value = value < lo ? lo : value;
+        g[i] = value > hi ? hi : value;
+    }
+}
+
+// Cells of zero weights that are not programmed at all.
+static void switch_off(const struct og_device *d, const struct og_cell_io *io, float *g)
+{
+    for (size_t i = 0; i < io->n; i++) {
+        if (!io->off[i]) continue;
+        g[i] = (float)d->g_off;
+        if (io->slope != NULL) io->slope[i] = 0;
+    }
+}
+
+// Stuck devices have conductances of their own, whatever was written.
+static void faults(const struct og_cells *c, const struct og_cell_io *io, float *g)
+{
+    const struct og_device *d = c->device;
+    float u[OG_CELL_CHUNK];
+    struct og_stream s = stream(c, OG_FAULTS);
+    og_uniform_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, u, io->n);
+    float p_lrs = (float)d->faults.p_lrs;
+    float p_any = (float)(d->faults.p_lrs + d->faults.p_hrs);
+    float g_lrs = (float)(d->faults.g_lrs > 0 ? d->faults.g_lrs : d->g_max);
+    float g_hrs = (float)d->faults.g_hrs;
+    for (size_t i = 0; i < io->n; i++) {
+        if (u[i] >= p_any) continue;
+        g[i] = u[i] < p_lrs ? g_lrs : g_hrs;
+        if (io->slope != NULL) io->slope[i] = 0;
+    }
+}
+
+void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
+{
+    const struct og_device *d = c->device;
+    size_t n = io->n;
+    assert(n <= OG_CELL_CHUNK);
+    float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK], written[OG_CELL_CHUNK];
+    float range = (float)(d->g_max - d->g_min), g_min = (float)d->g_min;
+
+    if (io->slope != NULL) memset(io->slope, 0, n * sizeof *io->slope);
+    snap(d, io->target, t, n);
+    for (size_t i = 0; i < n; i++) written[i] = g[i] = g_min + t[i] * range;
+    if (d->d2d.g_min > 0 || d->d2d.g_max > 0) mismatch(c, io, t, g);
+    if (og_sigma_is_on(&d->program)) programming_error(c, io, g);
+    if (io->off != NULL) switch_off(d, io, g);
+    if (d->faults.p_lrs > 0 || d->faults.p_hrs > 0) faults(c, io, g);
+
+    // Level and analog parts apart: without errors the analog part is exactly 0.
+    if (io->deviation != NULL)
+        for (size_t i = 0; i < n; i++)
+            io->deviation[i] = (t[i] - io->target[i]) + (g[i] - written[i]) / range;
+    if (io->g != NULL) memcpy(io->g, g, n * sizeof *g);
+    if (io->read_variance != NULL) {
+        og_sigma_fill(&d->read, d->g_max, g, io->read_variance, n);
+        for (size_t i = 0; i < n; i++) {
+            float s = io->read_variance[i] / range;
+            io->read_variance[i] = s * s;
+        }
+    }
+}

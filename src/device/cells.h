@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Programming of devices: target -> levels -> device-to-device mismatch -> programming
+// error -> clip -> faults, in that order (design: the hardware model, Programming).
+//
+// All errors are frozen for a chip. They are given as a deviation from the nominal
+// conductance, so that devices without any error leave integer weights exactly integer.
+#ifndef OG_DEVICE_CELLS_H
+#define OG_DEVICE_CELLS_H
+
+#include <stdint.h>
+
+#include "ohmgrid/array.h"
+
+enum { OG_CELL_CHUNK = 1024 };
+
+// One set of devices whose random draws belong together: (layer, set) of a chip.
+struct og_cells {
+    const struct og_device *device;
+    struct og_chip chip;
+    uint32_t layer, set;
+};
+
+// What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the set.
+// Any pointer but target may be NULL.
+struct og_cell_io {
+    uint64_t first;
+    size_t n;
+    const float *target;      // t in [0, 1]: nominal g = g_min + t (g_max - g_min)
+    const uint8_t *off;       // 1: cell of a zero weight that is switched off
+    float *deviation;         // (g - g_nominal) / (g_max - g_min)
+    float *g;                 // [S] as programmed
+    float *read_variance;     // (sigma_read(g) / (g_max - g_min))^2
+    float *slope;             // sigma_program'(g) * xi: for reparam gradients
+};
+
+// Whether any device can deviate from its nominal conductance.
+bool og_cells_deviate(const struct og_device *device);
+void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
+
+#endif

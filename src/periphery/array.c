@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Life of an array: what the hardware asks for, checked and laid out once.
+#include "ohmgrid/array.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "device/sigma.h"
+#include "periphery/array_impl.h"
+
+static og_status check_converters(const struct og_hardware *hw,
+                                  const struct og_array_shape *shape, struct og_error *err)
+{
+    for (int s = 0; s < shape->segments; s++) {
+        int bits = shape->segment[s].dac_bits;
+        if (bits == 1)
+            return og_fail(err, OG_INPUT,
+                           "hardware.dac.bits: 1 leaves no level but 0 (mid-tread); use 0 "
+                           "(ideal) or 2 and more");
+        if (bits == 0 && hw->input.encoding == OG_BIT_SERIAL)
+            return og_fail(err, OG_INPUT,
+                           "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
+                           "(ideal)");
+    }
+    if (hw->adc.bits == 1 && hw->adc.rounding == OG_MID_TREAD)
+        return og_fail(err, OG_INPUT,
+                       "hardware.adc.bits: 1 leaves no level but 0 (mid_tread); use "
+                       "rounding: mid_rise, 0 (ideal) or 2 and more");
+    if (hw->adc.bits == 0 && (hw->adc.noise > 0 || hw->adc.offset > 0))
+        return og_fail(err, OG_INPUT,
+                       "hardware.adc.noise and adc.offset are in LSB and need adc.bits, "
+                       "which is 0 (ideal)");
+    if (hw->tile.rows_active > hw->tile.rows)
+        return og_fail(err, OG_INPUT,
+                       "hardware.tile.rows_active: %d is more than tile.rows, %d",
+                       hw->tile.rows_active, hw->tile.rows);
+    return OG_OK;
+}
+
+static bool calibrated(const struct og_hardware *hw)
+{
+    return hw->adc.bits > 0 && hw->adc.mode != OG_RANGE_FIXED &&
+           hw->adc.mode != OG_RANGE_WORST_CASE;
+}
+
+// DAC codes of each segment and how they add up to one drive.
+static void lay_inputs(struct og_array *a)
+{
+    a->d_max = 1;
+    for (int s = 0; s < a->shape.segments; s++) {
+        int bits = a->shape.segment[s].dac_bits;
+        float top = bits > 0 ? (float)((1 << (bits - 1)) - 1) : 1;
+        if (top > a->d_max) a->d_max = top;
+    }
+    size_t i = 0;
+    int most_bits = 0;
+    for (int s = 0; s < a->shape.segments; s++) {
+        const struct og_segment *seg = &a->shape.segment[s];
+        float top = seg->dac_bits > 0 ? (float)((1 << (seg->dac_bits - 1)) - 1) : 1;
+        if (seg->dac_bits > most_bits) most_bits = seg->dac_bits;
+        for (size_t k = 0; k < seg->rows; k++, i++) {
+            a->a[i] = seg->range;
+            a->code_max[i] = top;
+            a->code_gain[i] = a->d_max / top;
+        }
+    }
+    bool offset = a->map.hw.input.sign == OG_INPUT_OFFSET;
+    a->signs = a->map.hw.input.sign == OG_INPUT_TWO_PASS ? 2 : 1;
+    a->planes = 1;
+    if (a->map.hw.input.encoding == OG_BIT_SERIAL)
+        a->planes = offset ? most_bits : most_bits - 1;
+}
+
+static size_t count_groups(const struct og_array *a, size_t active)
+{
+    size_t groups = 0;
+    for (size_t row = 0; row < a->map.rows; row += a->map.tile_rows) {
+        size_t rows = a->map.rows - row < a->map.tile_rows ? a->map.rows - row
+                                                           : a->map.tile_rows;
+        groups += (rows + active - 1) / active;
+    }
+    return groups;
+}
+
+// One conversion unit per (group, slice, side), groups in row order.
+static void lay_units(struct og_array *a, size_t active)
+{
+    int g = 0, u = 0;
+    for (size_t tile = 0; tile < a->map.rows; tile += a->map.tile_rows) {
+        size_t end = tile + a->map.tile_rows < a->map.rows ? tile + a->map.tile_rows
+                                                           : a->map.rows;
+        for (size_t row = tile; row < end; row += active, g++)
+            for (int s = 0; s < a->map.slices; s++)
+                for (int side = 0; side < a->sides; side++)
+                    a->unit[u++] = (struct og_unit){
+                        .slice = s,
+                        .side = side,
+                        .group = g,
+                        .row0 = row,
+                        .rows = end - row < active ? end - row : active,
+                    };
+    }
+}
+
+static size_t count_ranges(const struct og_array *a)
+{
+    switch (a->map.hw.adc.granularity) {
+    case OG_PER_LAYER: return 1;
+    case OG_PER_TILE: return (size_t)a->units * a->map.col_tiles;
+    case OG_PER_COLUMN: return (size_t)a->units * a->map.cols;
+    }
+    return 0;
+}
+
+static bool alloc_units(struct og_array *a)
+{
+    bool variance = a->v != NULL, nominal = calibrated(&a->map.hw), ok = true;
+    for (int k = 0; k < a->units; k++) {
+        struct og_unit *u = &a->unit[k];
+        ok &= (u->e = og_packed_alloc(u->rows, a->map.cols)) != NULL;
+        if (variance) ok &= (u->v = og_packed_alloc(u->rows, a->map.cols)) != NULL;
+        if (nominal) ok &= (u->nominal = og_packed_alloc(u->rows, a->map.cols)) != NULL;
+        ok &= (u->lanes = og_alloc(5 * a->run, sizeof *u->lanes)) != NULL;
+    }
+    return ok;
+}
+
+static bool alloc_noise(struct og_array *a)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    size_t cells = a->map.rows * a->map.cols;
+    if (!og_sigma_is_on(&hw->device.read)) return true;
+    bool reference = hw->mapping.scheme == OG_OFFSET &&
+                     hw->mapping.reference == OG_REFERENCE_COLUMN;
+    bool ok = true;
+    if (hw->read_noise == OG_NOISE_DEVICE) {
+        size_t devices = cells * (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
+        ok &= (a->sd = og_alloc(devices, sizeof *a->sd)) != NULL;
+    } else if (!og_sigma_is_constant(&hw->device.read)) {
+        ok &= (a->v = og_alloc(cells * (size_t)a->sides, sizeof *a->v)) != NULL;
+    }
+    if (reference) ok &= (a->ref_sd = og_alloc(a->map.rows, sizeof *a->ref_sd)) != NULL;
+    return ok;
+}
+
+static bool alloc_rest(struct og_array *a)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    size_t rows = a->map.rows, cols = a->map.cols, groups = (size_t)a->groups;
+    bool ok = alloc_noise(a);
+    ok &= (a->e = og_alloc(rows * cols * (size_t)a->sides, sizeof *a->e)) != NULL;
+    ok &= (a->group_scale = og_alloc(groups * cols, sizeof *a->group_scale)) != NULL;
+    ok &= (a->range = og_alloc(a->ranges, sizeof *a->range)) != NULL;
+    ok &= (a->peak = og_alloc(a->ranges, sizeof *a->peak)) != NULL;
+    if (hw->mapping.scheme == OG_OFFSET && hw->mapping.reference == OG_REFERENCE_COLUMN)
+        ok &= (a->ref = og_alloc(rows, sizeof *a->ref)) != NULL;
+    if (hw->input.sign == OG_INPUT_OFFSET)
+        ok &= (a->column_sum = og_alloc(groups * cols, sizeof *a->column_sum)) != NULL;
+    if (calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)
+        ok &= (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
+    return ok && alloc_units(a);
+}
+
+static og_status lay_out(struct og_array *a, struct og_error *err)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    a->copies = hw->mapping.devices_per_weight;
+    a->sides = hw->pair.subtract == OG_SUBTRACT_DIGITAL ? 2 : 1;
+    size_t active = (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
+    a->groups = (int)count_groups(a, active);
+    a->units = a->groups * a->map.slices * a->sides;
+    a->unit = og_alloc((size_t)a->units, sizeof *a->unit);
+    a->a = og_alloc(a->map.rows, sizeof *a->a);
+    a->code_max = og_alloc(a->map.rows, sizeof *a->code_max);
+    a->code_gain = og_alloc(a->map.rows, sizeof *a->code_gain);
+    if (a->unit == NULL || a->a == NULL || a->code_max == NULL || a->code_gain == NULL)
+        return OG_NO_MEMORY;
+    lay_units(a, active);
+    lay_inputs(a);
+    a->repeat = (OG_LANES + a->map.cols - 1) / a->map.cols;
+    a->run = a->repeat * a->map.cols;
+    a->ranges = count_ranges(a);
+    int bits = hw->adc.bits;
+    if (bits > 0)
+        a->limit = (float)(hw->adc.rounding == OG_MID_TREAD ? (1 << (bits - 1)) - 1
+                                                            : 1 << (bits - 1));
+    if (!alloc_rest(a)) return OG_NO_MEMORY;
+    for (size_t k = 0; k < a->ranges; k++) a->range[k] = 1;
+    (void)err;
+    return OG_OK;
+}
+
+og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
+                         const struct og_array_shape *shape, struct og_error *err)
+{
+    *array = NULL;
+    struct og_array *a = og_alloc(1, sizeof *a);
+    if (a == NULL) return og_fail(err, OG_NO_MEMORY, "out of memory for a crossbar");
+    a->shape = *shape;
+    og_status status = check_converters(hw, shape, err);
+    if (status == OG_OK)
+        status = og_mapping_alloc(&a->map, hw, shape->rows, shape->cols, err);
+    if (status == OG_OK) status = lay_out(a, err);
+    if (status != OG_OK) {
+        og_array_free(a);
+        return og_fail(err, status, "out of memory for a %zu x %zu crossbar", shape->rows,
+                       shape->cols);
+    }
+    og_array_calibrate(a);  // fixed and worst_case ranges; others wait for observations
+    *array = a;
+    return OG_OK;
+}
+
+void og_array_free(og_array *a)
+{
+    if (a == NULL) return;
+    for (int k = 0; a->unit != NULL && k < a->units; k++) {
+        og_packed_free(a->unit[k].e);
+        og_packed_free(a->unit[k].nominal);
+        og_packed_free(a->unit[k].v);
+        og_free(a->unit[k].lanes);
+    }
+    for (int g = 0; a->w_back != NULL && g < a->groups; g++) og_packed_free(a->w_back[g]);
+    void *blocks[] = {a->unit, a->a,   a->code_max,  a->code_gain,   a->range, a->e,
+                      a->v,    a->ref, a->ref_sd,    a->w_hat,       a->slope, a->sd,
+                      a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
+    og_mapping_free(&a->map);
+    og_free(a);
+}
+
+og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error *err)
+{
+    size_t cells = a->map.rows * a->map.cols;
+    if (keep == OG_KEEP_REPARAM && a->sd != NULL)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scale of device-level noise cannot be "
+                       "differentiated; use read_noise: fast");
+    if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: digits of a bit-sliced weight have no derivative; "
+                       "use mapping.slice_bits: 0");
+    a->keep = keep;
+    if (keep == OG_KEEP_NOTHING || a->w_hat != NULL) return OG_OK;
+    bool ok = (a->w_hat = og_alloc(cells, sizeof *a->w_hat)) != NULL;
+    if (keep == OG_KEEP_REPARAM)
+        ok &= (a->slope = og_alloc(cells, sizeof *a->slope)) != NULL;
+    a->w_back = og_alloc((size_t)a->groups, sizeof(og_packed *));
+    for (int k = 0; a->w_back != NULL && k < a->units; k++) {
+        struct og_unit *u = &a->unit[k];
+        if (a->w_back[u->group] != NULL) continue;
+        a->w_back[u->group] = og_packed_alloc(a->map.cols, u->rows);
+        ok &= a->w_back[u->group] != NULL;
+    }
+    if (!ok || a->w_back == NULL)
+        return og_fail(err, OG_NO_MEMORY, "out of memory for the gradient of a crossbar");
+    return OG_OK;
+}
+
+void og_array_set_range(og_array *a, int segment, float range)
+{
+    a->shape.segment[segment].range = range;
+    size_t i = 0;
+    for (int s = 0; s < segment; s++) i += a->shape.segment[s].rows;
+    for (size_t k = 0; k < a->shape.segment[segment].rows; k++) a->a[i + k] = range;
+}
+
+size_t og_array_ranges(const og_array *a) { return a->ranges; }
+
+void og_array_get_adc(const og_array *a, float *range)
+{
+    for (size_t k = 0; k < a->ranges; k++) range[k] = a->range[k];
+}
+
+void og_array_set_adc(og_array *a, const float *range)
+{
+    for (size_t k = 0; k < a->ranges; k++) a->range[k] = range[k];
+}
+
+struct og_array_info og_array_info(const og_array *a)
+{
+    const struct og_mapping *m = &a->map;
+    size_t sides = (size_t)og_mapping_sides(m), slices = (size_t)m->slices;
+    float lsb = INFINITY;
+    for (int k = 0; k < a->units; k++) lsb = fminf(lsb, a->unit[k].lsb);
+    return (struct og_array_info){
+        .rows = m->rows,
+        .cols = m->cols,
+        .row_tiles = m->row_tiles,
+        .col_tiles = m->col_tiles,
+        .row_groups = (size_t)a->groups,
+        .slices = slices,
+        .devices = m->rows * m->cols * sides * slices * (size_t)a->copies,
+        .w_max = m->w_ref,
+        .lsb = a->limit > 0 ? (double)lsb * m->w_ref / (m->D * a->d_max) : 0,
+        .conversions = m->cols * (size_t)(a->units * og_passes(a)),
+    };
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Inside of og_array. Column sums are counted in steps: drive d (integer DAC codes, up to
+// d_max) times weight q (integers up to D), so that quantised hardware without errors is
+// exact integer arithmetic. y = sum * w_max / (D d_max).
+#ifndef OG_PERIPHERY_ARRAY_IMPL_H
+#define OG_PERIPHERY_ARRAY_IMPL_H
+
+#include "crossbar/mapping.h"
+#include "device/cells.h"
+#include "ohmgrid/array.h"
+#include "ohmgrid/product.h"
+
+// Rows of a read that are computed together, small enough to stay in the cache.
+enum { OG_CHUNK = 64 };
+
+// The columns of a chunk are converted in runs of whole rows, at least this long.
+enum { OG_LANES = 256 };
+
+// One set of columns that is converted together: (slice, side, group of rows).
+struct og_unit {
+    int slice, side, group;
+    size_t row0, rows;
+    og_packed *e;        // programmed weights, in steps
+    og_packed *nominal;  // without errors; NULL unless the ADCs are calibrated
+    og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
+    float lsb;           // smallest of its columns; 0: ideal ADC
+    float *lanes;        // see og_lanes
+};
+
+// Per-column constants of a unit, each repeated to a run of `lanes` columns.
+struct og_lanes {
+    const float *inv_lsb, *step, *gain, *offset, *noise_variance;
+};
+
+struct og_array {
+    struct og_mapping map;
+    struct og_array_shape shape;
+    struct og_chip chip;
+    enum og_keep keep;
+    int sides;      // columns converted apart per weight: 2 with digital subtraction
+    int copies;     // devices per weight in parallel
+    int groups;     // row groups
+    int planes;     // input bits read one after the other
+    int signs;      // 2 with two-pass inputs
+    int units;
+    struct og_unit *unit;
+    size_t run;     // columns converted in one call: repeat * cols
+    size_t repeat;  // rows in a run
+    float *a;       // [rows] input range of each word line
+    float *code_max;   // [rows] largest DAC code, 1 where ideal
+    float *code_gain;  // [rows] drive per code
+    float d_max;
+    float limit;       // largest ADC code, or half their number (mid-rise)
+    float variance;    // constant read variance of a unit, steps^2 per d^2
+    float base;        // digital reference: what every column carries extra, per drive
+    float *range;      // [ranges] ADC full scales, normalised
+    size_t ranges;
+    float *e, *v;      // [sides][rows * cols] workspace of programming
+    float *ref;        // [rows] deviation of the reference column, in steps
+    float *ref_sd;     // [rows] its read noise (non-constant or device level)
+    float *w_hat;      // [rows * cols], with gradients: programmed weight
+    float *slope;      // [rows * cols], reparam: d w_hat / d w - 1
+    float *sd;         // [devices], device-level noise: steps
+    og_packed **w_back;   // [groups], with gradients
+    float *column_sum;    // [groups][cols], offset inputs: nominal
+    float *group_scale;   // [groups][cols] w_max relative to w_ref
+    unsigned *histogram;  // [ranges][OG_BINS], percentile and mse
+    float *peak;          // [ranges]
+};
+
+enum { OG_BINS = 4096 };
+
+// Whether a conversion draws a number of its own.
+static inline bool og_output_noise(const struct og_array *a)
+{
+    return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0;
+}
+
+// Whether the power of the drive is needed.
+static inline bool og_read_noise(const struct og_array *a)
+{
+    return a->variance > 0 || a->v != NULL || a->sd != NULL || a->ref_sd != NULL;
+}
+
+size_t og_backward_work_bytes(const struct og_array *a, size_t n);
+void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *sum,
+                     size_t n);
+
+struct og_lanes og_unit_lanes(const struct og_array *a, const struct og_unit *u);
+// Fills them from the ranges, scales and the chip's converter spread.
+void og_unit_set_lanes(struct og_array *a, struct og_unit *u);
+// Index into range[] of column j of a unit.
+size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
+// The largest normalised column sum that a unit can see.
+double og_worst_case(const struct og_array *a, const struct og_unit *u);
+
+// --- kernel_convert.c, compiled once per instruction set -------------------------------------------
+// n columns: noise, ADC, digital accumulation.
+struct og_convert {
+    struct og_lanes lanes;
+    float limit;      // 0: ideal ADC
+    bool mid_rise;
+    bool ratio;       // leave z / sqrt(total variance) in variance[], for reparam
+    float weight;     // of this pass
+    const float *sum;       // [n] column sums, in steps
+    const float *z;         // [n] standard normals, or NULL
+    float *variance;        // [n] read variance, with z
+    float *sum_out;         // [n] added to
+    uint8_t *clipped;       // [n] set to 1 where the ADC clips, or NULL
+};
+struct og_convert_kernels {
+    void (*convert)(const struct og_convert *c, size_t n, float *scratch);
+};
+const struct og_convert_kernels *og_convert_kernels(void);
+
+// --- drive.c ------------------------------------------------------------------------------
+struct og_drive {
+    int plane, sign;
+    float weight;  // of its sums
+};
+int og_passes(const struct og_array *a);
+struct og_drive og_pass(const struct og_array *a, int p);
+// codes[r * rows + i] of n rows; clipped (may be NULL): 1 where |x| is beyond the range.
+void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n, float *codes,
+            uint8_t *clipped);
+// drive[r * rows + i] of one pass.
+void og_make_drive(const struct og_array *a, const struct og_drive *p, const float *codes,
+                   size_t n, float *drive);
+// d^2, or |d| d_max for pulses of white noise.
+void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power);
+
+#endif

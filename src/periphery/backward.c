@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Gradients through a read.
+//
+// Straight-through: dx = dy w_hat, dw = dy^T x_hat, with the weights as programmed and the
+// inputs as the DACs gave them; converters pass the gradient on. Clipped: not where they
+// were saturated. Reparam: y = w_hat x + z s(x) and w_hat = w + sigma(g(w)) xi are also
+// differentiated by the x and w inside s and sigma, z and xi held fixed (Kingma and
+// Welling 2014); clipped conductances, faults and bit planes stay straight-through.
+#include <math.h>
+#include <string.h>
+
+#include "periphery/array_impl.h"
+#include "periphery/tape.h"
+
+static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
+{
+    struct og_tape t = {.n = n};
+    if (a->keep == OG_KEEP_NOTHING) return t;
+    size_t rows = a->map.rows, cols = a->map.cols;
+    size_t x = padded(n * rows * sizeof(float)), ratio = 0;
+    if (a->keep == OG_KEEP_REPARAM && og_output_noise(a))
+        ratio = padded((size_t)(og_passes(a) * a->units) * n * cols * sizeof(float));
+    size_t dac = padded(n * rows);
+    size_t adc = a->limit > 0 ? padded((size_t)a->groups * n * cols) : 0;
+    t.bytes = x + ratio + dac + adc;
+    if (memory == NULL) return t;
+    char *at = memory;
+    t.x = (float *)at;
+    if (ratio > 0) t.ratio = (float *)(at + x);
+    t.dac = (uint8_t *)(at + x + ratio);
+    if (adc > 0) t.adc = (uint8_t *)(at + x + ratio + dac);
+    return t;
+}
+
+size_t og_array_tape_bytes(const og_array *a, size_t n)
+{
+    return og_tape_lay(a, NULL, n).bytes;
+}
+
+float *og_tape_ratio(const og_array *a, const struct og_tape *t, int pass,
+                     const struct og_unit *u)
+{
+    size_t k = (size_t)pass * (size_t)a->units + (size_t)(u - a->unit);
+    return t->ratio + k * t->n * a->map.cols;
+}
+
+void og_tape_inputs(const og_array *a, const float *codes, size_t n, float *x)
+{
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < a->map.rows; i++)
+            x[r * a->map.rows + i] =
+                codes[r * a->map.rows + i] * (a->a[i] / a->code_max[i]);
+}
+
+struct work {
+    float *dy;       // [n][cols] without clipped outputs
+    float *dw;       // [cols][rows of a group], reparam
+    float *codes, *drive;  // [n][rows], reparam
+    float *unit_dy;  // [n][cols], reparam
+    void *packed;
+};
+
+static size_t largest_group(const og_array *a)
+{
+    size_t most = 0;
+    for (int k = 0; k < a->units; k++)
+        if (a->unit[k].rows > most) most = a->unit[k].rows;
+    return most;
+}
+
+static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w)
+{
+    size_t rows = a->map.rows, cols = a->map.cols, group = largest_group(a);
+    size_t reparam = a->keep == OG_KEEP_REPARAM ? 1 : 0;
+    size_t dy = padded(n * cols * sizeof(float));
+    size_t dw = reparam * padded(cols * group * sizeof(float));
+    size_t in = reparam * padded(n * rows * sizeof(float));
+    size_t packed_x = og_packed_bytes(n, group), packed_v = og_packed_bytes(cols, group);
+    if (memory != NULL) {
+        char *at = memory;
+        w->dy = (float *)at;
+        w->dw = (float *)(at + dy);
+        w->codes = (float *)(at + dy + dw);
+        w->drive = (float *)(at + dy + dw + in);
+        w->unit_dy = (float *)(at + dy + dw + 2 * in);
+        w->packed = at + dy + dw + 2 * in + reparam * dy;
+    }
+    return dy + dw + 2 * in + reparam * dy + (packed_x > packed_v ? packed_x : packed_v);
+}
+
+size_t og_backward_work_bytes(const og_array *a, size_t n)
+{
+    struct work w;
+    return a->keep == OG_KEEP_NOTHING ? 0 : lay_work(a, NULL, n, &w);
+}
+
+// dy of one group of rows, 0 where its ADC clipped.
+static struct og_left group_dy(const og_array *a, const struct og_backward_io *io,
+                               const struct og_tape *t, int group, const struct work *w)
+{
+    if (io->gradient != OG_CLIPPED || t->adc == NULL)
+        return (struct og_left){io->dy, io->lddy, 1};
+    size_t cols = a->map.cols;
+    const uint8_t *clipped = t->adc + (size_t)group * io->n * cols;
+    for (size_t r = 0; r < io->n; r++)
+        for (size_t j = 0; j < cols; j++)
+            w->dy[r * cols + j] = clipped[r * cols + j] ? 0 : io->dy[r * io->lddy + j];
+    return (struct og_left){w->dy, cols, 1};
+}
+
+static void weight_gradient(const og_array *a, const struct og_unit *u,
+                            const struct og_backward_io *io, const struct og_tape *t,
+                            struct og_left dy, const struct work *w)
+{
+    size_t rows = a->map.rows, cols = a->map.cols;
+    og_packed *x = og_packed_place(w->packed, io->n, u->rows);
+    og_pack(x, t->x + u->row0, rows, 1, io->n, u->rows);
+    struct og_left transposed = {dy.data, dy.col_stride, dy.row_stride};
+    if (!io->reparam || a->slope == NULL) {
+        og_product(transposed, cols, x, io->dw + u->row0, rows, 1);
+        return;
+    }
+    og_product(transposed, cols, x, w->dw, u->rows, 0);
+    for (size_t j = 0; j < cols; j++)
+        for (size_t i = 0; i < u->rows; i++) {
+            float factor = 1 + a->slope[(u->row0 + i) * cols + j];
+            io->dw[j * rows + u->row0 + i] += factor * w->dw[j * u->rows + i];
+        }
+}
+
+// dx += d (z s) / dx for one conversion unit in one pass: s^2 = sum_i v_ij power(d_i), so
+// d(z s)/d(d_i) = (z / s) v_ij power'(d_i) / 2.
+static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
+                           const struct og_backward_io *io, const struct og_tape *t,
+                           struct og_left dy, const struct work *w)
+{
+    size_t rows = a->map.rows, cols = a->map.cols;
+    const float *ratio = og_tape_ratio(a, t, pass, u);
+    const float *scale = a->group_scale + (size_t)u->group * cols;
+    struct og_drive drive = og_pass(a, pass);
+    float to_y = a->map.w_ref / (a->map.D * a->d_max);
+    float side = u->side == 0 ? drive.weight : -drive.weight;
+    for (size_t r = 0; r < io->n; r++)
+        for (size_t j = 0; j < cols; j++)
+            w->unit_dy[r * cols + j] = dy.data[r * dy.row_stride + j] *
+                                       ratio[r * cols + j] * (to_y * scale[j] * side);
+    bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
+    // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
+    const float *v = a->v == NULL ? NULL : a->v + (size_t)u->side * rows * cols;
+    for (size_t r = 0; r < io->n; r++)
+        for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
+            const float *q = w->unit_dy + r * cols;
+            float d = w->drive[r * rows + i], sum = 0;
+            if (d == 0) continue;
+            for (size_t j = 0; j < cols; j++)
+                sum += q[j] * (v == NULL ? a->variance : v[i * cols + j]);
+            float half_slope = pulses ? copysignf(0.5f * a->d_max, d) : d;
+            float dd_dx = (float)drive.sign * a->d_max / a->a[i];
+            io->dx[r * io->lddx + i] += sum * half_slope * dd_dx;
+        }
+}
+
+static void reparam_inputs(const og_array *a, const struct og_backward_io *io,
+                           const struct og_tape *t, const struct work *w)
+{
+    if (t->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
+    if (a->variance == 0 && a->v == NULL) return;
+    size_t rows = a->map.rows;
+    for (size_t r = 0; r < io->n; r++)
+        for (size_t i = 0; i < rows; i++) {
+            float code = t->x[r * rows + i] * (a->code_max[i] / a->a[i]);
+            w->codes[r * rows + i] = a->code_max[i] > 1 ? rintf(code) : code;
+        }
+    for (int k = 0; k < og_passes(a); k++) {
+        struct og_drive drive = og_pass(a, k);
+        og_make_drive(a, &drive, w->codes, io->n, w->drive);
+        for (int m = 0; m < a->units; m++) {
+            struct og_left dy = group_dy(a, io, t, a->unit[m].group, w);
+            noise_gradient(a, &a->unit[m], k, io, t, dy, w);
+        }
+    }
+}
+
+void og_array_backward(const og_array *a, const struct og_backward_io *io)
+{
+    struct work w;
+    lay_work(a, io->work, io->n, &w);
+    // The tape is only read here; laying it out needs a plain pointer.
+    struct og_tape t = og_tape_lay(a, (void *)(uintptr_t)io->tape, io->n);
+    size_t rows = a->map.rows;
+    for (int k = 0; k < a->units; k++) {
+        const struct og_unit *u = &a->unit[k];
+        if (u->slice > 0 || u->side > 0) continue;
+        struct og_left dy = group_dy(a, io, &t, u->group, &w);
+        if (io->dw != NULL) weight_gradient(a, u, io, &t, dy, &w);
+        if (io->dx != NULL)
+            og_product(dy, io->n, a->w_back[u->group], io->dx + u->row0, io->lddx, 0);
+    }
+    if (io->dx == NULL) return;
+    if (io->reparam) reparam_inputs(a, io, &t, &w);
+    if (io->gradient != OG_CLIPPED) return;
+    for (size_t r = 0; r < io->n; r++)
+        for (size_t i = 0; i < rows; i++)
+            if (t.dac[r * rows + i]) io->dx[r * io->lddx + i] = 0;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Inputs -> DAC codes -> what the word lines are driven with in each pass.
+//
+// Codes are mid-tread, -n..n with n = 2^(bits-1) - 1, x = code a / n. A read is split into
+// passes: the bits of |code| one after the other (bit_serial), and positive and negative
+// inputs apart (two_pass). offset adds n to every code and takes n times the column sum of
+// the nominal weights away again digitally.
+#include <math.h>
+#include <string.h>
+
+#include "ohmgrid/vmath.h"
+#include "periphery/array_impl.h"
+
+int og_passes(const struct og_array *a) { return a->planes * a->signs; }
+
+struct og_drive og_pass(const struct og_array *a, int p)
+{
+    struct og_drive d = {.plane = p / a->signs, .sign = p % a->signs == 0 ? 1 : -1};
+    d.weight = (float)d.sign;
+    if (a->map.hw.input.encoding == OG_BIT_SERIAL) d.weight *= (float)(1u << d.plane);
+    return d;
+}
+
+void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n, float *codes,
+            uint8_t *clipped)
+{
+    size_t rows = a->map.rows;
+    for (size_t r = 0; r < n; r++) {
+        size_t i0 = 0;
+        for (int s = 0; s < a->shape.segments; s++) {
+            const struct og_segment *seg = &a->shape.segment[s];
+            const float *from = x + r * ldx + i0;
+            float *to = codes + r * rows + i0, range = seg->range;
+            if (seg->dac_bits > 0) {
+                float top = a->code_max[i0];
+                og_vquantize(from, to, seg->rows, top / range, top, 1.0f);
+            } else {
+                float inv = 1 / range;
+                for (size_t i = 0; i < seg->rows; i++) to[i] = from[i] * inv;
+            }
+            if (clipped != NULL) {
+                uint8_t *c = clipped + r * rows + i0;
+                uint8_t quantised = seg->dac_bits > 0;
+                for (size_t i = 0; i < seg->rows; i++)
+                    c[i] = (uint8_t)((from[i] > range) | (from[i] < -range)) & quantised;
+            }
+            i0 += seg->rows;
+        }
+    }
+}
+
+static void bit_plane(const struct og_array *a, const struct og_drive *p, float *value)
+{
+    for (size_t i = 0; i < a->map.rows; i++) {
+        int code = (int)value[i], bit = ((code < 0 ? -code : code) >> p->plane) & 1;
+        value[i] = (float)(code < 0 ? -bit : bit);
+    }
+}
+
+void og_make_drive(const struct og_array *a, const struct og_drive *p, const float *codes,
+                   size_t n, float *drive)
+{
+    size_t rows = a->map.rows;
+    enum og_input_sign sign = a->map.hw.input.sign;
+    bool serial = a->map.hw.input.encoding == OG_BIT_SERIAL;
+    for (size_t r = 0; r < n; r++) {
+        const float *c = codes + r * rows;
+        float *d = drive + r * rows;
+        memcpy(d, c, rows * sizeof *d);
+        if (sign == OG_INPUT_TWO_PASS)
+            for (size_t i = 0; i < rows; i++) {
+                float v = (float)p->sign * d[i];
+                d[i] = v > 0 ? v : 0;
+            }
+        if (sign == OG_INPUT_OFFSET)
+            for (size_t i = 0; i < rows; i++) d[i] += a->code_max[i];
+        if (serial) bit_plane(a, p, d);
+        for (size_t i = 0; i < rows; i++) d[i] *= a->code_gain[i];
+    }
+}
+
+void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power)
+{
+    size_t count = n * a->map.rows;
+    float d_max = a->d_max;
+    if (a->map.hw.input.encoding == OG_PULSE_WIDTH)
+        for (size_t k = 0; k < count; k++) power[k] = fabsf(drive[k]) * d_max;
+    else
+        for (size_t k = 0; k < count; k++) power[k] = drive[k] * drive[k];
+}

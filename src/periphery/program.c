@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Programming an array: every device of every slice, side and copy gets its errors, and
+// the errors of all devices that carry one weight are added up to one number per weight.
+#include <math.h>
+#include <string.h>
+
+#include "device/sigma.h"
+#include "periphery/array_impl.h"
+
+enum { REFERENCE_SET = 1 << 20 };
+
+static struct og_cells cells_of(const struct og_array *a, int copy, int slice, int side)
+{
+    uint32_t set = (uint32_t)((copy * a->map.slices + slice) * 2 + side);
+    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set};
+}
+
+// Numbers first .. first + n - 1 of the weights of one slice.
+struct span {
+    int slice;
+    size_t first, n;
+    bool slope;
+};
+
+struct span_buffers {
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK],
+        slope[OG_CELL_CHUNK];
+    uint8_t off[OG_CELL_CHUNK];
+};
+
+// What side `side` of the matrix carries before any error. Only columns that are converted
+// apart show the conductance that a pair has in common.
+static void nominal_span(const struct og_array *a, int side, const float *q, float *e,
+                         size_t n)
+{
+    const struct og_device *d = &a->map.hw.device;
+    float D = a->map.D_slice, sign = side == 0 ? 1.0f : -1.0f;
+    float common = D * (float)(d->g_min / (d->g_max - d->g_min));
+    if (a->sides == 1) {
+        for (size_t k = 0; k < n; k++) e[k] = q[k] + a->base;
+    } else if (a->map.hw.mapping.scheme == OG_DIFFERENTIAL) {
+        for (size_t k = 0; k < n; k++) e[k] = (sign * q[k] > 0 ? sign * q[k] : 0) + common;
+    } else {
+        for (size_t k = 0; k < n; k++) e[k] = (D + sign * q[k]) / 2 + common;
+    }
+}
+
+// d(deviation of q)/dq through sigma(g): one-sided devices follow |q| on their own side
+// only, two-sided ones by half, offset ones in full.
+static void add_slope(const struct og_array *a, const struct span *s,
+                      const struct span_buffers *b)
+{
+    enum og_scheme scheme = a->map.hw.mapping.scheme;
+    bool one_sided = scheme == OG_DIFFERENTIAL;
+    float share = (scheme == OG_DIFFERENTIAL_TWO_SIDED ? 0.5f : 1.0f) / (float)a->copies;
+    float *to = a->slope + s->first;
+    for (size_t k = 0; k < s->n; k++)
+        to[k] += !one_sided || b->t[k] > 0 ? share * b->slope[k] : 0;
+}
+
+static void add_device(const struct og_array *a, const struct span *s, int copy, int side,
+                       struct span_buffers *b, float *e, float *v)
+{
+    struct og_cells cells = cells_of(a, copy, s->slice, side);
+    bool variance = v != NULL || a->sd != NULL;
+    og_mapping_target(&a->map, side, b->q, b->t, s->n);
+    struct og_cell_io io = {
+        .first = s->first,
+        .n = s->n,
+        .target = b->t,
+        .off = a->map.hw.device.zero_cells == OG_ZERO_OFF ? b->off : NULL,
+        .deviation = b->dev,
+        .read_variance = variance ? b->var : NULL,
+        .slope = s->slope ? b->slope : NULL,
+    };
+    og_cells_program(&cells, &io);
+    float gain = og_mapping_gain(&a->map, side), copies = (float)a->copies;
+    if (a->sides == 2) gain = fabsf(gain);
+    for (size_t k = 0; k < s->n; k++) e[k] += gain * b->dev[k] / copies;
+    float power = gain * gain / (copies * copies);
+    if (v != NULL)
+        for (size_t k = 0; k < s->n; k++) v[k] += power * b->var[k];
+    if (a->sd != NULL) {
+        size_t sides = (size_t)og_mapping_sides(&a->map), all = a->map.rows * a->map.cols;
+        size_t set = ((size_t)(copy * a->map.slices + s->slice)) * sides + (size_t)side;
+        float *sd = a->sd + set * all + s->first, root = sqrtf(power);
+        for (size_t k = 0; k < s->n; k++) sd[k] = root * sqrtf(b->var[k]);
+    }
+    if (s->slope) add_slope(a, s, b);
+}
+
+static void program_span(const struct og_array *a, const struct span *s)
+{
+    struct span_buffers b;
+    size_t all = a->map.rows * a->map.cols;
+    og_mapping_slice(&a->map, s->slice, s->first, s->n, b.q);
+    for (size_t k = 0; k < s->n; k++) b.off[k] = a->map.q[s->first + k] == 0;
+    for (int side = 0; side < a->sides; side++) {
+        nominal_span(a, side, b.q, a->e + (size_t)side * all + s->first, s->n);
+        if (a->v != NULL)
+            memset(a->v + (size_t)side * all + s->first, 0, s->n * sizeof *a->v);
+    }
+    if (a->v == NULL && a->sd == NULL && !og_cells_deviate(&a->map.hw.device)) return;
+    for (int copy = 0; copy < a->copies; copy++)
+        for (int side = 0; side < og_mapping_sides(&a->map); side++) {
+            size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
+            add_device(a, s, copy, side, &b, a->e + at, a->v == NULL ? NULL : a->v + at);
+        }
+}
+
+static void program_slice(struct og_array *a, int slice, bool slope)
+{
+    size_t all = a->map.rows * a->map.cols;
+    long chunks = (long)((all + OG_CELL_CHUNK - 1) / OG_CELL_CHUNK);
+#pragma omp parallel for schedule(static) default(none) shared(a, slice, all, chunks, slope) \
+    if (chunks > 8)
+    for (long c = 0; c < chunks; c++) {
+        size_t first = (size_t)c * OG_CELL_CHUNK;
+        size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
+        program_span(a, &(struct span){slice, first, n, slope});
+    }
+}
+
+// The reference column of the offset scheme: one device per row in the middle of the range,
+// shared by all columns.
+static void program_reference(struct og_array *a)
+{
+    float dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    float gain = 2 * a->map.D_slice, copies = (float)a->copies;
+    memset(a->ref, 0, a->map.rows * sizeof *a->ref);
+    if (a->ref_sd != NULL) memset(a->ref_sd, 0, a->map.rows * sizeof *a->ref_sd);
+    for (size_t k = 0; k < OG_CELL_CHUNK; k++) t[k] = 0.5f;
+    for (int copy = 0; copy < a->copies; copy++)
+        for (size_t i = 0; i < a->map.rows; i += OG_CELL_CHUNK) {
+            size_t n = a->map.rows - i < OG_CELL_CHUNK ? a->map.rows - i : OG_CELL_CHUNK;
+            struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
+                                     (uint32_t)(REFERENCE_SET + copy)};
+            struct og_cell_io io = {
+                .first = i, .n = n, .target = t, .deviation = dev, .read_variance = var};
+            og_cells_program(&cells, &io);
+            for (size_t k = 0; k < n; k++) a->ref[i + k] += gain * dev[k] / copies;
+            if (a->ref_sd == NULL) continue;
+            for (size_t k = 0; k < n; k++)  // variances add up over copies
+                a->ref_sd[i + k] += gain * gain * var[k] / (copies * copies);
+        }
+    for (size_t i = 0; a->ref_sd != NULL && i < a->map.rows; i++)
+        a->ref_sd[i] = sqrtf(a->ref_sd[i]);
+    for (size_t i = 0; i < a->map.rows; i++)
+        for (size_t j = 0; j < a->map.cols; j++) a->e[i * a->map.cols + j] -= a->ref[i];
+}
+
+static void constant_noise(struct og_array *a)
+{
+    const struct og_device *d = &a->map.hw.device;
+    a->variance = 0;
+    if (!og_sigma_is_on(&d->read) || a->sd != NULL || a->v != NULL) return;
+    double sigma = d->read.sigma * d->read.scale / (d->g_max - d->g_min);
+    double gain = og_mapping_gain(&a->map, 0);
+    double one = gain * gain * sigma * sigma / a->copies;  // of one device (all copies)
+    a->variance = (float)(one * (og_mapping_sides(&a->map) / a->sides));
+}
+
+static void pack_slice(struct og_array *a, int slice, bool nominal)
+{
+    size_t cols = a->map.cols, all = a->map.rows * cols;
+    for (int k = 0; k < a->units; k++) {
+        const struct og_unit *u = &a->unit[k];
+        if (u->slice != slice) continue;
+        const float *e = a->e + (size_t)u->side * all + u->row0 * cols;
+        og_pack(nominal ? u->nominal : u->e, e, cols, 1, u->rows, cols);
+        if (!nominal && u->v != NULL)
+            og_pack(u->v, a->v + (size_t)u->side * all + u->row0 * cols, cols, 1, u->rows,
+                    cols);
+    }
+}
+
+static void pack_nominal(struct og_array *a, int slice)
+{
+    size_t all = a->map.rows * a->map.cols;
+    for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
+        float q[OG_CELL_CHUNK];
+        size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
+        og_mapping_slice(&a->map, slice, first, n, q);
+        for (int side = 0; side < a->sides; side++)
+            nominal_span(a, side, q, a->e + (size_t)side * all + first, n);
+    }
+    pack_slice(a, slice, true);
+}
+
+// out(i, j) += what this slice contributes, in units of w.
+static void add_weights(const struct og_array *a, int slice, float *out, size_t stride_i,
+                        size_t stride_j)
+{
+    size_t cols = a->map.cols, all = a->map.rows * cols;
+    float weight = og_slice_weight(&a->map, slice) / a->map.D;
+    for (size_t i = 0; i < a->map.rows; i++) {
+        const float *w_max = a->map.w_max + i / a->map.tile_rows * cols;
+        const float *e = a->e + i * cols;
+        float scale = weight / a->a[i];
+        for (size_t j = 0; j < cols; j++) {
+            float value = a->sides == 2 ? e[j] - e[all + j] : e[j] - a->base;
+            out[i * stride_i + j * stride_j] += value * w_max[j] * scale;
+        }
+    }
+}
+
+static void program_weights(struct og_array *a)
+{
+    size_t all = a->map.rows * a->map.cols;
+    if (a->w_hat != NULL) memset(a->w_hat, 0, all * sizeof *a->w_hat);
+    if (a->slope != NULL) memset(a->slope, 0, all * sizeof *a->slope);
+    for (int s = 0; s < a->map.slices; s++) {
+        if (a->unit[0].nominal != NULL) pack_nominal(a, s);
+        program_slice(a, s, a->slope != NULL);
+        if (a->ref != NULL) program_reference(a);
+        pack_slice(a, s, false);
+        if (a->w_hat != NULL) add_weights(a, s, a->w_hat, a->map.cols, 1);
+    }
+}
+
+static void set_group_scales(struct og_array *a)
+{
+    size_t cols = a->map.cols;
+    if (a->column_sum != NULL)
+        memset(a->column_sum, 0, (size_t)a->groups * cols * sizeof *a->column_sum);
+    for (int k = 0; k < a->units; k++) {
+        const struct og_unit *u = &a->unit[k];
+        if (u->slice > 0 || u->side > 0) continue;
+        const float *w_max = a->map.w_max + u->row0 / a->map.tile_rows * cols;
+        float *scale = a->group_scale + (size_t)u->group * cols;
+        for (size_t j = 0; j < cols; j++) scale[j] = w_max[j] / a->map.w_ref;
+        if (a->column_sum == NULL) continue;
+        float *sum = a->column_sum + (size_t)u->group * cols;
+        for (size_t i = u->row0; i < u->row0 + u->rows; i++)
+            for (size_t j = 0; j < cols; j++) sum[j] += a->map.q[i * cols + j];
+    }
+}
+
+void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
+{
+    const struct og_device *d = &a->map.hw.device;
+    a->chip = *chip;
+    og_mapping_set(&a->map, w, a->a);
+    bool digital = a->map.hw.mapping.scheme == OG_OFFSET && a->ref == NULL;
+    a->base = digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;
+    constant_noise(a);
+    set_group_scales(a);
+    program_weights(a);
+    for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
+    if (a->keep == OG_KEEP_NOTHING) return;
+    for (int k = 0; k < a->units; k++) {
+        const struct og_unit *u = &a->unit[k];
+        if (u->slice == 0 && u->side == 0)
+            og_pack(a->w_back[u->group], a->w_hat + u->row0 * a->map.cols, 1, a->map.cols,
+                    a->map.cols, u->rows);
+    }
+}
+
+void og_array_weights(og_array *a, float *w_hat)
+{
+    // Programming is deterministic: done once more, it finds the same errors.
+    memset(w_hat, 0, a->map.rows * a->map.cols * sizeof *w_hat);
+    for (int s = 0; s < a->map.slices; s++) {
+        program_slice(a, s, false);
+        if (a->ref != NULL) program_reference(a);
+        add_weights(a, s, w_hat, 1, a->map.rows);
+    }
+}
+
+void og_array_conductance(const og_array *a, float *g)
+{
+    size_t all = a->map.rows * a->map.cols, at = 0;
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    uint8_t off[OG_CELL_CHUNK];
+    for (int copy = 0; copy < a->copies; copy++)
+        for (int s = 0; s < a->map.slices; s++)
+            for (int side = 0; side < og_mapping_sides(&a->map); side++, at += all)
+                for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
+                    size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
+                    struct og_cells cells = cells_of(a, copy, s, side);
+                    og_mapping_slice(&a->map, s, first, n, q);
+                    og_mapping_target(&a->map, side, q, t, n);
+                    for (size_t k = 0; k < n; k++) off[k] = a->map.q[first + k] == 0;
+                    bool can_be_off = a->map.hw.device.zero_cells == OG_ZERO_OFF;
+                    struct og_cell_io io = {.first = first,
+                                            .n = n,
+                                            .target = t,
+                                            .off = can_be_off ? off : NULL,
+                                            .g = g + at + first};
+                    og_cells_program(&cells, &io);
+                }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// HDF5 with every status looked at once: a writer whose first failure sticks, and the few
+// reads that show, plot and diff need.
+#ifndef OG_RESULTS_HDF_H
+#define OG_RESULTS_HDF_H
+
+#include <stdbool.h>
+
+#include <hdf5.h>
+
+#include "ohmgrid/status.h"
+
+// Silences HDF5's printing in this thread; each public entry restores what was set
+// before.
+struct og_hdf_guard {
+    H5E_auto2_t function;
+    void *data;
+};
+struct og_hdf_guard og_hdf_silence(void);
+void og_hdf_restore(struct og_hdf_guard guard);
+
+// After a failure all calls return at once.
+struct og_hdf {
+    const char *path;  // what errors call the file
+    struct og_error *err;
+    og_status status;
+};
+// False (and a failure kept) when an HDF5 result is negative.
+bool og_hdf_ok(struct og_hdf *h, long long result, const char *what);
+// Closes an object of any kind; H5I_INVALID_HID is accepted.
+void og_hdf_close(struct og_hdf *h, hid_t object);
+
+// --- writing
+// ---------------------------------------------------------------------------- A file in
+// memory. HDF5 cannot recover from a full disk (its close fails and its exit handlers
+// crash), so it never sees one: og_hdf_image gives the bytes (og_free), which are written
+// by og_file_replace.
+hid_t og_hdf_create(struct og_hdf *h);
+void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size);
+
+hid_t og_hdf_group(struct og_hdf *h, hid_t parent, const char *path);
+void og_hdf_attr_text(struct og_hdf *h, hid_t object, const char *name, const char *text);
+void og_hdf_attr_u64(struct og_hdf *h, hid_t object, const char *name, uint64_t value);
+void og_hdf_attr_real(struct og_hdf *h, hid_t object, const char *name, double value);
+
+struct og_hdf_array {
+    const char *name;  // may hold '/': groups are made
+    int rank;
+    const hsize_t *dim;
+    hid_t type;  // native type; in the file as well
+    const void *data;
+    const char *units, *long_name;  // NULL or "": no attribute
+};
+hid_t og_hdf_array(struct og_hdf *h, hid_t group, const struct og_hdf_array *a);
+// A variable-length UTF-8 string type; the caller closes it.
+hid_t og_hdf_text_type(struct og_hdf *h);
+
+// --- reading
+// ---------------------------------------------------------------------------- OG_USAGE
+// when the file is missing, OG_INPUT when it is no HDF5 file.
+hid_t og_hdf_open(struct og_hdf *h);
+// og_free; NULL (without a failure) when there is no such attribute.
+char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name);
+// All values as doubles, count of them; og_free. NULL on failure.
+double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count);
+size_t og_hdf_count(struct og_hdf *h, hid_t dataset);
+
+#endif

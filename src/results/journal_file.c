@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "results/journal_file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+#include "results/file.h"
+
+struct head {
+    char magic[8];
+    uint32_t schema, order;  // order: 0x01020304, to notice another byte order
+    uint64_t text_size;
+    uint32_t text_crc, crc;
+};
+
+static const char head_magic[8] = "ohmgridJ";
+enum { RECORD_MAGIC = 0x4352474f, BYTE_ORDER_MARK = 0x01020304, CHUNK = 1 << 16 };
+
+uint32_t og_crc(const void *data, size_t n) { return (uint32_t)crc32_z(0, data, n); }
+
+bool og_journal_write_head(int fd, const char *text, uint64_t *first)
+{
+    struct head h = {.schema = OG_JOURNAL_SCHEMA,
+                     .order = BYTE_ORDER_MARK,
+                     .text_size = strlen(text),
+                     .text_crc = og_crc(text, strlen(text))};
+    memcpy(h.magic, head_magic, sizeof h.magic);
+    h.crc = og_crc(&h, offsetof(struct head, crc));
+    *first = sizeof h + h.text_size;
+    return og_write_at(fd, &h, sizeof h, 0) &&
+           og_write_at(fd, text, h.text_size, sizeof h);
+}
+
+static og_status file_size(struct og_journal *j, uint64_t *size, struct og_error *err)
+{
+    struct stat st;
+    if (fstat(j->fd, &st) != 0) return og_fail_errno(err, j->path, "read");
+    *size = (uint64_t)st.st_size;
+    return OG_OK;
+}
+
+// A file that never was a journal must not be taken for a torn one and overwritten.
+static og_status check_head(const struct og_journal *j, const struct head *h, size_t got,
+                            bool *whole, struct og_error *err)
+{
+    *whole = false;
+    size_t magic = got < sizeof h->magic ? got : sizeof h->magic;
+    if (memcmp(h->magic, head_magic, magic) != 0)
+        return og_fail(err, OG_USAGE, "%s: not a journal of ohmgrid; --force replaces it",
+                       j->path);
+    if (got < sizeof *h || h->crc != og_crc(h, offsetof(struct head, crc))) return OG_OK;
+    if (h->schema != OG_JOURNAL_SCHEMA || h->order != BYTE_ORDER_MARK)
+        return og_fail(err, OG_USAGE,
+                       "%s: journal of schema %u, this program reads %d; --force "
+                       "replaces it",
+                       j->path, h->schema, OG_JOURNAL_SCHEMA);
+    *whole = true;
+    return OG_OK;
+}
+
+og_status og_journal_read_head(struct og_journal *j, char **text, struct og_error *err)
+{
+    *text = NULL;
+    uint64_t size = 0;
+    OG_TRY(file_size(j, &size, err));
+    struct head h = {0};
+    size_t got = size < sizeof h ? size : sizeof h;
+    if (!og_read_at(j->fd, &h, got, 0)) return og_fail_errno(err, j->path, "read");
+    bool whole;
+    OG_TRY(check_head(j, &h, got, &whole, err));
+    if (!whole || h.text_size > size - sizeof h) return OG_OK;
+    char *t = og_alloc(h.text_size + 1, 1);
+    if (t == NULL) return og_fail_memory(err);
+    bool ok = og_read_at(j->fd, t, h.text_size, sizeof h);
+    og_status s = ok ? OG_OK : og_fail_errno(err, j->path, "read");
+    if (ok && og_crc(t, h.text_size) == h.text_crc) {
+        *text = t;
+        j->first = sizeof h + h.text_size;
+    } else {
+        og_free(t);
+    }
+    return s;
+}
+
+struct og_record og_record_make(uint32_t kind, const char *key, const void *data,
+                                uint64_t size)
+{
+    struct og_record r = {.magic = RECORD_MAGIC, .kind = kind, .size = size};
+    strncpy(r.key, key, sizeof r.key - 1);
+    r.data_crc = size == OG_RECORD_DROPPED ? 0 : og_crc(data, size);
+    r.crc = og_crc(&r, offsetof(struct og_record, crc));
+    return r;
+}
+
+static uint64_t payload(const struct og_record *r)
+{
+    return r->size == OG_RECORD_DROPPED ? 0 : r->size;
+}
+
+bool og_journal_note(struct og_journal *j, const struct og_record *r, uint64_t at)
+{
+    struct og_slot *slot = og_slots_add(&j->slots, r->kind, r->key);
+    if (slot == NULL) return false;
+    if (slot->live) j->live -= sizeof *r + slot->size;
+    slot->live = r->size != OG_RECORD_DROPPED;
+    slot->offset = at + sizeof *r;
+    slot->size = payload(r);
+    slot->crc = r->data_crc;
+    if (slot->live) j->live += sizeof *r + slot->size;
+    return true;
+}
+
+static og_status payload_matches(const struct og_journal *j, const struct og_record *r,
+                                 uint64_t at, bool *match, struct og_error *err)
+{
+    unsigned char chunk[CHUNK];
+    uint32_t crc = 0;
+    for (uint64_t done = 0, n = payload(r); done < n;) {
+        size_t k = n - done < CHUNK ? (size_t)(n - done) : CHUNK;
+        if (!og_read_at(j->fd, chunk, k, at + sizeof *r + done))
+            return og_fail_errno(err, j->path, "read");
+        crc = (uint32_t)crc32_z(crc, chunk, k);
+        done += k;
+    }
+    *match = crc == r->data_crc;
+    return OG_OK;
+}
+
+// Is there a whole record at `at`?
+static og_status read_record(const struct og_journal *j, uint64_t at, uint64_t size,
+                             struct og_record *r, bool *whole, struct og_error *err)
+{
+    *whole = false;
+    if (size - at < sizeof *r) return OG_OK;
+    if (!og_read_at(j->fd, r, sizeof *r, at)) return og_fail_errno(err, j->path, "read");
+    if (r->magic != RECORD_MAGIC) return OG_OK;
+    if (r->crc != og_crc(r, offsetof(struct og_record, crc))) return OG_OK;
+    if (payload(r) > size - at - sizeof *r) return OG_OK;
+    return payload_matches(j, r, at, whole, err);
+}
+
+// The next place after *at where a whole record stands; *at = size when there is none.
+static og_status find_record(const struct og_journal *j, uint64_t *at, uint64_t size,
+                             struct og_error *err)
+{
+    const uint32_t magic = RECORD_MAGIC;
+    unsigned char chunk[CHUNK];
+    uint64_t from = *at + 1;
+    while (from + sizeof(struct og_record) <= size) {
+        size_t k = size - from < CHUNK ? (size_t)(size - from) : CHUNK;
+        if (!og_read_at(j->fd, chunk, k, from))
+            return og_fail_errno(err, j->path, "read");
+        const unsigned char *hit = memmem(chunk, k, &magic, sizeof magic);
+        if (hit == NULL) {
+            from += k - (sizeof magic - 1);
+            continue;
+        }
+        from += (uint64_t)(hit - chunk);
+        struct og_record r;
+        bool whole;
+        OG_TRY(read_record(j, from, size, &r, &whole, err));
+        if (whole) {
+            *at = from;
+            return OG_OK;
+        }
+        from++;
+    }
+    *at = size;
+    return OG_OK;
+}
+
+og_status og_journal_scan(struct og_journal *j, struct og_error *err)
+{
+    uint64_t size = 0;
+    OG_TRY(file_size(j, &size, err));
+    j->end = j->first;
+    for (uint64_t at = j->first; at < size;) {
+        struct og_record r;
+        bool whole;
+        OG_TRY(read_record(j, at, size, &r, &whole, err));
+        if (!whole) {
+            OG_TRY(find_record(j, &at, size, err));
+            continue;
+        }
+        r.key[sizeof r.key - 1] = '\0';
+        if (!og_journal_note(j, &r, at)) return og_fail_memory(err);
+        j->end = at += sizeof r + payload(&r);
+    }
+    if (size > j->end && ftruncate(j->fd, (off_t)j->end) != 0)
+        return og_fail_errno(err, j->path, "cut the torn end");
+    return OG_OK;
+}

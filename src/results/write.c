@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The result file's layout. Everything in /results has a scale on each axis, in the same
+// group, as xarray's engines want it.
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <gsl/gsl_errno.h>
+#include <hdf5_hl.h>
+
+#include "base/mem.h"
+#include "og_build.h"
+#include "ohmgrid/cpu.h"
+#include "results/file.h"
+#include "results/hdf.h"
+#include "results/layout.h"
+#include "results/revision.h"
+#include "results/statistics.h"
+
+struct writer {
+    struct og_hdf h;
+    const struct og_result *r;
+    size_t points;
+    hid_t group;                   // /results
+    hsize_t dim[OG_AXES_MAX + 1];  // the last one: trial
+    hid_t scale[OG_AXES_MAX + 1];
+    char coordinates[OG_COORDINATES];  // names of zipped columns
+};
+
+// --- /results
+// ---------------------------------------------------------------------------
+static void attach(struct writer *w, hid_t set, size_t first, size_t n)
+{
+    for (size_t i = 0; i < n && w->h.status == OG_OK; i++)
+        og_hdf_ok(&w->h, H5DSattach_scale(set, w->scale[first + i], (unsigned)i),
+                  "attach a scale");
+}
+
+static void add_coordinate(struct writer *w, const char *name)
+{
+    size_t used = strlen(w->coordinates), n = strlen(name);
+    if (used + n + 2 > sizeof w->coordinates) {
+        w->h.status = og_fail(w->h.err, OG_INPUT, "%s: too many zipped axes", w->h.path);
+        return;
+    }
+    if (used > 0) w->coordinates[used++] = ' ';
+    memcpy(w->coordinates + used, name, n + 1);
+}
+
+static hid_t write_column(struct writer *w, const struct og_axis *axis,
+                          const struct og_axis_column *c)
+{
+    hsize_t n = axis->n;
+    struct og_hdf_array a = {.name = c->name, .rank = 1, .dim = &n, .long_name = c->key};
+    hid_t text = c->text ? og_hdf_text_type(&w->h) : H5I_INVALID_HID;
+    a.type = c->text ? text : H5T_NATIVE_DOUBLE;
+    a.data = c->text ? (const void *)c->label : c->value;
+    a.units = c->text ? NULL : c->units;
+    hid_t set = og_hdf_array(&w->h, w->group, &a);
+    og_hdf_close(&w->h, text);
+    return set;
+}
+
+static void write_axis(struct writer *w, size_t i)
+{
+    const struct og_axis *axis = w->r->axis[i];
+    w->dim[i] = axis->n;
+    w->scale[i] = write_column(w, axis, &axis->column[0]);
+    if (w->h.status != OG_OK) return;
+    og_hdf_ok(&w->h, H5DSset_scale(w->scale[i], axis->column[0].name), "make a scale");
+    for (int c = 1; c < axis->columns && w->h.status == OG_OK; c++) {
+        hid_t set = write_column(w, axis, &axis->column[c]);
+        attach(w, set, i, 1);
+        add_coordinate(w, axis->column[c].name);
+        og_hdf_close(&w->h, set);
+    }
+}
+
+static void write_trials(struct writer *w)
+{
+    size_t n = w->r->trials, axes = w->r->axes;
+    w->dim[axes] = n;
+    int64_t *number = og_alloc(n, sizeof *number);
+    if (number == NULL) {
+        w->h.status = og_fail_memory(w->h.err);
+        return;
+    }
+    for (size_t t = 0; t < n; t++) number[t] = (int64_t)t;
+    w->scale[axes] = og_hdf_array(&w->h, w->group,
+                                  &(struct og_hdf_array){.name = "trial",
+                                                         .rank = 1,
+                                                         .dim = &w->dim[axes],
+                                                         .type = H5T_NATIVE_INT64,
+                                                         .data = number,
+                                                         .long_name = "chip number"});
+    og_free(number);
+    if (w->h.status == OG_OK)
+        og_hdf_ok(&w->h, H5DSset_scale(w->scale[axes], "trial"), "make a scale");
+}
+
+// A dataset over the axes, and over the trials when `trials`.
+static void write_gridded(struct writer *w, struct og_hdf_array a, bool trials)
+{
+    a.rank = (int)w->r->axes + trials;
+    a.dim = w->dim;
+    hid_t set = og_hdf_array(&w->h, w->group, &a);
+    attach(w, set, 0, (size_t)a.rank);
+    if (w->coordinates[0] != '\0' && w->h.status == OG_OK)
+        og_hdf_attr_text(&w->h, set, "coordinates", w->coordinates);
+    og_hdf_close(&w->h, set);
+}
+
+static void write_means(struct writer *w, const struct og_metric *m, const char *ending,
+                        const char *words, const double *value)
+{
+    char *name = og_path_with(m->name, ending),
+         *long_name = og_path_with(m->long_name, words);
+    if (name == NULL || long_name == NULL) {
+        w->h.status = og_fail_memory(w->h.err);
+    } else {
+        write_gridded(w,
+                      (struct og_hdf_array){.name = name,
+                                            .type = H5T_NATIVE_DOUBLE,
+                                            .data = value,
+                                            .units = m->units,
+                                            .long_name = long_name},
+                      false);
+    }
+    og_free(name);
+    og_free(long_name);
+}
+
+static bool is_accuracy(const struct og_metric *m)
+{
+    return strcmp(m->name, "accuracy") == 0;
+}
+
+// value: scratch for 3 x points.
+static void write_metric(struct writer *w, size_t m, double *scratch)
+{
+    const struct og_result *r = w->r;
+    const struct og_metric *metric = &r->metric[m];
+    const double *value = r->value + m * w->points * r->trials;
+    write_gridded(w,
+                  (struct og_hdf_array){.name = metric->name,
+                                        .type = H5T_NATIVE_DOUBLE,
+                                        .data = value,
+                                        .units = metric->units,
+                                        .long_name = metric->long_name},
+                  true);
+    double *mean = scratch, *low = mean + w->points, *high = low + w->points;
+    for (size_t p = 0; p < w->points; p++) {
+        struct og_interval i =
+            og_interval_chips(value + p * r->trials, r->done + p * r->trials, r->trials);
+        if (is_accuracy(metric)) i = og_interval_unit(i);
+        mean[p] = i.mean;
+        low[p] = i.low;
+        high[p] = i.high;
+    }
+    write_means(w, metric, "_mean", ", mean over chips", mean);
+    write_means(w, metric, "_low", ", lower 95 % bound of the mean over chips", low);
+    write_means(w, metric, "_high", ", upper 95 % bound of the mean over chips", high);
+    if (!is_accuracy(metric) || r->correct == NULL || r->samples == 0) return;
+    if (w->h.status == OG_OK)
+        w->h.status = og_bootstrap(r, w->points, low, high, w->h.err);
+    write_means(w, metric, "_total_low", ", lower 95 % bound over chips and test samples",
+                low);
+    write_means(w, metric, "_total_high",
+                ", upper 95 % bound over chips and test samples", high);
+}
+
+static void write_results(struct writer *w)
+{
+    const struct og_result *r = w->r;
+    for (size_t i = 0; i < r->axes && w->h.status == OG_OK; i++) write_axis(w, i);
+    if (w->h.status == OG_OK) write_trials(w);
+    double *scratch = og_alloc(3 * w->points, sizeof *scratch);
+    if (scratch == NULL) w->h.status = og_fail_memory(w->h.err);
+    for (size_t m = 0; m < r->metrics && w->h.status == OG_OK; m++)
+        write_metric(w, m, scratch);
+    og_free(scratch);
+    write_gridded(w,
+                  (struct og_hdf_array){.name = "done",
+                                        .type = H5T_NATIVE_UINT8,
+                                        .data = r->done,
+                                        .long_name = "whether this chip was evaluated"},
+                  true);
+    if (r->trained != NULL)
+        write_gridded(w,
+                      (struct og_hdf_array){.name = "trained",
+                                            .type = H5T_NATIVE_UINT32,
+                                            .data = r->trained,
+                                            .long_name = "position in /train of the "
+                                                         "training used"},
+                      false);
+}
+
+// --- /train, /model, /chip, /run
+// --------------------------------------------------------
+static void write_curve(struct writer *w, hid_t group, hid_t epoch, const char *name,
+                        const char *long_name, hsize_t n, const double *value)
+{
+    if (value == NULL) return;
+    hid_t set = og_hdf_array(&w->h, group,
+                             &(struct og_hdf_array){.name = name,
+                                                    .rank = 1,
+                                                    .dim = &n,
+                                                    .type = H5T_NATIVE_DOUBLE,
+                                                    .data = value,
+                                                    .units = "1",
+                                                    .long_name = long_name});
+    if (w->h.status == OG_OK)
+        og_hdf_ok(&w->h, H5DSattach_scale(set, epoch, 0), "attach a scale");
+    og_hdf_close(&w->h, set);
+}
+
+static hid_t write_epochs(struct writer *w, hid_t group, hsize_t n)
+{
+    int64_t *number = og_alloc(n, sizeof *number);
+    if (number == NULL) {
+        w->h.status = og_fail_memory(w->h.err);
+        return H5I_INVALID_HID;
+    }
+    for (hsize_t e = 0; e < n; e++) number[e] = (int64_t)e + 1;
+    hid_t set = og_hdf_array(&w->h, group,
+                             &(struct og_hdf_array){.name = "epoch",
+                                                    .rank = 1,
+                                                    .dim = &n,
+                                                    .type = H5T_NATIVE_INT64,
+                                                    .data = number,
+                                                    .long_name = "training epoch"});
+    og_free(number);
+    if (w->h.status == OG_OK)
+        og_hdf_ok(&w->h, H5DSset_scale(set, "epoch"), "make a scale");
+    return set;
+}
+
+static void write_training(struct writer *w, hid_t train, const struct og_curve_set *c)
+{
+    hid_t group = og_hdf_group(&w->h, train, c->key);
+    if (w->h.status == OG_OK) {
+        hid_t epoch = write_epochs(w, group, c->epochs);
+        write_curve(w, group, epoch, "loss", "mean training loss", c->epochs, c->loss);
+        write_curve(w, group, epoch, "accuracy", "mean training accuracy", c->epochs,
+                    c->accuracy);
+        write_curve(w, group, epoch, "learning_rate", "learning rate", c->epochs, c->lr);
+        og_hdf_close(&w->h, epoch);
+    }
+    og_hdf_close(&w->h, group);
+}
+
+static void write_trainings(struct writer *w, hid_t file)
+{
+    if (w->r->curves == 0) return;
+    hid_t train = og_hdf_group(&w->h, file, "train");
+    for (size_t i = 0; i < w->r->curves && w->h.status == OG_OK; i++)
+        write_training(w, train, &w->r->curve[i]);
+    og_hdf_close(&w->h, train);
+}
+
+static void write_blob(struct writer *w, hid_t file, const struct og_blob *b)
+{
+    hsize_t dim[4];
+    assert(b->rank >= 0 && b->rank <= 4);
+    for (int i = 0; i < b->rank; i++) dim[i] = b->dim[i];
+    hid_t set = og_hdf_array(&w->h, file,
+                             &(struct og_hdf_array){.name = b->path,
+                                                    .rank = b->rank,
+                                                    .dim = dim,
+                                                    .type = H5T_NATIVE_FLOAT,
+                                                    .data = b->data,
+                                                    .units = b->units});
+    og_hdf_close(&w->h, set);
+}
+
+static void write_run(struct writer *w, hid_t file)
+{
+    struct og_hdf *h = &w->h;
+    hid_t run = og_hdf_group(h, file, "run");
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0) strcpy(host, "unknown");
+    og_hdf_attr_text(h, run, "host", host);
+    og_hdf_attr_u64(h, run, "threads", (uint64_t)w->r->threads);
+    og_hdf_attr_real(h, run, "seconds", w->r->seconds);
+    og_hdf_attr_text(h, run, "isa", og_isa_name(og_cpu_isa()));
+    og_hdf_attr_text(h, run, "blas_core", og_blas_core());
+    og_hdf_close(h, run);
+}
+
+// ISO 8601, UTC. SOURCE_DATE_EPOCH (reproducible-builds.org) fixes it.
+static void now_text(char text[32])
+{
+    const char *fixed = getenv("SOURCE_DATE_EPOCH");
+    time_t now = fixed != NULL ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static void write_root(struct writer *w, hid_t file)
+{
+    struct og_hdf *h = &w->h;
+    const struct og_result *r = w->r;
+    char created[32];
+    now_text(created);
+    og_hdf_attr_text(h, file, "ohmgrid_version", OG_VERSION);
+    og_hdf_attr_u64(h, file, "schema_version", OG_RESULT_SCHEMA);
+    og_hdf_attr_text(h, file, "revision", og_revision);
+    og_hdf_attr_text(h, file, "created", created);
+    og_hdf_attr_u64(h, file, "seed", r->seed);
+    og_hdf_attr_text(h, file, "experiment", r->experiment);
+    og_hdf_attr_text(h, file, "command", r->command != NULL ? r->command : "");
+    og_hdf_attr_text(h, file, "title", r->title != NULL ? r->title : "");
+}
+
+static void write_all(struct writer *w, hid_t file)
+{
+    write_root(w, file);
+    w->group = og_hdf_group(&w->h, file, "results");
+    if (w->h.status == OG_OK) write_results(w);
+    write_trainings(w, file);
+    for (size_t i = 0; i < w->r->blobs && w->h.status == OG_OK; i++)
+        write_blob(w, file, &w->r->blob[i]);
+    write_run(w, file);
+    for (size_t i = 0; i <= w->r->axes; i++) og_hdf_close(&w->h, w->scale[i]);
+    og_hdf_close(&w->h, w->group);
+}
+
+static og_status write_file(struct writer *w)
+{
+    hid_t file = og_hdf_create(&w->h);
+    if (w->h.status != OG_OK) return w->h.status;
+    write_all(w, file);
+    size_t size;
+    void *image = w->h.status == OG_OK ? og_hdf_image(&w->h, file, &size) : NULL;
+    og_hdf_ok(&w->h, H5Fclose(file), "close a file in memory");
+    if (w->h.status == OG_OK)
+        w->h.status = og_file_replace(w->h.path, image, size, w->h.err);
+    og_free(image);
+    return w->h.status;
+}
+
+og_status og_result_write(const char *out, const struct og_result *r,
+                          struct og_error *err)
+{
+    if (r->axes > OG_AXES_MAX)
+        return og_fail(err, OG_INPUT,
+                       "%s: %zu sweep axes, a result file holds at most %d", out, r->axes,
+                       OG_AXES_MAX);
+    struct writer *w = og_alloc(1, sizeof *w);
+    if (w == NULL) return og_fail_memory(err);
+    w->h = (struct og_hdf){.path = out, .err = err};
+    w->r = r;
+    w->group = H5I_INVALID_HID;
+    w->points = 1;
+    for (size_t i = 0; i <= OG_AXES_MAX; i++) w->scale[i] = H5I_INVALID_HID;
+    for (size_t i = 0; i < r->axes; i++) w->points *= r->axis[i]->n;
+    struct og_hdf_guard guard = og_hdf_silence();
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    og_status s = write_file(w);
+    gsl_set_error_handler(handler);
+    og_hdf_restore(guard);
+    og_free(w);
+    return s;
+}

@@ -47,6 +47,8 @@ static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
 {
     size_t hits = 0;
     for (size_t first = 0; first < o->set->n; first += o->batch) {
+        if (first > 0 && o->stop && *o->stop != 0)
+            return og_fail(err, OG_INTERRUPTED, "the evaluation was interrupted");
         const size_t left = o->set->n - first;
         struct og_batch batch = window_fetch(w, first, left < o->batch ? left : o->batch);
         batch.seed = o->chip->seed;
@@ -59,8 +61,6 @@ static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
             if (o->hit) o->hit[first + i] = w->hit[i];
         }
         if (o->tick) o->tick(o->user, batch.n);
-        if (o->stop && *o->stop != 0)
-            return og_fail(err, OG_INTERRUPTED, "the evaluation was interrupted");
     }
     sum->accuracy = (double)hits;
     return OG_OK;

@@ -74,7 +74,7 @@ struct og_evaluation {
 OG_API og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
                              struct og_evaluation *result, struct og_error *err);
 // og_exec_calibrate on the first n samples of a set (all, when it has fewer), without
-// augmentation. n is at most the batch of the exec.
+// augmentation. n may be larger than the batch of the exec.
 OG_API og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
                               uint64_t seed, struct og_error *err);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -38,7 +39,7 @@ double og_meter_fraction(const struct og_meter *m, double *seconds_left)
     double spent = 0.0, left = 0.0;
     for (int w = 0; w < OG_WORKS; w++) {
         spent += m->work[w].seconds;
-        left += m->work[w].left * cost(m, (enum og_work)w);
+        left += fmax(0.0, m->work[w].left) * cost(m, (enum og_work)w);
     }
     // The first second says little.
     *seconds_left = spent >= 1.0 ? left : -1.0;

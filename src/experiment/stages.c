@@ -269,11 +269,10 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
     struct og_job *job = v->job;
     const size_t calibrate = (size_t)job->config.evaluate.calibrate_samples;
     const bool ideal = job->config.hardware.ideal;
-    size_t largest = v->batch = (size_t)job->config.evaluate.batch;
-    if (!ideal && calibrate > largest) largest = calibrate;
+    v->batch = (size_t)job->config.evaluate.batch;
     const struct og_exec_options options = {
         .hardware = ideal ? NULL : &job->config.hardware,
-        .batch = largest,
+        .batch = v->batch,
     };
     v->record_size = sizeof *v->record + (job->test->n + 7) / 8;
     v->record = og_alloc(v->record_size, 1);

@@ -17,12 +17,9 @@ static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 static og_status alloc_exec(og_trainer *t, const struct og_hardware *hw, og_exec **exec,
                             struct og_error *err)
 {
-    size_t batch = t->batch;
-    const size_t calibrate = smaller((size_t)t->config->calibrate_samples, t->set->n);
-    if (hw && calibrate > batch) batch = calibrate;
     const struct og_exec_options options = {
         .hardware = hw,
-        .batch = batch,
+        .batch = t->batch,
         .training = true,
         .gradient = (enum og_gradient)t->config->gradient,
         .reparam = t->config->reparam,

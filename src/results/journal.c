@@ -117,6 +117,16 @@ static og_status resume_out(const char *out, const char *text, struct og_error *
     return s;
 }
 
+// What a program left that was killed while it compacted; it holds nothing of its own.
+static og_status remove_half_compacted(const struct og_journal *j, struct og_error *err)
+{
+    char *path = og_path_with(j->path, ".new");
+    if (path == NULL) return og_fail_memory(err);
+    bool ok = unlink(path) == 0 || errno == ENOENT;
+    og_free(path);
+    return ok ? OG_OK : og_fail_errno(err, j->path, "write");
+}
+
 static og_status start(struct og_journal *j, const char *out, const char *text,
                        enum og_journal_mode mode, struct og_error *err)
 {
@@ -126,6 +136,7 @@ static og_status start(struct og_journal *j, const char *out, const char *text,
     j->text = og_copy_text(text);
     if (j->path == NULL || j->text == NULL) return og_fail_memory(err);
     OG_TRY(open_and_lock(j, err));
+    OG_TRY(remove_half_compacted(j, err));
     if (!j->fresh && mode == OG_JOURNAL_NEW) return refuse_existing(j->path, err);
     if (!j->fresh && mode == OG_JOURNAL_RESUME) return resume_journal(j, text, err);
     if (exists && mode == OG_JOURNAL_RESUME) OG_TRY(resume_out(out, text, err));
@@ -213,9 +224,9 @@ static og_status copy_live(struct og_journal *j, int fd, uint64_t *end,
         struct og_record r = og_record_make(slot->kind, slot->key, e.data, e.size);
         bool ok = og_write_at(fd, &r, sizeof r, *end) &&
                   og_write_at(fd, e.data, e.size, *end + sizeof r);
+        *end += sizeof r + e.size;
         og_journal_release(&e);
         if (!ok) return og_fail_errno(err, j->path, "compact");
-        *end += sizeof r + e.size;
     }
     return OG_OK;
 }

@@ -11,9 +11,8 @@
 #include "ohmgrid/model.h"
 #include "ohmgrid/run.h"
 
-// --- progress (progress.c)
-// ---------------------------------------------------------------- Work is counted in
-// samples and weighed by what a sample has cost so far.
+// --- progress (progress.c) -------------------------------------------------------
+// Work is counted in samples and weighed by what a sample has cost so far.
 enum og_work { OG_WORK_TRAIN, OG_WORK_EVALUATE, OG_WORKS };
 
 struct og_meter {
@@ -34,8 +33,7 @@ void og_meter_add(struct og_meter *m, enum og_work work, double samples,
                   const char *stage, const char *detail);
 double og_meter_fraction(const struct og_meter *m, double *seconds_left);
 
-// --- journal entries (entries.c)
-// ------------------------------------------------------------
+// --- journal entries (entries.c) -------------------------------------------------
 enum og_entry_kind {
     OG_ENTRY_CHECKPOINT = 1,  // bytes of a trainer, by training key
     OG_ENTRY_MODEL,           // a trained model, by training key
@@ -71,8 +69,7 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
 // false when the bytes are not such an entry.
 bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t);
 
-// --- the run
-// --------------------------------------------------------------------------------
+// --- the run ---------------------------------------------------------------------
 struct og_training {
     char key[33], name[16];  // name: m0, m1, ... in order of first use
     size_t point;            // the first that uses it
@@ -97,8 +94,8 @@ struct og_job {
     // Of the present point.
     size_t point;
     struct og_config config;
-    char data_key[33];
-    struct og_dataset *train, *test;
+    struct og_data_spec spec[2];  // by enum og_split
+    struct og_dataset *set[2];
     og_model *model;
     size_t loaded;  // training + 1 that `model` holds; 0: none
     char stage[96];

@@ -20,44 +20,48 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err)
                    "stopped by signal %d; --resume goes on from here", number);
 }
 
-// --- data
-// -----------------------------------------------------------------------------------
+// --- data ------------------------------------------------------------------------
 
-static og_status open_split(const struct og_job *job, enum og_split split,
-                            struct og_dataset **set, struct og_error *err)
+// Zeroed to the last byte, so that two of them can be compared.
+static void fill_spec(const struct og_data_config *d, enum og_split split,
+                      struct og_data_spec *spec)
 {
-    const struct og_data_config *d = &job->config.data;
+    memset(spec, 0, sizeof *spec);
+    snprintf(spec->name, sizeof spec->name, "%s", d->name);
+    spec->split = split;
+    spec->rows = d->rows;
+    for (int i = 0; i < d->mean.n && i < 3; i++) spec->mean[i] = (float)d->mean.v[i];
+    for (int i = 0; i < d->std.n && i < 3; i++) spec->std[i] = (float)d->std.v[i];
+    spec->limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
+    if (split == OG_TEST) return;
+    spec->crop = d->crop;
+    spec->flip = d->flip;
+}
+
+// Opens a split unless the one that is open is the same.
+static og_status open_split(struct og_job *job, enum og_split split, struct og_error *err)
+{
     const struct og_data_search where = {job->o->data};
-    struct og_data_spec spec = {.split = split, .rows = d->rows};
-    snprintf(spec.name, sizeof spec.name, "%s", d->name);
-    for (int i = 0; i < d->mean.n && i < 3; i++) spec.mean[i] = (float)d->mean.v[i];
-    for (int i = 0; i < d->std.n && i < 3; i++) spec.std[i] = (float)d->std.v[i];
-    spec.limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
-    if (split == OG_TRAIN) {
-        spec.crop = d->crop;
-        spec.flip = d->flip;
-    }
-    return og_dataset_open(set, &spec, &where, err);
+    struct og_data_spec spec;
+    fill_spec(&job->config.data, split, &spec);
+    if (job->set[split] && memcmp(&spec, &job->spec[split], sizeof spec) == 0)
+        return OG_OK;
+    og_dataset_free(job->set[split]);
+    job->set[split] = NULL;
+    memcpy(&job->spec[split], &spec, sizeof spec);
+    return og_dataset_open(&job->set[split], &spec, &where, err);
 }
 
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err)
 {
-    char key[33];
     job->point = point;
     OG_TRY(og_experiment_point(job->e, point, &job->config, err));
     og_cpu_use(job->config.kernels == OG_KERNELS_FIXED ? OG_ISA_PLAIN : job->isa);
-    og_experiment_key(job->e, point, OG_STAGE_DATA, key);
-    if (job->train && job->test && strcmp(key, job->data_key) == 0) return OG_OK;
-    og_dataset_free(job->train);
-    og_dataset_free(job->test);
-    job->train = job->test = NULL;
-    memcpy(job->data_key, key, sizeof key);
-    OG_TRY(open_split(job, OG_TRAIN, &job->train, err));
-    return open_split(job, OG_TEST, &job->test, err);
+    OG_TRY(open_split(job, OG_TRAIN, err));
+    return open_split(job, OG_TEST, err);
 }
 
-// --- tables
-// ---------------------------------------------------------------------------------
+// --- tables ----------------------------------------------------------------------
 
 static og_status no_memory(const struct og_job *job, struct og_error *err)
 {
@@ -159,8 +163,7 @@ static og_status load(struct og_job *job, struct og_error *err)
     return OG_OK;
 }
 
-// --- the run
-// --------------------------------------------------------------------------------
+// --- the run ---------------------------------------------------------------------
 
 static size_t missing(const struct og_job *job, size_t point)
 {
@@ -180,10 +183,11 @@ static og_status plan(struct og_job *job, struct og_error *err)
         OG_TRY(og_experiment_point(job->e, p, &config, err));
         if (!t->done && t->point == p)
             job->meter.work[OG_WORK_TRAIN].left +=
-                (double)config.train.epochs * (double)job->train->n;
+                (double)config.train.epochs * (double)job->set[OG_TRAIN]->n;
         if (records > 0)
             job->meter.work[OG_WORK_EVALUATE].left +=
-                (double)(config.hardware.ideal ? 1 : records) * (double)job->test->n;
+                (double)(config.hardware.ideal ? 1 : records) *
+                (double)job->set[OG_TEST]->n;
     }
     return OG_OK;
 }
@@ -246,8 +250,8 @@ static og_status work(struct og_job *job, bool *whole, struct og_error *err)
 static void job_clear(struct og_job *job)
 {
     og_model_free(job->model);
-    og_dataset_free(job->train);
-    og_dataset_free(job->test);
+    og_dataset_free(job->set[OG_TRAIN]);
+    og_dataset_free(job->set[OG_TEST]);
     og_free(job->training);
     og_free(job->training_of);
     og_free(job->value);

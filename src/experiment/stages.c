@@ -8,8 +8,7 @@
 #include "base/mem.h"
 #include "experiment/job.h"
 
-// --- the labels of a point
-// ------------------------------------------------------------------
+// --- the labels of a point -------------------------------------------------------
 
 // Whether another value on this axis, all others the same, means another training.
 static bool trains_anew(const struct og_job *job, size_t point, size_t stride, size_t n)
@@ -38,8 +37,7 @@ static void name_training(const struct og_job *job, size_t point, char *out, siz
     }
 }
 
-// --- training
-// -------------------------------------------------------------------------------
+// --- training --------------------------------------------------------------------
 
 enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 5 %
 
@@ -74,7 +72,7 @@ static og_status restore(struct og_job *job, struct training *t, struct og_error
     const double done =
         (double)og_trainer_at(t->trainer) / (double)og_trainer_steps(t->trainer);
     job->meter.work[OG_WORK_TRAIN].left -=
-        done * (double)job->train->n * job->config.train.epochs;
+        done * (double)job->set[OG_TRAIN]->n * job->config.train.epochs;
     return status;
 }
 
@@ -90,7 +88,7 @@ static void report_step(struct og_job *job, const struct training *t)
     char detail[96];
     snprintf(detail, sizeof detail, "epoch %zu/%zu loss %.3g accuracy %.1f %%",
              (at - 1) / per_epoch + 1, epochs, now.loss, 100.0 * now.accuracy);
-    const double samples = (double)job->train->n / (double)per_epoch;
+    const double samples = (double)job->set[OG_TRAIN]->n / (double)per_epoch;
     og_meter_add(&job->meter, OG_WORK_TRAIN, samples, job->stage, detail);
 }
 
@@ -136,7 +134,8 @@ static og_status train(struct og_job *job, struct og_training *of, struct og_err
     char name[80];
     name_training(job, job->point, name, sizeof name);
     snprintf(job->stage, sizeof job->stage, "train%s", name);
-    OG_TRY(og_trainer_alloc(&t.trainer, job->model, &job->config.train, job->train, err));
+    OG_TRY(og_trainer_alloc(&t.trainer, job->model, &job->config.train,
+                            job->set[OG_TRAIN], err));
     const og_status status = train_all(job, &t, err);
     og_trainer_free(t.trainer);
     og_free(t.bytes);
@@ -174,15 +173,14 @@ og_status og_job_train(struct og_job *job, struct og_error *err)
     job->loaded = 0;
     og_model_free(job->model);
     job->model = NULL;
-    OG_TRY(og_model_build(&job->model, job->config.layers, &job->train->shape,
-                          job->train->classes, err));
+    OG_TRY(og_model_build(&job->model, job->config.layers, &job->set[OG_TRAIN]->shape,
+                          job->set[OG_TRAIN]->classes, err));
     OG_TRY(of->done ? load(job, of, err) : train(job, of, err));
     job->loaded = number + 1;
     return og_job_write_now_and_then(job, err);
 }
 
-// --- evaluation
-// -----------------------------------------------------------------------------
+// --- evaluation ------------------------------------------------------------------
 
 struct evaluation {
     og_exec *exec;
@@ -218,10 +216,10 @@ static og_status put_record(struct evaluation *v, struct og_error *err)
 static og_status measure(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
-    const size_t n = job->test->n;
+    const size_t n = job->set[OG_TEST]->n;
     const struct og_chip chip = {.seed = job->config.seed, .trial = (uint32_t)v->trial};
     const struct og_evaluate_options options = {
-        .set = job->test,
+        .set = job->set[OG_TEST],
         .chip = &chip,
         .batch = v->batch,
         .stop = job->o->signal,
@@ -274,14 +272,14 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
         .hardware = ideal ? NULL : &job->config.hardware,
         .batch = v->batch,
     };
-    v->record_size = sizeof *v->record + (job->test->n + 7) / 8;
+    v->record_size = sizeof *v->record + (job->set[OG_TEST]->n + 7) / 8;
     v->record = og_alloc(v->record_size, 1);
-    v->hit = og_alloc(job->test->n, 1);
+    v->hit = og_alloc(job->set[OG_TEST]->n, 1);
     if (!v->record || !v->hit)
         return og_fail(err, OG_NO_MEMORY, "no memory for a record");
     OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
     if (ideal) return OG_OK;
-    return og_calibrate(v->exec, job->train, calibrate, job->config.seed, err);
+    return og_calibrate(v->exec, job->set[OG_TRAIN], calibrate, job->config.seed, err);
 }
 
 og_status og_job_evaluate(struct og_job *job, struct og_error *err)

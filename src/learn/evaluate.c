@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <assert.h>
+#include <math.h>
 
 #include "base/mem.h"
+#include "nn/exec.h"
 #include "ohmgrid/learn.h"
 
 // A batch of consecutive samples.
@@ -10,14 +12,12 @@ struct window {
     size_t size;  // floats of a sample
     float *x;
     uint32_t *sample;
-    uint8_t *hit;
 };
 
 static void window_clear(struct window *w)
 {
     og_free(w->x);
     og_free(w->sample);
-    og_free(w->hit);
 }
 
 static og_status window_init(struct window *w, const struct og_dataset *set, size_t n,
@@ -27,8 +27,7 @@ static og_status window_init(struct window *w, const struct og_dataset *set, siz
     for (int i = 0; i < set->shape.rank; i++) w->size *= set->shape.dim[i];
     w->x = og_alloc(n * w->size, sizeof *w->x);
     w->sample = og_alloc(n, sizeof *w->sample);
-    w->hit = og_alloc(n, 1);
-    if (w->x && w->sample && w->hit) return OG_OK;
+    if (w->x && w->sample) return OG_OK;
     window_clear(w);
     return og_fail(err, OG_NO_MEMORY, "no memory for a batch of %zu samples", n);
 }
@@ -41,10 +40,25 @@ static struct og_batch window_fetch(struct window *w, size_t first, size_t n)
         .x = w->x, .label = w->set->label + first, .sample = w->sample, .n = n};
 }
 
+// Softmax cross-entropy of one sample; whether its largest logit is the label (ties: the
+// smaller class). Not og_exec_loss, whose sums over batches would carry the batch size
+// into the last bits.
+static double sample_loss(const float *z, int classes, int label, uint8_t *hit)
+{
+    int best = 0;
+    double sum = 0.0;
+    for (int j = 1; j < classes; j++)
+        if (z[j] > z[best]) best = j;
+    for (int j = 0; j < classes; j++) sum += exp((double)z[j] - (double)z[best]);
+    *hit = best == label;
+    return log(sum) - ((double)z[label] - (double)z[best]);
+}
+
 static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
                           struct window *w, struct og_evaluation *sum,
                           struct og_error *err)
 {
+    const int classes = og_model_classes(exec->model);
     size_t hits = 0;
     for (size_t first = 0; first < o->set->n; first += o->batch) {
         if (first > 0 && o->stop && *o->stop != 0)
@@ -54,11 +68,13 @@ static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
         batch.seed = o->chip->seed;
         batch.trial = o->chip->trial;
         batch.pass = o->pass;
-        og_exec_forward(exec, &batch);
-        sum->loss += og_exec_loss(exec, &batch, w->hit);
+        const float *logits = og_exec_forward(exec, &batch);
         for (size_t i = 0; i < batch.n; i++) {
-            hits += w->hit[i];
-            if (o->hit) o->hit[first + i] = w->hit[i];
+            const float *z = logits + i * (size_t)classes;
+            uint8_t hit;
+            sum->loss += sample_loss(z, classes, batch.label[i], &hit);
+            hits += hit;
+            if (o->hit) o->hit[first + i] = hit;
         }
         if (o->tick) o->tick(o->user, batch.n);
     }

@@ -65,6 +65,7 @@ static og_status fill(og_trainer *t, struct og_error *err)
     t->params = og_model_params(t->model, &t->param_count);
     t->state = og_model_state(t->model, &t->state_count);
     og_model_init(t->model, t->config->seed);
+    OG_TRY(og_trainer_fingerprint(t, err));
     OG_TRY(alloc_buffers(t, err));
     OG_TRY(og_descent_init(&t->descent, t->model, t->config, err));
     return alloc_execs(t, err);

@@ -13,6 +13,7 @@ struct og_trainer {
     float *params, *state;  // of the model
     size_t param_count, state_count;
 
+    uint64_t fingerprint;       // of all that decides the course of the training
     og_exec *ideal, *hardware;  // the ones that this training uses
     size_t hardware_from;       // first step on `hardware`
     struct og_descent descent;
@@ -27,5 +28,8 @@ struct og_trainer {
     size_t hits, seen;
     struct og_curve *curve;  // [epochs]
 };
+
+// Sets t->fingerprint.
+og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err);
 
 #endif

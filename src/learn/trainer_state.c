@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A trainer as bytes: a header, then weights, state, moments, calibrations and curve. The
 // bytes are for the machine type that wrote them (a checkpoint, not an exchange format).
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "config/tables.h"
 #include "learn/trainer.h"
 
 static const char magic[8] = "OGTRAIN";
@@ -23,9 +26,26 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
     return hash;
 }
 
-// Of what decides the course of a training, as far as it is plain numbers; the hardware
-// is covered by the sizes here and by the key under which an experiment stores the bytes.
-static uint64_t fingerprint(const og_trainer *t)
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    return mix(hash, text, strlen(text) + 1);
+}
+
+// Every key of the hardware, as text; NULL when out of memory. The caller frees it.
+static char *hardware_text(const struct og_hardware *hw)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) return NULL;
+    og_fields_lines(og_hardware_fields, hw, "hardware", OG_STAGE_OUTPUT, f);
+    const bool failed = ferror(f) != 0;
+    if (fclose(f) == 0 && !failed) return text;
+    free(text);
+    return NULL;
+}
+
+og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err)
 {
     const struct og_train_config *c = t->config;
     const double value[] = {
@@ -48,20 +68,23 @@ static uint64_t fingerprint(const og_trainer *t)
         c->ideal_epochs,
         c->calibrate_every,
         c->calibrate_samples,
-        c->hardware.ideal,
         (double)t->set->n,
         t->set->spec.crop,
         t->set->spec.flip,
     };
+    char *hardware = hardware_text(&c->hardware);
+    if (!hardware) return og_fail(err, OG_NO_MEMORY, "no memory for a trainer");
     uint64_t hash = mix(0xcbf29ce484222325u, value, sizeof value);
     hash = mix(hash, &c->seed, sizeof c->seed);
+    hash = mix_text(hash, hardware);
+    free(hardware);
     for (size_t i = 0; i < og_model_tensors(t->model); i++) {
         const struct og_tensor_info info = og_model_tensor(t->model, i);
-        hash = mix(hash, info.node, strlen(info.node));
-        hash = mix(hash, info.op, strlen(info.op));
+        hash = mix_text(mix_text(hash, info.node), info.op);
         hash = mix(hash, info.dim, sizeof info.dim);
     }
-    return hash;
+    t->fingerprint = hash;
+    return OG_OK;
 }
 
 static size_t calibration_count(og_exec *exec)
@@ -75,7 +98,7 @@ static struct header header_of(const og_trainer *t)
 {
     struct header h = {
         .version = 1,
-        .fingerprint = fingerprint(t),
+        .fingerprint = t->fingerprint,
         .params = t->param_count,
         .state = t->state_count,
         .moments = t->descent.moment_count,

@@ -27,17 +27,17 @@ struct og_param {
 
 // A matrix that may live on a crossbar: W[j * stride + i] inside one parameter.
 struct og_linear_decl {
-    char name[64];          // node name, or node name / part
-    size_t rows, cols;      // inputs, outputs
-    size_t param;           // index into node->param
-    size_t first, stride;   // element (j, i) at first + j * stride + i of the parameter
+    char name[64];         // node name, or node name / part
+    size_t rows, cols;     // inputs, outputs
+    size_t param;          // index into node->param
+    size_t first, stride;  // element (j, i) at first + j * stride + i of the parameter
     int segments;
     struct {
         size_t rows;
-        bool recurrent;     // DAC bits from rnn.h_bits, else rnn.x_bits or dac.bits
-        float range;        // fixed full scale; 0: by hardware.dac (fixed or calibrated)
+        bool recurrent;  // DAC bits from rnn.h_bits, else rnn.x_bits or dac.bits
+        float range;     // fixed full scale; 0: by hardware.dac (fixed or calibrated)
     } segment[OG_SEGMENTS];
-    bool rnn;               // first segment takes rnn.x_bits
+    bool rnn;  // first segment takes rnn.x_bits
 };
 
 struct og_op;
@@ -45,11 +45,11 @@ struct og_op;
 struct og_node {
     const struct og_op *op;
     char name[48];
-    uint32_t index;              // of the node in the graph: names its random streams
+    uint32_t index;  // of the node in the graph: names its random streams
     int inputs;
-    int input[OG_MAX_INPUTS];    // node numbers; -1: the graph's input
+    int input[OG_MAX_INPUTS];  // node numbers; -1: the graph's input
     struct og_shape in[OG_MAX_INPUTS], shape;
-    void *attr;                  // bound from YAML by op->fields, op->attr_size bytes
+    void *attr;  // bound from YAML by op->fields, op->attr_size bytes
     int params;
     struct og_param param[OG_MAX_PARAMS];
     int linears;
@@ -65,23 +65,23 @@ struct og_view {
     const og_exec *exec;
     const struct og_node *node;
     const struct og_batch *batch;
-    const struct og_hardware *hw;   // the default (ideal = true) when ideal
+    const struct og_hardware *hw;  // the default (ideal = true) when ideal
     bool training;
-    size_t first, n, block;         // block: number of the block
+    size_t first, n, block;  // block: number of the block
     const float *in[OG_MAX_INPUTS];
-    float *out;                     // in backward: what forward wrote there
+    float *out;                         // in backward: what forward wrote there
     const float *param[OG_MAX_PARAMS];  // also state tensors
-    void *tape;                     // op->tape_bytes(...) of this block; NULL if not training
-    void *work;                     // op->work_bytes(...) of this thread
+    void *tape;  // op->tape_bytes(...) of this block; NULL if not training
+    void *work;  // op->work_bytes(...) of this thread
     // backward only
     const float *dout;
-    float *din[OG_MAX_INPUTS];      // NULL where no gradient is wanted; ADDED to, not set
-    float *dparam[OG_MAX_PARAMS];   // this block's own buffer; ADDED to
+    float *din[OG_MAX_INPUTS];     // NULL where no gradient is wanted; ADDED to, not set
+    float *dparam[OG_MAX_PARAMS];  // this block's own buffer; ADDED to
     // merge steps: per-block partial sums, op->partials(node) doubles each
-    double *partial;                // this block's; in merge: [blocks][partials]
-    size_t blocks, total;           // number of blocks and samples of the batch
-    float *state[OG_MAX_PARAMS];    // writable state tensors, in op->update only
-    double *merged;                 // as many doubles, written by merge steps, kept
+    double *partial;              // this block's; in merge: [blocks][partials]
+    size_t blocks, total;         // number of blocks and samples of the batch
+    float *state[OG_MAX_PARAMS];  // writable state tensors, in op->update only
+    double *merged;               // as many doubles, written by merge steps, kept
 };
 
 struct og_op {
@@ -92,11 +92,12 @@ struct og_op {
     size_t attr_size;
     int inputs_min, inputs_max;
     // Checks input shapes, sets shape, param[] (all but offset) and linear[]. A linear's
-    // name may be left empty or be its part ("forward"): the node's name is put before it.
-    // `err` gets the sentence alone: file, line and layer are put before it.
+    // name may be left empty or be its part ("forward"): the node's name is put before
+    // it. `err` gets the sentence alone: file, line and layer are put before it.
     og_status (*setup)(struct og_node *node, struct og_error *err);
-    // Optional: rewrites linears and linear[] of `node` for a hardware; og_exec_alloc calls it
-    // on its own copy of the node, before sizes are asked for and arrays are made.
+    // Optional: rewrites linears and linear[] of `node` for a hardware; og_exec_alloc
+    // calls it on its own copy of the node, before sizes are asked for and arrays are
+    // made.
     void (*linears)(struct og_node *node, const struct og_hardware *hw);
     // May be NULL (0 bytes). n: samples in a block.
     size_t (*tape_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
@@ -116,11 +117,11 @@ struct og_op {
 const struct og_op *og_op_find(const char *name);
 const struct og_op *const *og_op_list(void);  // ends with NULL
 
-// --- products on ideal or simulated hardware (linear.c) ----------------------------------
-// k: index into node->linear. x[r * ldx + i], y[r * ldy + j] for `rows` rows, which belong
-// to the samples of the block in order, rows / v->n rows each. `tape` is
-// og_linear_tape_bytes long (NULL when not training), `work` og_linear_work_bytes.
-// Noise injection at X, H and A happens inside. step: time step.
+// --- products on ideal or simulated hardware (linear.c)
+// ---------------------------------- k: index into node->linear. x[r * ldx + i], y[r *
+// ldy + j] for `rows` rows, which belong to the samples of the block in order, rows /
+// v->n rows each. `tape` is og_linear_tape_bytes long (NULL when not training), `work`
+// og_linear_work_bytes. Noise injection at X, H and A happens inside. step: time step.
 size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int k,
                             size_t rows);
 size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int k,
@@ -147,10 +148,11 @@ struct og_linear_back {
 };
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io);
 
-// --- noise injection and quantisers outside the products (inject.c) ----------------------
-// Adds noise at `point` (G, C, O) to value[rows][width]; `lane` tells apart several tensors
-// of one point (gates). No effect when the hardware does not inject there. Also gathers
-// the signal power: in calibration for inference, in training for the running mean.
+// --- noise injection and quantisers outside the products (inject.c)
+// ---------------------- Adds noise at `point` (G, C, O) to value[rows][width]; `lane`
+// tells apart several tensors of one point (gates). No effect when the hardware does not
+// inject there. Also gathers the signal power: in calibration for inference, in training
+// for the running mean.
 void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
                float *value, size_t rows, size_t width);
 // The inference quantiser for states, gates and outputs: mid-tread, 2^bits - 1 levels on

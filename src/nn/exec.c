@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Making, programming and looking at an execution; the passes are in exec_pass.c and
+// calibrate.c.
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "nn/exec.h"
+#include "ohmgrid/cpu.h"
+
+// The part of the constructor that may fail; the caller frees what there is.
+static og_status fill(og_exec *exec, struct og_error *err)
+{
+    const og_model *model = exec->model;
+    exec->node = og_alloc(model->nodes, sizeof *exec->node);
+    if (!exec->node) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    memcpy(exec->node, model->node, model->nodes * sizeof *exec->node);
+    for (size_t i = 0; i < model->nodes; i++) {
+        struct og_node *node = &exec->node[i];
+        if (!node->op->linears) continue;
+        node->op->linears(node, &exec->hw);
+        og_node_name_linears(node);
+    }
+    OG_TRY(og_exec_matrices_alloc(exec, err));
+    return og_exec_memory(exec, err);
+}
+
+og_status og_exec_alloc(og_exec **exec, og_model *model,
+                        const struct og_exec_options *options, struct og_error *err)
+{
+    assert(options->batch > 0);
+    *exec = NULL;
+    og_exec *e = og_alloc(1, sizeof *e);
+    if (!e) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    e->model = model;
+    e->ideal = !options->hardware || options->hardware->ideal;
+    e->float_hw = og_hardware_default();
+    e->float_hw.ideal = true;
+    e->hw = e->ideal ? e->float_hw : *options->hardware;
+    // The passes of calibration run on the same matrices.
+    e->float_hw.rnn.mapping = e->hw.rnn.mapping;
+    e->training = options->training;
+    e->gradient = options->gradient;
+    e->reparam = options->reparam;
+    e->batch = options->batch;
+    e->blocks = (options->batch + OG_BLOCK - 1) / OG_BLOCK;
+    e->threads = og_threads();
+    og_status status = fill(e, err);
+    if (status != OG_OK) {
+        og_exec_free(e);
+        return status;
+    }
+    *exec = e;
+    return OG_OK;
+}
+
+static void free_each(void **list, size_t n)
+{
+    for (size_t i = 0; list && i < n; i++) og_free(list[i]);
+    og_free(list);
+}
+
+void og_exec_free(og_exec *exec)
+{
+    if (!exec) return;
+    size_t nodes = exec->model->nodes;
+    og_exec_matrices_free(exec);
+    free_each((void **)exec->act, nodes);
+    free_each((void **)exec->grad, nodes);
+    free_each((void **)exec->tape, nodes);
+    free_each((void **)exec->partial, nodes);
+    free_each((void **)exec->merged, nodes);
+    og_free(exec->tape_bytes);
+    og_free(exec->wants_grad);
+    og_free(exec->work);
+    og_free(exec->dparam);
+    og_free(exec->gradient_block);
+    og_free(exec->node);
+    og_free(exec);
+}
+
+void og_exec_program(og_exec *exec, const struct og_chip *chip)
+{
+    if (exec->ideal) {
+        og_exec_pack(exec);
+        return;
+    }
+    for (size_t i = 0; i < exec->matrices; i++) {
+        struct og_matrix *m = &exec->matrix[i];
+        og_array_program(m->array, og_exec_weights(exec, m), chip);
+    }
+}
+
+float *og_exec_calibration(og_exec *exec, size_t *count)
+{
+    *count = exec->calibration_count;
+    return exec->calibration;
+}
+
+void og_exec_calibration_changed(og_exec *exec)
+{
+    for (size_t i = 0; !exec->ideal && i < exec->matrices; i++) {
+        struct og_matrix *m = &exec->matrix[i];
+        for (int s = 0; s < m->node->linear[m->k].segments; s++)
+            og_array_set_range(m->array, s, m->range[s]);
+        if (m->adc_ranges) og_array_set_adc(m->array, m->adc);
+    }
+}
+
+size_t og_exec_matrices(const og_exec *exec) { return exec->matrices; }
+
+const char *og_exec_matrix_name(const og_exec *exec, size_t i)
+{
+    assert(i < exec->matrices);
+    const struct og_matrix *m = &exec->matrix[i];
+    return m->node->linear[m->k].name;
+}
+
+const og_array *og_exec_matrix(const og_exec *exec, size_t i)
+{
+    assert(i < exec->matrices);
+    return exec->matrix[i].array;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The execution as its own files see it; operators see og_view and the functions of op.h.
+#ifndef OG_NN_EXEC_H
+#define OG_NN_EXEC_H
+
+#include "nn/graph.h"
+#include "ohmgrid/product.h"
+
+// What a forward pass is for. All but RUN are noise-free float passes of calibration.
+enum og_exec_mode {
+    OG_RUN,
+    OG_OBSERVE_INPUT,  // gathers |x| of every matrix and the signal powers
+    OG_OBSERVE_SUM,    // gathers the column sums, as the arrays' ADCs would see them
+};
+
+// Injection points of a matrix (X, H, A) and of a node (G, C, O): three powers each.
+enum { OG_SLOTS = 3 };
+
+// A bounded, deterministic sample of the |x| of one segment: every element whose hashed
+// number begins with `cut` zero bits is kept; a full sample raises the cut and is
+// thinned.
+enum { OG_SAMPLE_MAX = 1 << 16 };
+struct og_range_sample {
+    float max;
+    uint64_t seen;
+    int cut;
+    size_t n;
+    float *value;
+    uint32_t *hash;
+};
+
+struct og_matrix {
+    const struct og_node *node;
+    int k;
+    uint32_t index;                 // of the matrix in the network
+    og_packed *w, *wt;              // forward; backward (ideal, training)
+    og_array *array;                // NULL when ideal
+    size_t adc_ranges;              // calibrated ones
+    float *range, *adc;             // in og_exec.calibration: one per segment; adc_ranges
+    bool calibrated[OG_SEGMENTS];   // the range is found by calibration
+    bool digital_dac[OG_SEGMENTS];  // quantised here, so that noise comes after the DAC
+    int dac_bits[OG_SEGMENTS];
+    struct og_range_sample sample[OG_SEGMENTS];
+};
+
+// Sums over a signal for its power.
+struct og_power_sum {
+    double sum, square, count;
+};
+
+struct og_exec {
+    og_model *model;
+    struct og_hardware hw;        // what operators see: default (ideal) when ideal
+    struct og_hardware float_hw;  // the same for the passes of calibration
+    bool ideal, training, reparam;
+    enum og_gradient gradient;
+    size_t batch, blocks, last_n;  // last_n: samples of the last forward
+    int threads;
+    enum og_exec_mode mode;
+
+    struct og_node *node;  // copies, linears rewritten for the hardware; attr borrowed
+    bool *wants_grad;      // something at or before this node has parameters
+    float **act, **grad;   // per node [batch][shape]; grad when training
+    char **tape;           // per node [blocks][tape_bytes]
+    size_t *tape_bytes;
+    double **partial, **merged;  // per node
+    char *work;                  // [threads][work_bytes]
+    size_t work_bytes;
+
+    size_t matrices;
+    struct og_matrix *matrix;
+    size_t *first_matrix;  // of each node
+    float *gather;         // contiguous copy of a strided matrix, for programming
+
+    size_t slots;                      // 0 without injection
+    struct og_power_sum *power_sum;    // [blocks][slots]
+    struct og_power_sum *power_total;  // [slots], calibration only
+    size_t calibration_count;
+    float *calibration;  // slots powers, then ranges of the matrices
+
+    float *dparam;          // [blocks][largest node's parameters]
+    float *gradient_block;  // as the model's parameters
+};
+
+static inline struct og_matrix *og_exec_linear(const og_exec *exec,
+                                               const struct og_node *node, int k)
+{
+    return &exec->matrix[exec->first_matrix[node->index] + (size_t)k];
+}
+
+static inline size_t og_round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// exec_memory.c
+size_t og_segment_first(const struct og_linear_decl *l, int segment);
+// exec_pass.c
+void og_exec_pass(og_exec *exec, const struct og_batch *batch, enum og_exec_mode mode);
+og_status og_exec_memory(og_exec *exec, struct og_error *err);
+og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err);
+void og_exec_matrices_free(og_exec *exec);
+void og_exec_pack(og_exec *exec);
+const float *og_exec_weights(og_exec *exec, const struct og_matrix *m);
+// loss.c: gradient of the mean loss of logits [n][classes]
+void og_loss_gradient(const float *logits, const struct og_batch *batch, int classes,
+                      float *out);
+// calibrate.c
+void og_range_observe(const struct og_view *v, const struct og_matrix *m, const float *x,
+                      size_t ldx, size_t rows);
+// inject.c
+bool og_injects(const og_exec *exec, enum og_point point);
+void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *total);
+float og_power_of(const og_exec *exec, const struct og_power_sum *sum);
+void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t ldx,
+                  size_t rows, size_t width);
+void og_power_add_difference(const struct og_view *v, size_t slot, const float *a,
+                             size_t lda, const float *b, size_t rows, size_t width);
+
+// Running means of the powers after a training step.
+void og_power_update(og_exec *exec, size_t blocks);
+
+// One kind of noise on rows that belong to the samples of a block in order.
+struct og_noise {
+    uint32_t layer, tile, step;
+    size_t slot, rows, width;
+};
+// out[rows][width] = noise of variance P 10^(-SNR/10), P the power in the slot.
+void og_noise_fill(const struct og_view *v, const struct og_noise *noise, float *out);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The passes. Every block of OG_BLOCK samples is computed by one thread and looks at no
+// other, so threads and batch splits change no bit. Forward, a thread takes its block
+// through as many layers as there are until one needs the whole batch; backward goes
+// layer by layer, with parameter gradients per block added up in block order.
+#include <assert.h>
+#include <string.h>
+
+#include "nn/exec.h"
+#include "ohmgrid/cpu.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+// Names scratch memory only, never a result.
+static int thread_number(void) { return omp_get_thread_num(); }
+#else
+static int thread_number(void) { return 0; }
+#endif
+
+static int thread_count(const og_exec *exec)
+{
+    if (exec->mode != OG_RUN) return 1;  // observers gather in sample order
+    int now = og_threads();
+    return now < exec->threads ? now : exec->threads;
+}
+
+static size_t block_count(const struct og_batch *batch)
+{
+    return (batch->n + OG_BLOCK - 1) / OG_BLOCK;
+}
+
+static struct og_view exec_view(const og_exec *exec, const struct og_batch *batch,
+                                size_t i, size_t block)
+{
+    const struct og_node *node = &exec->node[i];
+    struct og_view v = {
+        .exec = exec,
+        .node = node,
+        .batch = batch,
+        .hw = exec->mode == OG_RUN ? &exec->hw : &exec->float_hw,
+        // Layers that gather want the statistics of the batch also while calibrating for
+        // training; dropout is noise, which calibration does without.
+        .training = exec->training && (exec->mode == OG_RUN || node->op->gather),
+        .first = block * OG_BLOCK,
+        .block = block,
+        .blocks = block_count(batch),
+        .total = batch->n,
+        .merged = exec->merged[i],
+    };
+    v.n = batch->n - v.first < OG_BLOCK ? batch->n - v.first : OG_BLOCK;
+    for (int k = 0; k < node->inputs; k++) {
+        const float *from = node->input[k] < 0 ? batch->x : exec->act[node->input[k]];
+        v.in[k] = from + v.first * og_shape_count(&node->in[k]);
+    }
+    v.out = exec->act[i] + v.first * og_shape_count(&node->shape);
+    for (int p = 0; p < node->params; p++) {
+        const struct og_param *q = &node->param[p];
+        v.param[p] = (q->state ? exec->model->state : exec->model->params) + q->offset;
+    }
+    if (v.training && exec->tape[i]) v.tape = exec->tape[i] + block * exec->tape_bytes[i];
+    if (exec->partial[i]) v.partial = exec->partial[i] + block * node->op->partials(node);
+    v.work = exec->work + (size_t)thread_number() * exec->work_bytes;
+    return v;
+}
+
+static void run_layers(const og_exec *exec, const struct og_batch *batch, size_t from,
+                       size_t to)
+{
+    size_t blocks = block_count(batch);
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(exec, batch, from, to, blocks)
+    for (size_t b = 0; b < blocks; b++) {
+        for (size_t i = from; i < to; i++) {
+            struct og_view v = exec_view(exec, batch, i, b);
+            exec->node[i].op->forward(&v);
+        }
+    }
+}
+
+static bool gathers(const og_exec *exec, size_t i)
+{
+    return exec->training && exec->node[i].op->gather;
+}
+
+// Partials of every block, then one serial merge.
+static void gather_layer(const og_exec *exec, const struct og_batch *batch, size_t i)
+{
+    size_t blocks = block_count(batch);
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(exec, batch, i, blocks)
+    for (size_t b = 0; b < blocks; b++) {
+        struct og_view v = exec_view(exec, batch, i, b);
+        exec->node[i].op->gather(&v);
+    }
+    struct og_view whole = exec_view(exec, batch, i, 0);
+    exec->node[i].op->merge(&whole);
+}
+
+void og_exec_pass(og_exec *exec, const struct og_batch *batch, enum og_exec_mode mode)
+{
+    assert(batch->n > 0 && batch->n <= exec->batch);
+    exec->mode = mode;
+    if (exec->slots)
+        memset(exec->power_sum, 0, exec->blocks * exec->slots * sizeof *exec->power_sum);
+    size_t nodes = exec->model->nodes;
+    for (size_t from = 0, to; from < nodes; from = to) {
+        if (gathers(exec, from)) gather_layer(exec, batch, from);
+        for (to = from + 1; to < nodes && !gathers(exec, to);) to++;
+        run_layers(exec, batch, from, to);
+    }
+    exec->mode = OG_RUN;
+}
+
+const float *og_exec_forward(og_exec *exec, const struct og_batch *batch)
+{
+    og_exec_pass(exec, batch, OG_RUN);
+    exec->last_n = batch->n;
+    return exec->act[exec->model->nodes - 1];
+}
+
+// --- backward
+// ---------------------------------------------------------------------------
+
+static struct og_view back_view(const og_exec *exec, const struct og_batch *batch,
+                                size_t i, size_t block)
+{
+    struct og_view v = exec_view(exec, batch, i, block);
+    const struct og_node *node = v.node;
+    v.dout = exec->grad[i] + v.first * og_shape_count(&node->shape);
+    for (int k = 0; k < node->inputs; k++) {
+        int from = node->input[k];
+        if (from >= 0 && exec->wants_grad[from])
+            v.din[k] = exec->grad[from] + v.first * og_shape_count(&node->in[k]);
+    }
+    return v;
+}
+
+static size_t node_params(const struct og_node *node)
+{
+    size_t n = 0;
+    for (int p = 0; p < node->params; p++)
+        if (!node->param[p].state) n += node->param[p].count;
+    return n;
+}
+
+// This block's own parameter gradients, from zero.
+static void take_dparam(const og_exec *exec, struct og_view *v, size_t width)
+{
+    float *at = exec->dparam + v->block * width;
+    memset(at, 0, width * sizeof *at);
+    for (int p = 0; p < v->node->params; p++) {
+        if (v->node->param[p].state) continue;
+        v->dparam[p] = at;
+        at += v->node->param[p].count;
+    }
+}
+
+static void back_layer(const og_exec *exec, const struct og_batch *batch, size_t i)
+{
+    size_t blocks = block_count(batch), width = node_params(&exec->node[i]);
+    const struct og_op *op = exec->node[i].op;
+    if (op->gather_back) {
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(exec, batch, i, blocks, op)
+        for (size_t b = 0; b < blocks; b++) {
+            struct og_view v = back_view(exec, batch, i, b);
+            op->gather_back(&v);
+        }
+        struct og_view whole = back_view(exec, batch, i, 0);
+        op->merge_back(&whole);
+    }
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(exec, batch, i, blocks, op, width)
+    for (size_t b = 0; b < blocks; b++) {
+        struct og_view v = back_view(exec, batch, i, b);
+        take_dparam(exec, &v, width);
+        op->backward(&v);
+    }
+}
+
+// The blocks' gradients of one parameter, added up in block order for every element.
+static void reduce_param(og_exec *exec, const struct og_param *p, size_t first,
+                         size_t width, size_t blocks)
+{
+    float *out = exec->gradient_block + p->offset;
+    const float *in = exec->dparam + first;
+    size_t count = p->count;
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(out, in, count, width, blocks)
+    for (size_t c = 0; c < count; c += 1024) {
+        size_t n = count - c < 1024 ? count - c : 1024;
+        memcpy(out + c, in + c, n * sizeof *out);
+        for (size_t b = 1; b < blocks; b++)
+            for (size_t e = c; e < c + n; e++) out[e] += in[b * width + e];
+    }
+}
+
+static void reduce_layer(og_exec *exec, size_t i, size_t blocks)
+{
+    const struct og_node *node = &exec->node[i];
+    size_t width = node_params(node), first = 0;
+    for (int p = 0; p < node->params; p++) {
+        if (node->param[p].state) continue;
+        reduce_param(exec, &node->param[p], first, width, blocks);
+        first += node->param[p].count;
+    }
+}
+
+const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
+{
+    assert(exec->training && batch->label && batch->n > 0 && batch->n <= exec->batch);
+    size_t nodes = exec->model->nodes, blocks = block_count(batch);
+    for (size_t i = 0; i + 1 < nodes; i++) {
+        size_t width = og_shape_count(&exec->node[i].shape);
+        if (exec->wants_grad[i])
+            memset(exec->grad[i], 0, batch->n * width * sizeof(float));
+    }
+    og_loss_gradient(exec->act[nodes - 1], batch, exec->model->classes,
+                     exec->grad[nodes - 1]);
+    for (size_t i = nodes; i-- > 0;) {
+        if (!exec->wants_grad[i]) continue;
+        back_layer(exec, batch, i);
+        reduce_layer(exec, i, blocks);
+    }
+    return exec->gradient_block;
+}
+
+// --- state
+// ------------------------------------------------------------------------------
+
+void og_exec_update_state(og_exec *exec)
+{
+    assert(exec->training && exec->last_n > 0);
+    const struct og_batch last = {.n = exec->last_n};
+    for (size_t i = 0; i < exec->model->nodes; i++) {
+        const struct og_node *node = &exec->node[i];
+        if (!node->op->update) continue;
+        struct og_view v = {.exec = exec,
+                            .node = node,
+                            .hw = &exec->hw,
+                            .training = true,
+                            .blocks = block_count(&last),
+                            .total = last.n,
+                            .merged = exec->merged[i]};
+        for (int p = 0; p < node->params; p++)
+            if (node->param[p].state)
+                v.state[p] = exec->model->state + node->param[p].offset;
+        node->op->update(&v);
+    }
+    og_power_update(exec, block_count(&last));
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Noise injection, n ~ N(0, P 10^(-SNR/10)) (Qin and Vucinic), and the quantiser of
+// states.
+//
+// P is the mean square of the signal at a point of a layer (with `ac` less the square of
+// its mean): a constant of the calibration in evaluation, a running mean in training
+// (momentum 0.9, ohmgrid's choice), and constant in backward. Sums go per block and are
+// added up in block order.
+#include <assert.h>
+#include <math.h>
+
+#include "nn/exec.h"
+#include "ohmgrid/random.h"
+#include "ohmgrid/vmath.h"
+
+static const double power_momentum = 0.9;
+
+bool og_injects(const og_exec *exec, enum og_point point)
+{
+    return !exec->ideal && (exec->hw.injection.points & (int)point);
+}
+
+static struct og_power_sum *sum_at(const struct og_view *v, size_t slot)
+{
+    assert(slot < v->exec->slots);
+    return &v->exec->power_sum[v->block * v->exec->slots + slot];
+}
+
+void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t ldx,
+                  size_t rows, size_t width)
+{
+    struct og_power_sum *s = sum_at(v, slot);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < width; i++) {
+            double value = x[r * ldx + i];
+            s->sum += value;
+            s->square += value * value;
+        }
+    s->count += (double)(rows * width);
+}
+
+void og_power_add_difference(const struct og_view *v, size_t slot, const float *a,
+                             size_t lda, const float *b, size_t rows, size_t width)
+{
+    struct og_power_sum *s = sum_at(v, slot);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < width; i++) {
+            double value = (double)a[r * lda + i] - (double)b[r * width + i];
+            s->sum += value;
+            s->square += value * value;
+        }
+    s->count += (double)(rows * width);
+}
+
+void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *total)
+{
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t i = 0; i < exec->slots; i++) {
+            const struct og_power_sum *s = &exec->power_sum[b * exec->slots + i];
+            total[i].sum += s->sum;
+            total[i].square += s->square;
+            total[i].count += s->count;
+        }
+}
+
+float og_power_of(const og_exec *exec, const struct og_power_sum *sum)
+{
+    double mean = sum->sum / sum->count, power = sum->square / sum->count;
+    if (exec->hw.injection.ac) power -= mean * mean;
+    return (float)(power > 0.0 ? power : 0.0);  // rounding of a constant signal
+}
+
+void og_power_update(og_exec *exec, size_t blocks)
+{
+    for (size_t i = 0; i < exec->slots; i++)
+        exec->power_total[i] = (struct og_power_sum){0};
+    og_power_merge(exec, blocks, exec->power_total);
+    for (size_t i = 0; i < exec->slots; i++) {
+        if (exec->power_total[i].count == 0.0) continue;
+        double now = og_power_of(exec, &exec->power_total[i]);
+        exec->calibration[i] =
+            (float)(power_momentum * exec->calibration[i] + (1.0 - power_momentum) * now);
+    }
+}
+
+static float noise_sd(const struct og_view *v, const struct og_noise *noise)
+{
+    double power = v->exec->calibration[noise->slot];
+    return (float)sqrt(power * pow(10.0, -v->exec->hw.injection.snr_db / 10.0));
+}
+
+static struct og_stream noise_stream(const struct og_view *v,
+                                     const struct og_noise *noise)
+{
+    return og_stream_named(v->batch->seed, OG_INJECTION, v->batch->trial, noise->layer,
+                           noise->tile);
+}
+
+static struct og_index noise_index(const struct og_view *v, const struct og_noise *noise,
+                                   size_t k)
+{
+    return (struct og_index){v->batch->pass, v->batch->sample[v->first + k], noise->step};
+}
+
+void og_noise_fill(const struct og_view *v, const struct og_noise *noise, float *out)
+{
+    float sd = noise_sd(v, noise);
+    struct og_stream s = noise_stream(v, noise);
+    size_t each = noise->rows / v->n * noise->width;
+    for (size_t k = 0; k < v->n; k++)
+        og_gauss_fill(&s, noise_index(v, noise, k), 0, out + k * each, each);
+    for (size_t i = 0; i < v->n * each; i++) out[i] *= sd;
+}
+
+// The width of the stack buffer in which og_inject draws.
+enum { OG_INJECT_RUN = 256 };
+
+static void add_noise(const struct og_view *v, const struct og_noise *noise, float *value)
+{
+    float sd = noise_sd(v, noise), z[OG_INJECT_RUN];
+    struct og_stream s = noise_stream(v, noise);
+    size_t each = noise->rows / v->n * noise->width;
+    for (size_t k = 0; k < v->n; k++) {
+        struct og_index at = noise_index(v, noise, k);
+        float *x = value + k * each;
+        for (size_t i = 0; i < each; i += OG_INJECT_RUN) {
+            size_t n = each - i < OG_INJECT_RUN ? each - i : OG_INJECT_RUN;
+            og_gauss_fill(&s, at, i, z, n);
+            for (size_t e = 0; e < n; e++) x[i + e] += sd * z[e];
+        }
+    }
+}
+
+void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
+               float *value, size_t rows, size_t width)
+{
+    const og_exec *exec = v->exec;
+    if (!og_injects(exec, point) || exec->mode == OG_OBSERVE_SUM) return;
+    size_t which = point == OG_POINT_G ? 0 : point == OG_POINT_C ? 1 : 2;
+    const struct og_noise noise = {
+        .layer = v->node->index,
+        .tile = (uint32_t)point | lane << 8,
+        .step = step,
+        .slot = OG_SLOTS * (exec->matrices + v->node->index) + which,
+        .rows = rows,
+        .width = width,
+    };
+    if (exec->training || exec->mode == OG_OBSERVE_INPUT)
+        og_power_add(v, noise.slot, value, width, rows, width);
+    if (exec->mode == OG_RUN) add_noise(v, &noise, value);
+}
+
+void og_quantize(float *value, size_t n, int bits, float range, bool is_signed)
+{
+    assert(bits >= 0 && bits < 25);
+    if (bits == 0) return;
+    if (is_signed) {
+        float top = (float)((1 << (bits - 1)) - 1);
+        if (top < 1.0f) top = 1.0f;  // one bit: -range, 0, range
+        og_vquantize(value, value, n, top / range, top, range / top);
+        return;
+    }
+    float top = (float)((1 << bits) - 1);
+    for (size_t i = 0; i < n; i++)
+        if (value[i] < 0.0f) value[i] = 0.0f;
+    og_vquantize(value, value, n, top / range, top, range / top);
+}

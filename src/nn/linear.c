@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Products of a layer with one of its matrices: the float product on packed weights, or a
+// read of the array that holds them.
+//
+// Noise injection (Qin and Vucinic): X and H are added after the DAC, so where they are
+// on the DAC's quantiser runs here and the array takes the noisy value as it comes. A is
+// added to the full column sums before the ADC, inside the read.
+#include <assert.h>
+#include <string.h>
+
+#include "nn/exec.h"
+#include "ohmgrid/vmath.h"
+
+// Rows of x that are packed at once for the weight gradient.
+enum { OG_PACK_ROWS = 256 };
+
+static const struct og_linear_decl *decl_of(const struct og_matrix *m)
+{
+    return &m->node->linear[m->k];
+}
+
+static bool has_digital_dac(const struct og_matrix *m)
+{
+    return m->digital_dac[0] || m->digital_dac[1];
+}
+
+size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int k,
+                            size_t rows)
+{
+    const struct og_matrix *m = og_exec_linear(exec, node, k);
+    if (!m->array || !exec->training) return 0;
+    return og_round64(og_array_tape_bytes(m->array, rows));
+}
+
+// Workspace: what the product needs, then copies where the hardware asks for them.
+struct room {
+    size_t product, x, x_noise, a_noise, dw, total;
+};
+
+static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_t rows)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    struct room room = {0};
+    if (exec->training && exec->ideal)
+        room.product = og_packed_bytes(OG_PACK_ROWS, l->rows);
+    if (m->array) room.product = og_array_work_bytes(m->array, rows);
+    room.product = og_round64(room.product);
+    if (has_digital_dac(m)) room.x = og_round64(rows * l->rows * sizeof(float));
+    room.x_noise = room.x;
+    if (og_injects(exec, OG_POINT_A))
+        room.a_noise = og_round64(rows * l->cols * sizeof(float));
+    if (m->array && exec->training && l->stride != l->rows)
+        room.dw = og_round64(l->rows * l->cols * sizeof(float));
+    room.total = room.product + room.x + room.x_noise + room.a_noise + room.dw;
+    return room;
+}
+
+size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int k,
+                            size_t rows)
+{
+    return room_of(exec, og_exec_linear(exec, node, k), rows).total;
+}
+
+// --- forward
+// ----------------------------------------------------------------------------
+
+static struct og_noise noise_at(const struct og_matrix *m, int point, uint32_t step,
+                                size_t rows)
+{
+    int which = point == OG_POINT_X ? 0 : point == OG_POINT_H ? 1 : 2;
+    return (struct og_noise){
+        .layer = m->node->index,
+        .tile = (uint32_t)point | (uint32_t)m->k << 8,
+        .step = step,
+        .slot = OG_SLOTS * m->index + (size_t)which,
+        .rows = rows,
+    };
+}
+
+// x as the DACs of this file leave it; segments that the array converts are copied.
+static void convert(const struct og_matrix *m, const struct og_linear_io *io, float *out)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    for (size_t r = 0; r < io->rows; r++) {
+        float *to = out + r * l->rows;
+        memcpy(to, io->x + r * io->ldx, l->rows * sizeof *to);
+        for (int s = 0; s < l->segments; s++)
+            if (m->digital_dac[s])
+                og_quantize(to + og_segment_first(l, s), l->segment[s].rows,
+                            m->dac_bits[s], m->range[s], true);
+    }
+}
+
+// Adds the noise of segment s to converted inputs; `noise` is scratch [rows][width].
+static void add_input_noise(const struct og_view *v, const struct og_matrix *m,
+                            const struct og_linear_io *io, int s, float *x, float *noise)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    size_t width = l->segment[s].rows;
+    float *at = x + og_segment_first(l, s);
+    struct og_noise what = noise_at(m, l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X,
+                                    io->step, io->rows);
+    what.width = width;
+    og_noise_fill(v, &what, noise);
+    if (v->training) og_power_add(v, what.slot, at, l->rows, io->rows, width);
+    for (size_t r = 0; r < io->rows; r++)
+        for (size_t i = 0; i < width; i++) at[r * l->rows + i] += noise[r * width + i];
+}
+
+static void read_array(const struct og_view *v, const struct og_matrix *m,
+                       const struct og_linear_io *io)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    struct room room = room_of(v->exec, m, io->rows);
+    char *work = io->work;
+    struct og_read_io read = {.x = io->x,
+                              .ldx = io->ldx,
+                              .n = io->rows,
+                              .y = io->y,
+                              .ldy = io->ldy,
+                              .tape = io->tape,
+                              .work = work};
+    if (room.x) {
+        float *x = (float *)(work + room.product);
+        convert(m, io, x);
+        for (int s = 0; s < l->segments; s++)
+            if (m->digital_dac[s])
+                add_input_noise(v, m, io, s, x, (float *)(work + room.product + room.x));
+        read.x = x;
+        read.ldx = l->rows;
+    }
+    float *a_noise = (float *)(work + room.product + room.x + room.x_noise);
+    struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
+    at.width = l->cols;
+    if (room.a_noise) {
+        og_noise_fill(v, &at, a_noise);
+        read.a_noise = a_noise;
+    }
+    const struct og_read which = {
+        .seed = v->batch->seed,
+        .trial = v->batch->trial,
+        .pass = v->batch->pass,
+        .sample = v->batch->sample + v->first,
+        .positions = io->rows / v->n,
+        .step = io->step,
+    };
+    og_array_read(m->array, &which, &read);
+    // The signal without the noise that was added, or its power would feed on itself.
+    if (room.a_noise && v->training)
+        og_power_add_difference(v, at.slot, io->y, io->ldy, a_noise, io->rows, l->cols);
+}
+
+static void observe_sums(const struct og_view *v, const struct og_matrix *m,
+                         const struct og_linear_io *io)
+{
+    struct room room = room_of(v->exec, m, io->rows);
+    const float *x = io->x;
+    size_t ldx = io->ldx;
+    if (!m->adc_ranges) return;
+    if (room.x) {
+        float *converted = (float *)((char *)io->work + room.product);
+        convert(m, io, converted);
+        x = converted;
+        ldx = decl_of(m)->rows;
+    }
+    og_array_observe(m->array, x, ldx, io->rows, io->work);
+}
+
+static void observe(const struct og_view *v, const struct og_matrix *m,
+                    const struct og_linear_io *io)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    if (v->exec->mode == OG_OBSERVE_SUM) {
+        observe_sums(v, m, io);
+        return;
+    }
+    og_range_observe(v, m, io->x, io->ldx, io->rows);
+    for (int s = 0; s < l->segments; s++) {
+        if (!m->digital_dac[s]) continue;
+        size_t slot = OG_SLOTS * m->index + (l->segment[s].recurrent ? 1 : 0);
+        og_power_add(v, slot, io->x + og_segment_first(l, s), io->ldx, io->rows,
+                     l->segment[s].rows);
+    }
+    if (og_injects(v->exec, OG_POINT_A))
+        og_power_add(v, OG_SLOTS * m->index + 2, io->y, io->ldy, io->rows, l->cols);
+}
+
+void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
+{
+    const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);
+    assert(io->rows % v->n == 0);
+    if (m->array && v->exec->mode == OG_RUN) {
+        read_array(v, m, io);
+        return;
+    }
+    og_product((struct og_left){io->x, io->ldx, 1}, io->rows, m->w, io->y, io->ldy, 0);
+    if (v->exec->mode != OG_RUN) observe(v, m, io);
+}
+
+// --- backward
+// ---------------------------------------------------------------------------
+
+// dW += dy^T x, in runs of OG_PACK_ROWS rows: x is the packed side.
+static void weight_gradient(const struct og_linear_decl *l,
+                            const struct og_linear_back *io, float *dw)
+{
+    for (size_t r = 0; r < io->rows; r += OG_PACK_ROWS) {
+        size_t n = io->rows - r < OG_PACK_ROWS ? io->rows - r : OG_PACK_ROWS;
+        og_packed *x = og_packed_place(io->work, OG_PACK_ROWS, l->rows);
+        og_pack(x, io->x + r * io->ldx, io->ldx, 1, n, l->rows);
+        og_product((struct og_left){io->dy + r * io->lddy, 1, io->lddy}, l->cols, x, dw,
+                   l->stride, 1);
+    }
+}
+
+// Where the DAC runs here, clipping stops the gradient here.
+static void stop_clipped(const struct og_matrix *m, const struct og_linear_back *io)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    for (int s = 0; s < l->segments; s++) {
+        if (!m->digital_dac[s] || m->dac_bits[s] == 0) continue;
+        size_t first = og_segment_first(l, s), end = first + l->segment[s].rows;
+        float range = m->range[s];
+        for (size_t r = 0; r < io->rows; r++)
+            for (size_t i = first; i < end; i++) {
+                float x = io->x[r * io->ldx + i];
+                if (x > range || x < -range) io->dx[r * io->lddx + i] = 0.0f;
+            }
+    }
+}
+
+static void array_gradient(const struct og_view *v, const struct og_matrix *m,
+                           const struct og_linear_back *io, float *dw)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    struct room room = room_of(v->exec, m, io->rows);
+    float *own = dw;
+    if (room.dw) {
+        own = (float *)((char *)io->work + room.total - room.dw);
+        memset(own, 0, l->rows * l->cols * sizeof *own);
+    }
+    const struct og_backward_io back = {
+        .dy = io->dy,
+        .lddy = io->lddy,
+        .n = io->rows,
+        .dx = io->dx,
+        .lddx = io->lddx,
+        .dw = own,
+        .tape = io->tape,
+        .work = io->work,
+        .gradient = v->exec->gradient,
+        .reparam = v->exec->reparam,
+    };
+    og_array_backward(m->array, &back);
+    for (size_t j = 0; room.dw && j < l->cols; j++)
+        for (size_t i = 0; i < l->rows; i++)
+            dw[j * l->stride + i] += own[j * l->rows + i];
+    if (io->dx && v->exec->gradient == OG_CLIPPED && room.x) stop_clipped(m, io);
+}
+
+void og_linear_backward(const struct og_view *v, const struct og_linear_back *io)
+{
+    const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);
+    const struct og_linear_decl *l = decl_of(m);
+    float *dw = v->dparam[l->param] + l->first;
+    if (m->array) {
+        array_gradient(v, m, io, dw);
+        return;
+    }
+    weight_gradient(l, io, dw);
+    if (io->dx)
+        og_product((struct og_left){io->dy, io->lddy, 1}, io->rows, m->wt, io->dx,
+                   io->lddx, 0);
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// 2-D convolution (ONNX Conv, NCHW), as a product: the windows of a run of samples are
+// laid out as rows (im2col: Chellapilla et al. 2006) and every group is one matrix
+// [filters / groups][channels / groups * kernel * kernel], which is how it lies on a
+// crossbar. The bias is digital. Injected noise: X and A inside the product, on every
+// window; O after the bias.
+#include <string.h>
+
+#include "nn/ops.h"
+
+// Rows of a product at most, unless one sample has more.
+enum { OG_CONV_ROWS = 2048 };
+
+struct conv {
+    int filters, kernel, stride, padding, dilation, groups, init;
+    bool bias;
+};
+
+static const struct og_field fields[] = {
+    {.key = "filters",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, filters),
+     .min = 1,
+     .max = 65536,
+     .stage = OG_STAGE_TRAIN,
+     .help = "Output channels."},
+    {.key = "kernel",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, kernel),
+     .min = 1,
+     .max = 1024,
+     .stage = OG_STAGE_TRAIN,
+     .help = "Side of the square window."},
+    {.key = "stride",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, stride),
+     .min = 1,
+     .max = 1024,
+     .def = "1",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Step of the window."},
+    {.key = "padding",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, padding),
+     .min = 0,
+     .max = 1024,
+     .def = "0",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Zeros added on every side."},
+    {.key = "dilation",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, dilation),
+     .min = 1,
+     .max = 1024,
+     .def = "1",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Distance of the window's samples."},
+    {.key = "groups",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, groups),
+     .min = 1,
+     .max = OG_MAX_LINEARS,
+     .def = "1",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Groups of channels that do not mix."},
+    {.key = "bias",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct conv, bias),
+     .def = "true",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether a (digital) bias is added."},
+    {.key = "init",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct conv, init),
+     .choices = OG_INIT_CHOICES,
+     .def = "fan_in",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Law of the initial weights."},
+    {0},
+};
+
+// Everything as sizes, of one group where it says so.
+struct geometry {
+    size_t c, h, w, oh, ow, kernel, stride, pad, dilation, groups;
+    size_t in_group, out_group;  // channels of a group
+    size_t k, places, samples;   // rows of the matrix; windows; samples in one run
+};
+
+static struct geometry geometry_of(const struct og_node *node)
+{
+    const struct conv *a = node->attr;
+    struct geometry g = {
+        .c = node->in[0].dim[0],
+        .h = node->in[0].dim[1],
+        .w = node->in[0].dim[2],
+        .oh = node->shape.dim[1],
+        .ow = node->shape.dim[2],
+        .kernel = (size_t)a->kernel,
+        .stride = (size_t)a->stride,
+        .pad = (size_t)a->padding,
+        .dilation = (size_t)a->dilation,
+        .groups = (size_t)a->groups,
+    };
+    g.in_group = g.c / g.groups;
+    g.out_group = (size_t)a->filters / g.groups;
+    g.k = g.in_group * g.kernel * g.kernel;
+    g.places = g.oh * g.ow;
+    size_t most = OG_CONV_ROWS / g.places;
+    g.samples = most < 1 ? 1 : most < OG_BLOCK ? most : OG_BLOCK;
+    return g;
+}
+
+static og_status set_shape(struct og_node *node, const struct og_image *in,
+                           struct og_error *err)
+{
+    const struct conv *a = node->attr;
+    if (in->c % (size_t)a->groups || a->filters % a->groups)
+        return og_fail(
+            err, OG_INPUT,
+            "groups is %d, which must divide the %zu input channels and the %d "
+            "filters",
+            a->groups, in->c, a->filters);
+    size_t span = (size_t)(a->dilation * (a->kernel - 1) + 1);
+    size_t pad = (size_t)a->padding, stride = (size_t)a->stride;
+    size_t oh = og_window_count(in->h, span, stride, pad);
+    size_t ow = og_window_count(in->w, span, stride, pad);
+    if (oh == 0 || ow == 0)
+        return og_fail(err, OG_INPUT,
+                       "a window of %zu does not fit into %zu x %zu with padding %zu",
+                       span, in->h, in->w, pad);
+    node->shape = (struct og_shape){.rank = 3, .dim = {(size_t)a->filters, oh, ow}};
+    return OG_OK;
+}
+
+static og_status setup(struct og_node *node, struct og_error *err)
+{
+    const struct conv *a = node->attr;
+    struct og_image in;
+    OG_TRY(og_need_image(node, &in, err));
+    OG_TRY(set_shape(node, &in, err));
+    struct geometry g = geometry_of(node);
+    size_t fan_out = g.out_group * g.kernel * g.kernel;
+    og_add_weight(node, &(struct og_weight_spec){
+                            .rank = 4,
+                            .dim = {(size_t)a->filters, g.in_group, g.kernel, g.kernel},
+                            .limit = og_init_limit(a->init, g.k, fan_out),
+                            .bias = a->bias,
+                            .biases = (size_t)a->filters});
+    node->linears = a->groups;
+    for (int k = 0; k < a->groups; k++)
+        node->linear[k] = (struct og_linear_decl){.rows = g.k,
+                                                  .cols = g.out_group,
+                                                  .first = (size_t)k * g.out_group * g.k,
+                                                  .stride = g.k,
+                                                  .segments = 1,
+                                                  .segment = {{.rows = g.k}}};
+    return OG_OK;
+}
+
+// --- memory
+// -----------------------------------------------------------------------------
+
+static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The tape holds one record per run of samples and group.
+static size_t tape_step(const og_exec *exec, const struct og_node *node)
+{
+    struct geometry g = geometry_of(node);
+    return round64(og_linear_tape_bytes(exec, node, 0, g.samples * g.places));
+}
+
+static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    struct geometry g = geometry_of(node);
+    return (n + g.samples - 1) / g.samples * g.groups * tape_step(exec, node);
+}
+
+// Parts of the workspace: windows, their gradient, products, then the linear's own.
+struct room {
+    size_t dcols, y, linear;  // bytes before them
+};
+
+static struct room room_of(const struct og_node *node)
+{
+    struct geometry g = geometry_of(node);
+    size_t cols = round64(g.samples * g.places * g.k * sizeof(float));
+    size_t y = round64(g.samples * g.places * g.out_group * sizeof(float));
+    return (struct room){.dcols = cols, .y = 2 * cols, .linear = 2 * cols + y};
+}
+
+static float *at_byte(const struct og_view *v, size_t byte)
+{
+    return (float *)((char *)v->work + byte);
+}
+
+static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    struct geometry g = geometry_of(node);
+    size_t linear = 0;
+    (void)n;  // a run never has more than g.samples
+    for (int k = 0; k < node->linears; k++) {
+        size_t bytes = og_linear_work_bytes(exec, node, k, g.samples * g.places);
+        if (bytes > linear) linear = bytes;
+    }
+    return room_of(node).linear + linear;
+}
+
+// --- windows
+// ----------------------------------------------------------------------------
+
+// Input row of a window's kernel row, or -1 in the padding.
+static long input_row(const struct geometry *g, size_t oy, size_t ky)
+{
+    long y = (long)(oy * g->stride + ky * g->dilation) - (long)g->pad;
+    return y >= 0 && y < (long)g->h ? y : -1;
+}
+
+static void gather_row(const struct geometry *g, const float *row, size_t ox, float *to)
+{
+    long x = (long)(ox * g->stride) - (long)g->pad;
+    if (row && g->dilation == 1 && x >= 0 && x + (long)g->kernel <= (long)g->w) {
+        for (size_t kx = 0; kx < g->kernel; kx++) to[kx] = row[(size_t)x + kx];
+        return;
+    }
+    for (size_t kx = 0; kx < g->kernel; kx++, x += (long)g->dilation)
+        to[kx] = row && x >= 0 && x < (long)g->w ? row[x] : 0.0f;
+}
+
+// x: channels of one group of one sample. cols[place][c][ky][kx]
+static void to_columns(const struct geometry *g, const float *x, float *cols)
+{
+    for (size_t c = 0; c < g->in_group; c++)
+        for (size_t oy = 0; oy < g->oh; oy++)
+            for (size_t ky = 0; ky < g->kernel; ky++) {
+                long y = input_row(g, oy, ky);
+                const float *row = y < 0 ? NULL : x + (c * g->h + (size_t)y) * g->w;
+                float *to = cols + oy * g->ow * g->k + (c * g->kernel + ky) * g->kernel;
+                for (size_t ox = 0; ox < g->ow; ox++)
+                    gather_row(g, row, ox, to + ox * g->k);
+            }
+}
+
+static void add_row(const struct geometry *g, float *row, size_t ox, const float *from)
+{
+    long x = (long)(ox * g->stride) - (long)g->pad;
+    for (size_t kx = 0; kx < g->kernel; kx++, x += (long)g->dilation)
+        if (x >= 0 && x < (long)g->w) row[x] += from[kx];
+}
+
+static void from_columns(const struct geometry *g, const float *cols, float *dx)
+{
+    for (size_t c = 0; c < g->in_group; c++)
+        for (size_t oy = 0; oy < g->oh; oy++)
+            for (size_t ky = 0; ky < g->kernel; ky++) {
+                long y = input_row(g, oy, ky);
+                if (y < 0) continue;
+                float *row = dx + (c * g->h + (size_t)y) * g->w;
+                const float *from =
+                    cols + oy * g->ow * g->k + (c * g->kernel + ky) * g->kernel;
+                for (size_t ox = 0; ox < g->ow; ox++)
+                    add_row(g, row, ox, from + ox * g->k);
+            }
+}
+
+// --- passes
+// -----------------------------------------------------------------------------
+
+// Samples [s, s + n) of the block as a view of their own.
+static struct og_view part_of(const struct og_view *v, size_t s, size_t n)
+{
+    struct og_view part = *v;
+    part.first += s;
+    part.n = n;
+    return part;
+}
+
+static void windows_of_run(const struct geometry *g, const struct og_view *v, size_t s,
+                           size_t n, size_t k, float *cols)
+{
+    for (size_t r = 0; r < n; r++)
+        to_columns(g, v->in[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w,
+                   cols + r * g->places * g->k);
+}
+
+// out[channel][place] = y[place][channel] + bias
+static void spread(const struct geometry *g, const float *y, const float *bias,
+                   float *out)
+{
+    for (size_t j = 0; j < g->out_group; j++) {
+        float b = bias ? bias[j] : 0.0f;
+        for (size_t p = 0; p < g->places; p++)
+            out[j * g->places + p] = y[p * g->out_group + j] + b;
+    }
+}
+
+static void *tape_at(const struct og_view *v, const struct geometry *g, size_t s,
+                     size_t k)
+{
+    if (!v->tape) return NULL;
+    size_t record = s / g->samples * g->groups + k;
+    return (char *)v->tape + record * tape_step(v->exec, v->node);
+}
+
+static void forward(const struct og_view *v)
+{
+    struct geometry g = geometry_of(v->node);
+    struct room room = room_of(v->node);
+    float *cols = v->work, *y = at_byte(v, room.y);
+    size_t out_size = g.groups * g.out_group * g.places;
+    for (size_t s = 0; s < v->n; s += g.samples) {
+        size_t n = v->n - s < g.samples ? v->n - s : g.samples;
+        struct og_view part = part_of(v, s, n);
+        for (size_t k = 0; k < g.groups; k++) {
+            windows_of_run(&g, v, s, n, k, cols);
+            og_linear_forward(&part,
+                              &(struct og_linear_io){.k = (int)k,
+                                                     .x = cols,
+                                                     .ldx = g.k,
+                                                     .rows = n * g.places,
+                                                     .y = y,
+                                                     .ldy = g.out_group,
+                                                     .tape = tape_at(v, &g, s, k),
+                                                     .work = at_byte(v, room.linear)});
+            const float *bias =
+                v->node->params > 1 ? v->param[1] + k * g.out_group : NULL;
+            for (size_t r = 0; r < n; r++)
+                spread(&g, y + r * g.places * g.out_group, bias,
+                       v->out + (s + r) * out_size + k * g.out_group * g.places);
+        }
+    }
+    og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, out_size);
+}
+
+// dy[place][channel] of one group of one sample, and the bias' gradient on the way.
+static void collect(const struct geometry *g, const float *dout, float *dbias, float *dy)
+{
+    for (size_t j = 0; j < g->out_group; j++) {
+        float sum = 0.0f;
+        for (size_t p = 0; p < g->places; p++) {
+            dy[p * g->out_group + j] = dout[j * g->places + p];
+            sum += dout[j * g->places + p];
+        }
+        if (dbias) dbias[j] += sum;
+    }
+}
+
+static void back_group(const struct og_view *v, const struct geometry *g, size_t s,
+                       size_t n, size_t k)
+{
+    struct room room = room_of(v->node);
+    float *cols = v->work, *y = at_byte(v, room.y);
+    struct og_view part = part_of(v, s, n);
+    size_t out_size = g->groups * g->out_group * g->places;
+    float *dbias = v->node->params > 1 ? v->dparam[1] + k * g->out_group : NULL;
+    windows_of_run(g, v, s, n, k, cols);
+    for (size_t r = 0; r < n; r++)
+        collect(g, v->dout + (s + r) * out_size + k * g->out_group * g->places, dbias,
+                y + r * g->places * g->out_group);
+    float *dcols = v->din[0] ? at_byte(v, room.dcols) : NULL;
+    og_linear_backward(&part, &(struct og_linear_back){.k = (int)k,
+                                                       .x = cols,
+                                                       .dy = y,
+                                                       .ldx = g->k,
+                                                       .rows = n * g->places,
+                                                       .lddy = g->out_group,
+                                                       .dx = dcols,
+                                                       .lddx = g->k,
+                                                       .tape = tape_at(v, g, s, k),
+                                                       .work = at_byte(v, room.linear)});
+    for (size_t r = 0; dcols && r < n; r++)
+        from_columns(g, dcols + r * g->places * g->k,
+                     v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
+}
+
+static void backward(const struct og_view *v)
+{
+    struct geometry g = geometry_of(v->node);
+    for (size_t s = 0; s < v->n; s += g.samples) {
+        size_t n = v->n - s < g.samples ? v->n - s : g.samples;
+        for (size_t k = 0; k < g.groups; k++) back_group(v, &g, s, n, k);
+    }
+}
+
+const struct og_op og_op_conv2d = {
+    .name = "conv2d",
+    .onnx = "Conv",
+    .help = "2-D convolution.",
+    .fields = fields,
+    .attr_size = sizeof(struct conv),
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .setup = setup,
+    .tape_bytes = tape_bytes,
+    .work_bytes = work_bytes,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// y = W x + b (ONNX Gemm). Inputs of higher rank are flattened in C order. The bias is
+// digital. Injected noise: X and A inside the product; O after the bias.
+#include <string.h>
+
+#include "nn/ops.h"
+
+struct dense {
+    int units, init;
+    bool bias;
+};
+
+static const struct og_field fields[] = {
+    {.key = "units",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct dense, units),
+     .min = 1,
+     .max = 1e6,
+     .stage = OG_STAGE_TRAIN,
+     .help = "Outputs."},
+    {.key = "bias",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct dense, bias),
+     .def = "true",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether a (digital) bias is added."},
+    {.key = "init",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct dense, init),
+     .choices = OG_INIT_CHOICES,
+     .def = "fan_in",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Law of the initial weights."},
+    {0},
+};
+
+static og_status setup(struct og_node *node, struct og_error *err)
+{
+    const struct dense *d = node->attr;
+    size_t in = og_shape_count(&node->in[0]), out = (size_t)d->units;
+    (void)err;
+    node->shape = (struct og_shape){.rank = 1, .dim = {out}};
+    og_add_weight(node, &(struct og_weight_spec){.rank = 2,
+                                                 .dim = {out, in},
+                                                 .limit = og_init_limit(d->init, in, out),
+                                                 .bias = d->bias,
+                                                 .biases = out});
+    node->linears = 1;
+    node->linear[0] = (struct og_linear_decl){
+        .rows = in, .cols = out, .stride = in, .segments = 1, .segment = {{.rows = in}}};
+    return OG_OK;
+}
+
+static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    return og_linear_tape_bytes(exec, node, 0, n);
+}
+
+static size_t dx_bytes(const struct og_node *node, size_t n)
+{
+    size_t bytes = n * node->linear[0].rows * sizeof(float);
+    return (bytes + 63) / 64 * 64;
+}
+
+static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    return dx_bytes(node, n) + og_linear_work_bytes(exec, node, 0, n);
+}
+
+static void forward(const struct og_view *v)
+{
+    const struct og_linear_decl *l = &v->node->linear[0];
+    og_linear_forward(v, &(struct og_linear_io){.x = v->in[0],
+                                                .ldx = l->rows,
+                                                .rows = v->n,
+                                                .y = v->out,
+                                                .ldy = l->cols,
+                                                .tape = v->tape,
+                                                .work = v->work});
+    if (v->node->params > 1)
+        for (size_t r = 0; r < v->n; r++)
+            for (size_t j = 0; j < l->cols; j++)
+                v->out[r * l->cols + j] += v->param[1][j];
+    og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, l->cols);
+}
+
+static void backward(const struct og_view *v)
+{
+    const struct og_linear_decl *l = &v->node->linear[0];
+    float *dx = v->din[0] ? v->work : NULL;
+    og_linear_backward(v, &(struct og_linear_back){.x = v->in[0],
+                                                   .dy = v->dout,
+                                                   .ldx = l->rows,
+                                                   .rows = v->n,
+                                                   .lddy = l->cols,
+                                                   .dx = dx,
+                                                   .lddx = l->rows,
+                                                   .tape = v->tape,
+                                                   .work = (char *)v->work +
+                                                           dx_bytes(v->node, OG_BLOCK)});
+    for (size_t i = 0; dx && i < v->n * l->rows; i++) v->din[0][i] += dx[i];
+    if (v->node->params < 2) return;
+    for (size_t r = 0; r < v->n; r++)
+        for (size_t j = 0; j < l->cols; j++) v->dparam[1][j] += v->dout[r * l->cols + j];
+}
+
+const struct og_op og_op_dense = {
+    .name = "dense",
+    .onnx = "Gemm",
+    .help = "Fully connected layer.",
+    .fields = fields,
+    .attr_size = sizeof(struct dense),
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .setup = setup,
+    .tape_bytes = tape_bytes,
+    .work_bytes = work_bytes,
+    .forward = forward,
+    .backward = backward,
+};

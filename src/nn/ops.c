@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of layers.
+#include "nn/ops.h"
+
+#include <string.h>
+
+static const struct og_op *const ops[] = {
+    &og_op_dense,
+    &og_op_conv2d,
+    &og_op_max_pool,
+    &og_op_avg_pool,
+    &og_op_global_avg_pool,
+    &og_op_batch_norm,
+    &og_op_relu,
+    &og_op_sigmoid,
+    &og_op_tanh,
+    &og_op_softmax,
+    &og_op_add,
+    &og_op_flatten,
+    &og_op_dropout,
+    NULL,
+};
+
+const struct og_op *const *og_op_list(void) { return ops; }
+
+const struct og_op *og_op_find(const char *name)
+{
+    for (const struct og_op *const *o = ops; *o; o++)
+        if (strcmp((*o)->name, name) == 0) return *o;
+    return NULL;
+}

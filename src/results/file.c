@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,12 +52,15 @@ bool og_read_at(int fd, void *data, size_t n, uint64_t offset)
 
 bool og_sync_folder(const char *path)
 {
-    char *folder = og_copy_text(path);
-    if (folder == NULL) return false;
+    char folder[PATH_MAX];
+    if (strlen(path) >= sizeof folder) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    strcpy(folder, path);
     char *slash = strrchr(folder, '/');
     if (slash != NULL) slash[slash == folder ? 1 : 0] = '\0';
     int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    og_free(folder);
     if (fd < 0) return false;
     // Some file systems have no fsync of folders; there is nothing more to be done there.
     bool ok = fsync(fd) == 0 || errno == EINVAL;

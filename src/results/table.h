@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The /results of a file in memory: axes, and means with their bounds.
+#ifndef OG_RESULTS_TABLE_H
+#define OG_RESULTS_TABLE_H
+
+#include <stdbool.h>
+
+#include "ohmgrid/status.h"
+#include "results/hdf.h"
+#include "results/layout.h"
+
+enum { OG_COLUMNS_MAX = 16 };
+
+struct og_table_column {
+    char *name, *units;  // units: NULL for text
+    double *value;       // [n] or NULL
+    char **label;        // [n] or NULL
+};
+struct og_table_axis {
+    size_t n;
+    int columns;
+    struct og_table_column column[OG_COLUMNS_MAX];  // 0: the scale; then zipped ones
+};
+struct og_table_metric {
+    char *name, *units, *long_name;
+    double *mean, *low, *high;  // [points]
+};
+struct og_table {
+    char *title, *created;
+    size_t axes, trials, points, metrics;
+    struct og_table_axis *axis;      // [axes]
+    struct og_table_metric *metric;  // [metrics], by name
+    size_t *chips;                   // [points]: how many are done
+};
+
+og_status og_table_read(struct og_table *t, const char *path, struct og_error *err);
+void og_table_free(struct og_table *t);
+
+// A factor and prefix that bring the largest of n values near 1: 2.5e-7 S is 0.25 uS
+// (with the micro sign). Only for units that take prefixes.
+struct og_scaled {
+    double factor;
+    char units[24];
+};
+struct og_scaled og_scale_units(const char *units, const double *value, size_t n);
+
+#endif

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "nn/rnn_common.h"
+
 static const struct og_op *const ops[] = {
     &og_op_dense,
     &og_op_conv2d,
@@ -18,6 +20,9 @@ static const struct og_op *const ops[] = {
     &og_op_add,
     &og_op_flatten,
     &og_op_dropout,
+    &og_op_lstm,
+    &og_op_gru,
+    &og_op_rnn,
     NULL,
 };
 

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// LSTM as ONNX has it, gates in the order i, o, f, c, no peepholes (Hochreiter and
+// Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000):
+//
+//   i, o, f = sigmoid(W [x_t, h_{t-1}] + b)    g = tanh(W_c [x_t, h_{t-1}] + b_c)
+//   c_t = f c_{t-1} + i g                      h_t = o tanh(c_t)
+//
+// On hardware: gates, then noise G, then gate_bits; c_t, then noise C, then c_bits on
+// +-c_range; h_t, then noise O; h enters the next step through the DAC with h_bits. The
+// elementwise part is digital. Gradients pass the noise and the quantisers unchanged;
+// with the clipped gradient none passes where the cell state was clipped.
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "nn/exec.h"
+#include "nn/rnn_common.h"
+#include "ohmgrid/vmath.h"
+
+enum { I, O, F, G };
+enum { ACT = 0, GATE = 4, CELL = 8, RAW = 9, TANH = 10, KEPT = 11 };
+
+static const struct og_field fields[] = {
+    {.key = "units",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct og_rnn_attr, units),
+     .min = 1,
+     .max = 65536,
+     .stage = OG_STAGE_TRAIN,
+     .help = "Size of the hidden and of the cell state, per direction."},
+    {.key = "layers",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct og_rnn_attr, layers),
+     .min = 1,
+     .max = OG_RNN_CELLS,
+     .def = "1",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Stacked layers; the h of one is the x of the next."},
+    {.key = "bidirectional",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct og_rnn_attr, bidirectional),
+     .def = "false",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether a second cell reads the sequence backwards; outputs are joined."},
+    {.key = "return",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct og_rnn_attr, returns),
+     .choices = "last sequence",
+     .def = "last",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether h of each cell's last step or of every position is the output."},
+    {.key = "forget_bias",
+     .type = OG_FIELD_REAL,
+     .offset = offsetof(struct og_rnn_attr, forget_bias),
+     .min = -100,
+     .max = 100,
+     .def = "1.0",
+     .stage = OG_STAGE_TRAIN,
+     .help =
+         "Constant added to the forget gate beside its bias b_f, which starts at 0; 0 "
+         "for weights from ONNX or PyTorch."},
+    {.key = NULL},
+};
+
+static float *tensor(const struct og_rnn_step *s, int which)
+{
+    return s->kept + (size_t)which * s->n * s->units;
+}
+
+// c = f c_{t-1} + i g; at the first step c_{t-1} is 0. c may be the old state itself.
+static void update_cell(const struct og_rnn_step *s, const float *gate)
+{
+    size_t m = s->n * s->units;
+    const float *i = gate + I * m, *f = gate + F * m, *g = gate + G * m;
+    const float *old = s->before + CELL * m;
+    float *c = tensor(s, CELL);
+    if (s->first)
+        for (size_t j = 0; j < m; j++) c[j] = i[j] * g[j];
+    else
+        for (size_t j = 0; j < m; j++) c[j] = f[j] * old[j] + i[j] * g[j];
+}
+
+static void forward(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    float *act = tensor(s, ACT), *c = tensor(s, CELL), *tanh_c = tensor(s, TANH);
+    for (int gate = 0; gate < 4; gate++) og_rnn_sum(s, gate, act + (size_t)gate * m);
+    float extra = (float)s->attr->forget_bias;
+    for (size_t j = 0; j < m; j++) act[F * m + j] += extra;
+    og_vsigmoid(act, act, 3 * m);
+    og_vtanh(act + G * m, act + G * m, m);
+    const float *gate = og_rnn_gates(s, act, tensor(s, GATE), 0, 4);
+    update_cell(s, gate);
+    og_inject(s->v, OG_POINT_C, s->cell, s->t, c, s->n, s->units);
+    if (s->v->hw->rnn.c_bits > 0) {
+        memcpy(tensor(s, RAW), c, m * sizeof *c);
+        og_quantize(c, m, s->v->hw->rnn.c_bits, (float)s->v->hw->rnn.c_range, true);
+    }
+    og_vtanh(c, tanh_c, m);
+    for (size_t j = 0; j < m; j++) s->h[j] = gate[O * m + j] * tanh_c[j];
+    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
+}
+
+static void block_clipped(const struct og_rnn_step *s)
+{
+    if (s->v->exec->gradient != OG_CLIPPED || s->v->hw->rnn.c_bits == 0) return;
+    const float *raw = tensor(s, RAW);
+    float range = (float)s->v->hw->rnn.c_range;
+    for (size_t j = 0; j < s->n * s->units; j++)
+        s->dc[j] = fabsf(raw[j]) > range ? 0.0f : s->dc[j];
+}
+
+// Gradients of the pre-activations of one sample's gates. dc becomes that of c_{t-1}.
+static void row_backward(const struct og_rnn_step *s, const float *gate, size_t row)
+{
+    size_t m = s->n * s->units, at = row * s->units, n = s->units;
+    const float *a = tensor(s, ACT) + at, *tc = tensor(s, TANH) + at;
+    const float *old = s->before + CELL * m + at, *dh = s->dh + at;
+    const float *ai = a + I * m, *ao = a + O * m, *af = a + F * m, *ag = a + G * m;
+    const float *i = gate + I * m + at, *f = gate + F * m + at, *g = gate + G * m + at;
+    float *dc = s->dc + at, *d = s->dsum + 4 * at;
+    for (size_t j = 0; j < n; j++) {
+        d[I * n + j] = dc[j] * g[j] * (ai[j] * (1 - ai[j]));
+        d[O * n + j] = dh[j] * tc[j] * (ao[j] * (1 - ao[j]));
+        d[G * n + j] = dc[j] * i[j] * (1 - ag[j] * ag[j]);
+    }
+    if (s->first)
+        for (size_t j = 0; j < n; j++) d[F * n + j] = 0;
+    else
+        for (size_t j = 0; j < n; j++)
+            d[F * n + j] = dc[j] * old[j] * (af[j] * (1 - af[j]));
+    for (size_t j = 0; j < n; j++) dc[j] *= f[j];
+}
+
+static void backward(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    const float *gate = og_rnn_gates_kept(s, tensor(s, ACT), tensor(s, GATE));
+    const float *o = gate + O * m, *tc = tensor(s, TANH);
+    for (size_t j = 0; j < m; j++) s->dc[j] += s->dh[j] * o[j] * (1 - tc[j] * tc[j]);
+    block_clipped(s);
+    for (size_t r = 0; r < s->n; r++) row_backward(s, gate, r);
+    memset(s->dh, 0, m * sizeof *s->dh);
+}
+
+const struct og_rnn_cell og_rnn_cell_lstm = {
+    .gate = "iofc",
+    .gates = 4,
+    .common = 4,
+    .sigmoids = 3,
+    .kept = KEPT,
+    .forward = forward,
+    .backward = backward,
+};
+
+const struct og_op og_op_lstm = {
+    .name = "lstm",
+    .onnx = "LSTM",
+    .help =
+        "Long short-term memory over a sequence [T][F]: uni- or bidirectional, stacked.",
+    .fields = fields,
+    .attr_size = sizeof(struct og_rnn_attr),
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .setup = og_rnn_setup,
+    .linears = og_rnn_linears,
+    .tape_bytes = og_rnn_tape_bytes,
+    .work_bytes = og_rnn_work_bytes,
+    .forward = og_rnn_forward,
+    .backward = og_rnn_backward,
+};

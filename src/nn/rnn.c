@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The plain recurrent layer, ONNX's RNN (Elman 1990): h_t = f(W [x_t, h_{t-1}] + b), f
+// tanh or relu. On hardware: h_t, then noise O; h enters the next step through the DAC
+// with h_bits, whose range is 1 for tanh and calibrated for relu. It has neither gates
+// nor a cell state, so gate_bits, c_bits and noise at G and C have nothing to act on.
+#include <stddef.h>
+#include <string.h>
+
+#include "nn/rnn_common.h"
+#include "ohmgrid/vmath.h"
+
+static const struct og_field fields[] = {
+    {.key = "units",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct og_rnn_attr, units),
+     .min = 1,
+     .max = 65536,
+     .stage = OG_STAGE_TRAIN,
+     .help = "Size of the hidden state, per direction."},
+    {.key = "layers",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct og_rnn_attr, layers),
+     .min = 1,
+     .max = OG_RNN_CELLS,
+     .def = "1",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Stacked layers; the h of one is the x of the next."},
+    {.key = "bidirectional",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct og_rnn_attr, bidirectional),
+     .def = "false",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether a second cell reads the sequence backwards; outputs are joined."},
+    {.key = "return",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct og_rnn_attr, returns),
+     .choices = "last sequence",
+     .def = "last",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether h of each cell's last step or of every position is the output."},
+    {.key = "activation",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct og_rnn_attr, activation),
+     .choices = "tanh relu",
+     .def = "tanh",
+     .stage = OG_STAGE_TRAIN,
+     .help = "The nonlinearity of the state."},
+    {.key = NULL},
+};
+
+// kept: h before the noise.
+static void forward(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    float *a = s->kept;
+    og_rnn_sum(s, 0, a);
+    if (s->attr->activation == OG_RNN_TANH)
+        og_vtanh(a, a, m);
+    else
+        for (size_t j = 0; j < m; j++) a[j] = a[j] > 0 ? a[j] : 0;
+    memcpy(s->h, a, m * sizeof *a);
+    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
+}
+
+static void backward(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    const float *a = s->kept;
+    if (s->attr->activation == OG_RNN_TANH)
+        for (size_t j = 0; j < m; j++) s->dsum[j] = s->dh[j] * (1 - a[j] * a[j]);
+    else
+        for (size_t j = 0; j < m; j++) s->dsum[j] = a[j] > 0 ? s->dh[j] : 0;
+    memset(s->dh, 0, m * sizeof *s->dh);
+}
+
+const struct og_rnn_cell og_rnn_cell_rnn = {
+    .gate = "h",
+    .gates = 1,
+    .common = 1,
+    .kept = 1,
+    .forward = forward,
+    .backward = backward,
+};
+
+const struct og_op og_op_rnn = {
+    .name = "rnn",
+    .onnx = "RNN",
+    .help =
+        "Plain recurrent layer over a sequence [T][F]: uni- or bidirectional, stacked.",
+    .fields = fields,
+    .attr_size = sizeof(struct og_rnn_attr),
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .setup = og_rnn_setup,
+    .linears = og_rnn_linears,
+    .tape_bytes = og_rnn_tape_bytes,
+    .work_bytes = og_rnn_work_bytes,
+    .forward = og_rnn_forward,
+    .backward = og_rnn_backward,
+};

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Set-up of recurrent layers: parameters, and which matrices they are on which hardware.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/rnn_common.h"
+
+const struct og_rnn_cell *og_rnn_law(const struct og_node *node)
+{
+    if (node->op == &og_op_lstm) return &og_rnn_cell_lstm;
+    return node->op == &og_op_gru ? &og_rnn_cell_gru : &og_rnn_cell_rnn;
+}
+
+// h stays in [-1, 1].
+static bool is_bounded(const struct og_node *node)
+{
+    const struct og_rnn_attr *a = node->attr;
+    return node->op != &og_op_rnn || a->activation == OG_RNN_TANH;
+}
+
+// --- matrices
+// ----------------------------------------------------------------------------
+
+enum part { PART_X = 1, PART_H = 2, PART_XH = 3 };
+
+struct piece {
+    int gate, gates;  // rows of W
+    enum part part;   // columns of W
+};
+
+// "", "x", "zr", "n_h", "l1_reverse_zr": short, and unique in the layer.
+static void name_part(struct og_linear_decl *l, const struct og_node *node, int cell,
+                      struct piece piece)
+{
+    const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    char text[5][12] = {"", "", "", "", ""};
+    int directions = a->bidirectional ? 2 : 1;
+    if (a->layers > 1) snprintf(text[0], sizeof text[0], "l%d", cell / directions);
+    if (cell % directions) snprintf(text[1], sizeof text[1], "reverse");
+    if (piece.gates < law->gates)
+        snprintf(text[2], sizeof text[2], "%.*s", piece.gates, law->gate + piece.gate);
+    if (piece.part != PART_XH)
+        snprintf(text[3], sizeof text[3], piece.part == PART_X ? "x" : "h");
+    size_t used = 0;
+    for (int i = 0; i < 4; i++)
+        if (*text[i])
+            used += (size_t)snprintf(l->name + used, sizeof l->name - used, "%s%s",
+                                     used ? "_" : "", text[i]);
+}
+
+static void add_piece(struct og_node *node, int cell, int gate, int gates, enum part part)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t units = (size_t)a->units, stride = node->param[2 * cell].dim[1];
+    size_t inputs = stride - units;
+    struct og_linear_decl *l = &node->linear[node->linears++];
+    *l = (struct og_linear_decl){
+        .cols = (size_t)gates * units,
+        .param = 2 * (size_t)cell,
+        .first = (size_t)gate * units * stride + (part == PART_H ? inputs : 0),
+        .stride = stride,
+    };
+    name_part(l, node, cell, (struct piece){gate, gates, part});
+    float range = is_bounded(node) ? 1.0f : 0.0f;
+    if (part & PART_X) {
+        // The x of an upper layer is the h of the one below it.
+        bool upper = cell >= (a->bidirectional ? 2 : 1);
+        l->rnn = true;
+        l->segment[l->segments].rows = inputs;
+        l->segment[l->segments++].range = upper ? range : 0.0f;
+    }
+    if (part & PART_H) {
+        l->segment[l->segments].rows = units;
+        l->segment[l->segments].recurrent = true;
+        l->segment[l->segments++].range = range;
+    }
+    for (int s = 0; s < l->segments; s++) l->rows += l->segment[s].rows;
+}
+
+static void add_pieces(struct og_node *node, int cell, enum og_rnn_mapping mapping)
+{
+    const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    int gates = law->gates, common = law->common;
+    bool apart = law->two_sums && a->before;
+    if (mapping == OG_RNN_SPLIT) {
+        int together = apart ? gates : common;
+        add_piece(node, cell, 0, gates, PART_X);
+        add_piece(node, cell, 0, together, PART_H);
+        for (int g = together; g < gates; g++) add_piece(node, cell, g, 1, PART_H);
+        return;
+    }
+    int step = mapping == OG_RNN_PER_GATE ? 1 : common;
+    for (int g = 0; g < common; g += step) add_piece(node, cell, g, step, PART_XH);
+    for (int g = common; g < gates; g++) {
+        if (apart) {
+            add_piece(node, cell, g, 1, PART_X);
+            add_piece(node, cell, g, 1, PART_H);
+        } else {
+            add_piece(node, cell, g, 1, PART_XH);
+        }
+    }
+}
+
+void og_rnn_linears(struct og_node *node, const struct og_hardware *hw)
+{
+    node->linears = 0;
+    for (int cell = 0; cell < node->params / 2; cell++)
+        add_pieces(node, cell, hw->rnn.mapping);
+}
+
+// --- set-up
+// ------------------------------------------------------------------------------
+
+static void add_params(struct og_node *node, int layer, bool reverse)
+{
+    const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    size_t units = (size_t)a->units, directions = a->bidirectional ? 2 : 1;
+    size_t inputs = layer == 0 ? node->in[0].dim[1] : directions * units;
+    size_t biases = (size_t)(law->gates + (law->two_sums && a->before));
+    const char *end = reverse ? "_reverse" : "";
+    struct og_param *w = &node->param[node->params++], *b = &node->param[node->params++];
+    *w = (struct og_param){
+        .rank = 2,
+        .dim = {(size_t)law->gates * units, inputs + units},
+        .count = (size_t)law->gates * units * (inputs + units),
+        .law = OG_INIT_UNIFORM,
+        .value = (float)(1.0 / sqrt((double)units)),
+        .decay = true,
+    };
+    snprintf(w->name, sizeof w->name, "weight_l%d%s", layer, end);
+    *b = (struct og_param){.rank = 1,
+                           .dim = {biases * units},
+                           .count = biases * units,
+                           .law = OG_INIT_CONSTANT};
+    snprintf(b->name, sizeof b->name, "bias_l%d%s", layer, end);
+}
+
+og_status og_rnn_setup(struct og_node *node, struct og_error *err)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t directions = a->bidirectional ? 2 : 1;
+    const struct og_shape *in = &node->in[0];
+    if (in->rank != 2)
+        return og_fail(err, OG_INPUT,
+                       "the input must be a sequence [steps][features], not of rank %d "
+                       "(data.rows: true reads images as sequences of rows)",
+                       in->rank);
+    if ((size_t)a->layers * directions > OG_RNN_CELLS)
+        return og_fail(
+            err, OG_INPUT,
+            "layers is %d, not in 1 to %zu (%d without bidirectional); more can "
+            "be stacked as entries of their own",
+            a->layers, OG_RNN_CELLS / directions, OG_RNN_CELLS);
+    size_t width = directions * (size_t)a->units;
+    if (a->returns == OG_RETURN_LAST)
+        node->shape = (struct og_shape){1, {width, 0, 0}};
+    else
+        node->shape = (struct og_shape){2, {in->dim[0], width, 0}};
+    for (int layer = 0; layer < a->layers; layer++)
+        for (size_t d = 0; d < directions; d++) add_params(node, layer, d == 1);
+    struct og_hardware hw = og_hardware_default();
+    og_rnn_linears(node, &hw);
+    return OG_OK;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What lstm, gru and rnn share: layers, directions, time, matrices on arrays, and the
+// path of gradients back through time. A cell is the arithmetic of one step.
+//
+// Matrices of one layer and direction: W[gates][units][F + H], the columns of x first,
+// and b[biases][units]. A gate's pre-activation is W [x_t, h_{t-1}] + b, read from the
+// arrays as one matrix (rnn.mapping: combined), as the columns of x and those of h
+// (split: two sums, added digitally), or gate by gate (per_gate).
+#ifndef OG_NN_RNN_COMMON_H
+#define OG_NN_RNN_COMMON_H
+
+#include "nn/op.h"
+
+enum { OG_RNN_GATES = 4, OG_RNN_CELLS = 4 };  // cells: layers times directions
+
+enum og_rnn_return { OG_RETURN_LAST, OG_RETURN_SEQUENCE };
+enum og_rnn_activation { OG_RNN_TANH, OG_RNN_RELU };
+
+struct og_rnn_attr {
+    int units, layers;
+    bool bidirectional;
+    int returns;         // enum og_rnn_return
+    int activation;      // rnn: enum og_rnn_activation
+    bool before;         // gru: linear_before_reset
+    double forget_bias;  // lstm
+};
+
+// One time step of one layer and direction, for the n samples of a block.
+struct og_rnn_step {
+    const struct og_view *v;
+    const struct og_rnn_attr *attr;
+    const struct og_rnn_cell *law;
+    size_t n, units, inputs;  // inputs: F of this layer
+    uint32_t cell, t;         // number of the layer and direction; time step
+    bool first;               // nothing came before
+    const float *b;
+    float *xh;            // [n][F + H]: x_t, h_{t-1}
+    float *xrh;           // the same with r * h_{t-1}, for a second product
+    float *kept;          // the cell's tensors [kept][n][H], for backward
+    const float *before;  // those of the step before (may be the same memory)
+    float *xsum, *hsum;   // column sums [n][gates H]; hsum: of h alone, see og_rnn_sum
+    bool apart[OG_RNN_GATES];  // gates to which hsum is to be added
+    float *h;                  // out, [n][H]
+    // backward
+    float *dh, *dc;  // [n][H]; in: of this step's state; out: what reaches the
+                     // state before other than through the products
+    float *dsum;     // out, [n][gates H]: of the column sums
+    float *dhsum;    // of the h parts, where they differ; else dsum
+    float *drh;      // [n][H], by og_rnn_second_back
+    const struct og_rnn_place *place;  // of rnn_time.c
+};
+
+struct og_rnn_cell {
+    const char *gate;  // one letter each, in the order of W
+    int gates;
+    int common;    // the first gates, which read h_{t-1} itself
+    int sigmoids;  // the first gates, whose outputs are on [0, 1]
+    int kept;
+    bool two_sums;  // with attr.before, b has one more block: of the h part
+    void (*forward)(const struct og_rnn_step *s);
+    void (*backward)(const struct og_rnn_step *s);
+};
+
+// rnn_common.c
+const struct og_rnn_cell *og_rnn_law(const struct og_node *node);
+og_status og_rnn_setup(struct og_node *node, struct og_error *err);
+void og_rnn_linears(struct og_node *node, const struct og_hardware *hw);
+// rnn_time.c
+size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n);
+size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t n);
+void og_rnn_forward(const struct og_view *v);
+void og_rnn_backward(const struct og_view *v);
+
+extern const struct og_op og_op_lstm, og_op_gru, og_op_rnn;
+extern const struct og_rnn_cell og_rnn_cell_lstm, og_rnn_cell_gru, og_rnn_cell_rnn;
+
+// --- for cells
+// --------------------------------------------------------------------------- out[n][H] =
+// the pre-activation of a gate: sums of x and h, and bias block `gate`.
+void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out);
+// out[n][H] = the h part of a gate alone, plus bias block `bias`.
+void og_rnn_sum_apart(const struct og_rnn_step *s, int gate, int bias, float *out);
+// The products of the gates beyond `common`, from xrh instead of xh.
+void og_rnn_second(const struct og_rnn_step *s);
+// Their gradients, from dsum: sets drh.
+void og_rnn_second_back(const struct og_rnn_step *s);
+// Noise at G and the quantiser of gate outputs, on the tensors [n][H] of gates first to
+// end - 1; sigmoids on [0, 1], the others on [-1, 1]. Returns where they are, from gate 0
+// on: in `act` itself where nothing changes them, else in `changed`.
+const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *changed,
+                          int first, int end);
+// The same place again, in backward.
+const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
+                               const float *changed);
+
+#endif

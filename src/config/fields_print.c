@@ -108,11 +108,11 @@ void og_fields_lines(const struct og_field *fields, const void *source,
         const void *at = (const char *)source + f->offset;
         char path[OG_ITEM_PATH];
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", f->key);
+        if (f->stage > stage) continue;
         if (f->type == OG_FIELD_BLOCK) {
             og_fields_lines(f->block, at, path, stage, out);
             continue;
         }
-        if (f->stage > stage) continue;
         const og_item *item =
             f->type == OG_FIELD_ITEM ? *(const og_item *const *)at : NULL;
         fprintf(out, "%s=", path);
@@ -181,7 +181,8 @@ static const char *type_name(const struct og_field *f)
     return "see the text";
 }
 
-static void help_line(const struct og_field *f, const char *path, FILE *out)
+static void help_line(const struct og_field *f, const char *path, enum og_stage stage,
+                      FILE *out)
 {
     static const char *const stages[] = {"data", "train", "program", "evaluate",
                                          "output"};
@@ -202,17 +203,19 @@ static void help_line(const struct og_field *f, const char *path, FILE *out)
         fputs("; required", out);
     else if (f->def[0] != '\0')
         fprintf(out, "; default %s", f->def);
-    fprintf(out, "; stage %s\n    %s\n", stages[f->stage], f->help);
+    fprintf(out, "; stage %s\n    %s\n", stages[stage], f->help);
 }
 
-void og_fields_help(const struct og_field *fields, const char *prefix, FILE *out)
+void og_fields_help(const struct og_field *fields, const char *prefix,
+                    enum og_stage stage, FILE *out)
 {
     for (const struct og_field *f = fields; f->key != NULL; f++) {
         char path[OG_ITEM_PATH];
+        enum og_stage of_key = f->stage > stage ? f->stage : stage;
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", f->key);
         if (f->type == OG_FIELD_BLOCK)
-            og_fields_help(f->block, path, out);
+            og_fields_help(f->block, path, of_key, out);
         else
-            help_line(f, path, out);
+            help_line(f, path, of_key, out);
     }
 }

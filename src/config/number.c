@@ -100,7 +100,7 @@ bool og_number_read_u64(const char *text, uint64_t *value)
 void og_number_print(double value, char text[OG_NUMBER_TEXT])
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = uselocale(c);
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, OG_NUMBER_TEXT, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }

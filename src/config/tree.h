@@ -9,11 +9,11 @@ enum og_item_kind { OG_ITEM_SCALAR, OG_ITEM_LIST, OG_ITEM_MAP };
 
 struct og_item {
     enum og_item_kind kind;
-    char *key;      // in a map, else NULL
-    char *text;     // scalar
-    bool quoted;    // a quoted scalar is text, never a number
+    char *key;    // in a map, else NULL
+    char *text;   // scalar
+    bool quoted;  // a quoted scalar is text, never a number
     const char *file;
-    int line;       // 0: not of a file (--set, a default)
+    int line;  // 0: not of a file (--set, a default)
     size_t n;
     struct og_item **child;
     const struct og_item *parent;  // NULL: root
@@ -36,11 +36,14 @@ enum { OG_ITEM_PATH = 256 };
 void og_item_path(const og_item *item, char path[OG_ITEM_PATH]);
 bool og_item_is_text(const og_item *item, const char *text);  // a scalar that says so
 
-// --- editing (tree_edit.c) ---------------------------------------------------------------
-// A bare scalar, list or map; the texts are copied and may be NULL. NULL: out of memory.
-og_item *og_item_new(enum og_item_kind kind, const char *text, const char *file, int line);
-// Puts `child` at the end of a map (under `key`) or list (key NULL) and takes it; an entry
-// of the same key is replaced in its place. False, and `child` freed, when out of memory.
+// --- editing (tree_edit.c)
+// --------------------------------------------------------------- A bare scalar, list or
+// map; the texts are copied and may be NULL. NULL: out of memory.
+og_item *og_item_new(enum og_item_kind kind, const char *text, const char *file,
+                     int line);
+// Puts `child` at the end of a map (under `key`) or list (key NULL) and takes it; an
+// entry of the same key is replaced in its place. False, and `child` freed, when out of
+// memory.
 bool og_item_put(og_item *parent, const char *key, og_item *child);
 // The item at "a.b[2].c". `nearest`: the deepest one that exists on the way, else NULL.
 const og_item *og_item_find(const og_item *root, const char *path, bool nearest);

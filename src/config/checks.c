@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What no single row of a table can check: relations between keys.
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/tables.h"
+#include "config/tree.h"
+
+// Fails about `path` below `map`, at the deepest key on it that was given.
+__attribute__((format(printf, 4, 5))) static og_status fail_at(const og_item *map,
+                                                               const char *path,
+                                                               struct og_error *err,
+                                                               const char *format, ...)
+{
+    char text[OG_ERROR_TEXT / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (map == NULL) return og_fail(err, OG_INPUT, "key '%s': %s", path, text);
+    const og_item *exact = og_item_find(map, path, false);
+    if (exact != NULL) return og_item_fail(exact, err, "%s", text);
+    return og_item_fail(og_item_find(map, path, true), err, "'%s': %s", path, text);
+}
+
+static bool rising(const struct og_list *list)
+{
+    for (int i = 1; i < list->n; i++)
+        if (!(list->v[i] > list->v[i - 1])) return false;
+    return true;
+}
+
+// A key of another law than `kind` would be ignored; kind none ignores all on purpose.
+static og_status check_law(const struct og_sigma *s, const char *where,
+                           const og_item *map, struct og_error *err)
+{
+    static const char *const words[] = {"none", "constant", "proportional", "polynomial",
+                                        "table"};
+    const struct {
+        const char *key;
+        bool given;
+        enum og_sigma_kind kind;
+    } uses[] = {
+        {"sigma", s->sigma != 0, OG_SIGMA_CONSTANT},
+        {"fraction", s->fraction != 0, OG_SIGMA_PROPORTIONAL},
+        {"coefficients", s->coefficients.n > 0, OG_SIGMA_POLYNOMIAL},
+        {"g_ref", s->g_ref != 0, OG_SIGMA_POLYNOMIAL},
+        {"table_g", s->table_g.n > 0, OG_SIGMA_TABLE},
+        {"table_sigma", s->table_sigma.n > 0, OG_SIGMA_TABLE},
+    };
+    if (s->kind == OG_SIGMA_NONE) return OG_OK;
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        char path[64];
+        if (!uses[i].given || uses[i].kind == s->kind) continue;
+        snprintf(path, sizeof path, "%s.%s", where, uses[i].key);
+        return fail_at(map, path, err, "has no effect with kind %s (it needs kind %s)",
+                       words[s->kind], words[uses[i].kind]);
+    }
+    return OG_OK;
+}
+
+static og_status check_sigma(const struct og_sigma *s, const char *where,
+                             const og_item *map, struct og_error *err)
+{
+    char path[64];
+    OG_TRY(check_law(s, where, map, err));
+    if (s->kind == OG_SIGMA_POLYNOMIAL && s->coefficients.n == 0)
+        return fail_at(map, where, err, "kind polynomial needs coefficients");
+    if (s->kind != OG_SIGMA_TABLE) return OG_OK;
+    snprintf(path, sizeof path, "%s.table_g", where);
+    if (s->table_g.n == 0 || s->table_g.n != s->table_sigma.n)
+        return fail_at(
+            map, where, err,
+            "table_g has %d entries and table_sigma %d; kind table needs equally "
+            "many, at least one",
+            s->table_g.n, s->table_sigma.n);
+    if (!rising(&s->table_g)) return fail_at(map, path, err, "must be rising");
+    return OG_OK;
+}
+
+static og_status check_cell(const struct og_device *d, const og_item *map,
+                            struct og_error *err)
+{
+    const struct og_list *list = &d->cell.list;
+    if (d->cell.levels == 1)
+        return fail_at(map, "cell.levels", err,
+                       "1 level stores nothing: 0 (analog) or >= 2");
+    if (list->n == 0) return OG_OK;
+    if (d->cell.levels > 0)
+        return fail_at(map, "cell.list", err, "excludes cell.levels: give one of them");
+    if (list->n < 2) return fail_at(map, "cell.list", err, "needs at least 2 levels");
+    if (!rising(list)) return fail_at(map, "cell.list", err, "must be rising");
+    if (list->v[0] < d->g_min || list->v[list->n - 1] > d->g_max)
+        return fail_at(map, "cell.list", err,
+                       "a level lies outside g_min .. g_max (%.6g .. %.6g S)", d->g_min,
+                       d->g_max);
+    return OG_OK;
+}
+
+og_status og_device_check(const struct og_device *d, const og_item *map,
+                          struct og_error *err)
+{
+    if (!(d->g_min < d->g_max))
+        return fail_at(map, "g_min", err, "%.6g S is not below g_max = %.6g S", d->g_min,
+                       d->g_max);
+    OG_TRY(check_sigma(&d->program, "program", map, err));
+    OG_TRY(check_sigma(&d->read, "read", map, err));
+    OG_TRY(check_cell(d, map, err));
+    if (d->faults.p_lrs + d->faults.p_hrs > 1)
+        return fail_at(map, "faults", err, "p_lrs + p_hrs = %.6g is above 1",
+                       d->faults.p_lrs + d->faults.p_hrs);
+    return OG_OK;
+}
+
+static og_status check_mapping(const struct og_hardware *h, const og_item *map,
+                               struct og_error *err)
+{
+    int bits = h->mapping.weight_bits, slice = h->mapping.slice_bits;
+    bool mid_rise = h->mapping.rounding == OG_MID_RISE;
+    if (bits == 1 && !mid_rise)
+        return fail_at(
+            map, "mapping.weight_bits", err,
+            "1 bit with mid_tread is the level 0 alone: use rounding mid_rise");
+    if (mid_rise && bits == 0)
+        return fail_at(map, "mapping.rounding", err,
+                       "mid_rise needs weight_bits above 0");
+    if (slice == 0) return OG_OK;
+    if (bits == 0)
+        return fail_at(map, "mapping.slice_bits", err, "needs weight_bits above 0");
+    if (mid_rise)
+        return fail_at(map, "mapping.slice_bits", err,
+                       "needs rounding mid_tread: slices hold whole numbers");
+    if (slice > bits - 1)
+        return fail_at(map, "mapping.slice_bits", err,
+                       "%d is more than the %d bits of |weight|", slice, bits - 1);
+    if (h->mapping.scheme != OG_DIFFERENTIAL)
+        return fail_at(map, "mapping.slice_bits", err, "needs scheme differential");
+    return OG_OK;
+}
+
+og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
+                            struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
+    OG_TRY(check_mapping(h, map, err));
+    if (h->tile.rows_active > h->tile.rows)
+        return fail_at(map, "tile.rows_active", err, "%d is more than tile.rows = %d",
+                       h->tile.rows_active, h->tile.rows);
+    if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
+        return fail_at(map, "adc.bits", err,
+                       "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
+    if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
+        return fail_at(map, "injection.snr_db", err,
+                       "has no effect without injection.points");
+    if (h->injection.points == 0 && h->injection.ac)
+        return fail_at(map, "injection.ac", err,
+                       "has no effect without injection.points");
+    return OG_OK;
+}
+
+static og_status check_data(const struct og_data_config *d, const og_item *root,
+                            struct og_error *err)
+{
+    if (d->mean.n > 0 && d->std.n == 0)
+        return fail_at(root, "data.mean", err, "needs data.std of the same length");
+    if (d->mean.n != d->std.n)
+        return fail_at(root, "data.std", err, "has %d entries, data.mean %d", d->std.n,
+                       d->mean.n);
+    if (d->mean.n > 3)
+        return fail_at(root, "data.mean", err, "has %d entries; at most 3 are allowed",
+                       d->mean.n);
+    if (d->name[0] == '\0') return fail_at(root, "data.name", err, "is empty");
+    return OG_OK;
+}
+
+og_status og_config_check(const struct og_config *c, const og_item *root,
+                          struct og_error *err)
+{
+    OG_TRY(check_data(&c->data, root, err));
+    OG_TRY(og_hardware_check(&c->hardware, og_item_get(root, "hardware"), err));
+    if (c->train.warmup > c->train.epochs)
+        return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
+                       c->train.warmup, c->train.epochs);
+    if (c->train.ideal_epochs > c->train.epochs)
+        return fail_at(root, "train.ideal_epochs", err,
+                       "%d is more than train.epochs = %d", c->train.ideal_epochs,
+                       c->train.epochs);
+    return OG_OK;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A device block is its device file with the user's keys on top.
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/search.h"
+#include "config/tables.h"
+
+static og_status no_memory(struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "out of memory while reading a device");
+}
+
+// "sigma: 1 uS" alone means kind constant, and so on. Several such keys are left for
+// og_device_check to refuse.
+static og_status infer_kind(og_item *law, struct og_error *err)
+{
+    static const char *const pairs[][2] = {{"sigma", "constant"},
+                                           {"fraction", "proportional"},
+                                           {"coefficients", "polynomial"},
+                                           {"table_g", "table"}};
+    if (law == NULL || law->kind != OG_ITEM_MAP || og_item_get(law, "kind") != NULL)
+        return OG_OK;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const og_item *key = og_item_get(law, pairs[i][0]);
+        if (key == NULL) continue;
+        og_item *kind = og_item_new(OG_ITEM_SCALAR, pairs[i][1], key->file, key->line);
+        return kind != NULL && og_item_put(law, "kind", kind) ? OG_OK : no_memory(err);
+    }
+    return OG_OK;
+}
+
+og_status og_device_infer(og_item *block, struct og_error *err)
+{
+    OG_TRY(infer_kind((og_item *)og_item_get(block, "program"), err));
+    return infer_kind((og_item *)og_item_get(block, "read"), err);
+}
+
+// Another law takes nothing over from the one that it replaces.
+static bool replaces(const og_item *below, const og_item *above)
+{
+    const og_item *kind = og_item_get(above, "kind"), *old = og_item_get(below, "kind");
+    return kind != NULL && kind->kind == OG_ITEM_SCALAR &&
+           !og_item_is_text(old, kind->text);
+}
+
+// Puts the entries of `above` over `below`; maps are merged, all else is replaced.
+static bool overlay(og_item *below, const og_item *above)
+{
+    for (size_t i = 0; i < above->n; i++) {
+        const og_item *entry = above->child[i];
+        og_item *twin = (og_item *)og_item_get(below, entry->key);
+        bool merge = twin != NULL && twin->kind == OG_ITEM_MAP &&
+                     entry->kind == OG_ITEM_MAP && !replaces(twin, entry);
+        if (merge) {
+            if (!overlay(twin, entry)) return false;
+            continue;
+        }
+        og_item *copy = og_item_copy(entry);
+        if (copy == NULL || !og_item_put(below, entry->key, copy)) return false;
+    }
+    return true;
+}
+
+// A block that gives every key needs no file: the effective text of an experiment reads
+// back without any.
+static bool is_complete(const struct og_field *fields, const og_item *map)
+{
+    for (const struct og_field *f = fields; f->key != NULL; f++) {
+        const og_item *entry = og_item_get(map, f->key);
+        if (entry == NULL) return false;
+        if (f->type == OG_FIELD_BLOCK && !is_complete(f->block, entry)) return false;
+    }
+    return true;
+}
+
+static og_status cached(struct og_device_cache *cache, const og_item *name,
+                        const og_item **file, struct og_error *err)
+{
+    if (cache->files == NULL) cache->files = og_item_new(OG_ITEM_MAP, NULL, NULL, 0);
+    if (cache->files == NULL) return no_memory(err);
+    *file = og_item_get(cache->files, name->text);
+    if (*file != NULL) return OG_OK;
+    og_item *tree;
+    OG_TRY(og_device_find(&tree, name->text, cache->beside, name, err));
+    *file = tree;
+    return og_item_put(cache->files, name->text, tree) ? OG_OK : no_memory(err);
+}
+
+// `block`: {name, and what differs}, in place.
+static og_status resolve(struct og_device_cache *cache, og_item *block,
+                         struct og_error *err)
+{
+    if (block->kind != OG_ITEM_MAP) return OG_OK;
+    OG_TRY(og_device_infer(block, err));
+    const og_item *name = og_item_get(block, "name"), *file;
+    if (name == NULL || name->kind != OG_ITEM_SCALAR || name->text[0] == '\0')
+        return OG_OK;
+    if (is_complete(og_device_fields, block)) return OG_OK;
+    OG_TRY(cached(cache, name, &file, err));
+    // The file's entries that the user does not override, then the user's own, so that an
+    // error still points to the place where the wrong value was written.
+    og_item *merged = og_item_copy(file), *device_name;
+    if (merged == NULL) return no_memory(err);
+    const og_item *own = og_item_get(file, "name");
+    device_name = og_item_copy(own);
+    bool ok = device_name != NULL && overlay(merged, block) &&
+              og_item_put(merged, "name", device_name);
+    for (size_t i = 0; ok && i < merged->n; i++) {
+        og_item *copy = og_item_copy(merged->child[i]);
+        ok = copy != NULL && og_item_put(block, merged->child[i]->key, copy);
+    }
+    og_item_free(merged);
+    return ok ? OG_OK : no_memory(err);
+}
+
+og_status og_device_rename(og_item *block, const og_item *name, struct og_error *err)
+{
+    bool all = is_complete(og_device_fields, block);
+    while (all && block->n > 0) og_item_free(block->child[--block->n]);
+    og_item *copy = og_item_copy(name);
+    return copy != NULL && og_item_put(block, "name", copy) ? OG_OK : no_memory(err);
+}
+
+// device: NAME -> device: {name: NAME}
+static og_status expand(og_item *hardware, struct og_error *err)
+{
+    const og_item *device = og_item_get(hardware, "device");
+    if (device == NULL || device->kind != OG_ITEM_SCALAR || device->text[0] == '\0')
+        return OG_OK;
+    og_item *map = og_item_new(OG_ITEM_MAP, NULL, device->file, device->line);
+    og_item *name = og_item_copy(device);
+    bool ok = map != NULL && name != NULL;
+    if (ok) ok = og_item_put(map, "name", name);
+    if (!ok) {
+        og_item_free(map);
+        return no_memory(err);
+    }
+    return og_item_put(hardware, "device", map) ? OG_OK : no_memory(err);
+}
+
+og_status og_devices_expand(og_item *root, struct og_error *err)
+{
+    static const char *const paths[] = {"hardware", "train.hardware"};
+    for (size_t i = 0; i < 2; i++) {
+        og_item *hardware = (og_item *)og_item_find(root, paths[i], false);
+        if (hardware == NULL || hardware->kind != OG_ITEM_MAP) continue;
+        OG_TRY(expand(hardware, err));
+    }
+    return OG_OK;
+}
+
+og_status og_devices_resolve(struct og_device_cache *cache, og_item *root,
+                             struct og_error *err)
+{
+    static const char *const paths[] = {"hardware.device", "train.hardware.device"};
+    OG_TRY(og_devices_expand(root, err));
+    for (size_t i = 0; i < 2; i++) {
+        og_item *device = (og_item *)og_item_find(root, paths[i], false);
+        if (device != NULL) OG_TRY(resolve(cache, device, err));
+    }
+    return OG_OK;
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// An experiment: one document, --set on top, device files below, and every point of its
+// sweep checked before anything runs.
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/sweep.h"
+
+static og_status no_memory(struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "out of memory while reading the experiment");
+}
+
+// --- one configuration
+// -------------------------------------------------------------------
+static og_status resolve_training(const og_experiment *e, struct og_raw_config *raw,
+                                  const og_item *root, struct og_error *err)
+{
+    struct og_train_config *t = &raw->config.train;
+    const og_item *h = raw->train_hardware;
+    if (og_item_find(root, "train.seed", false) == NULL) t->seed = raw->config.seed;
+    if (h != NULL && h->kind == OG_ITEM_MAP) {
+        t->hardware_mode = OG_TRAIN_OWN;
+        OG_TRY(og_fields_bind(og_hardware_fields, h, &t->hardware, err));
+        return og_hardware_check(&t->hardware, h, err);
+    }
+    if (h == NULL || og_item_is_text(h, "ideal")) {
+        t->hardware_mode = OG_TRAIN_IDEAL;
+        t->hardware = og_hardware_default();
+        t->hardware.ideal = true;
+    } else if (og_item_is_text(h, "same")) {
+        t->hardware_mode = OG_TRAIN_SAME;
+        t->hardware = raw->config.hardware;
+    } else if (og_item_is_text(h, "nominal")) {
+        t->hardware_mode = OG_TRAIN_NOMINAL;
+        t->hardware = e->nominal;
+    } else {
+        return og_item_fail(h, err,
+                            "'%s' is none of: ideal, same, nominal, or a block of "
+                            "keys like hardware",
+                            h->kind == OG_ITEM_SCALAR ? h->text : "a list");
+    }
+    return OG_OK;
+}
+
+// Turns a document, devices unresolved, into a checked configuration; the items in `raw`
+// are borrowed from `root`.
+static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
+                           struct og_raw_config *raw, struct og_error *err)
+{
+    memset(raw, 0, sizeof *raw);
+    OG_TRY(og_devices_resolve(&e->cache, root, err));
+    OG_TRY(og_fields_bind(og_root_fields, root, raw, err));
+    if (nominal) e->nominal = raw->config.hardware;
+    OG_TRY(resolve_training(e, raw, root, err));
+    return og_config_check(&raw->config, root, err);
+}
+
+static og_status bind_point(og_experiment *e, size_t point, og_item **root,
+                            struct og_raw_config *raw, struct og_error *err)
+{
+    *root = og_item_copy(e->base);
+    if (*root == NULL) return no_memory(err);
+    OG_TRY(og_sweep_apply(e, point, *root, err));
+    return bind_root(e, *root, false, raw, err);
+}
+
+og_status og_experiment_point(const og_experiment *e, size_t point,
+                              struct og_config *config, struct og_error *err)
+{
+    og_item *root;
+    struct og_raw_config raw;
+    assert(point < e->points);
+    // Every device is in the cache by now and nominal is not touched: e is only read.
+    og_status status = bind_point((og_experiment *)e, point, &root, &raw, err);
+    og_item_free(root);
+    if (status != OG_OK) return status;
+    *config = raw.config;
+    config->layers = e->models_differ ? e->layers[point]
+                                      : og_item_find(e->base, "model.layers", false);
+    return OG_OK;
+}
+
+// --- reading
+// -----------------------------------------------------------------------------
+static void forget_lines(og_item *item)
+{
+    item->line = 0;
+    for (size_t i = 0; i < item->n; i++) forget_lines(item->child[i]);
+}
+
+static og_status apply_set(og_item *root, const char *set, struct og_error *err)
+{
+    char name[OG_ITEM_PATH + 8], key[OG_ITEM_PATH];
+    const char *equals = strchr(set, '=');
+    og_item *value;
+    snprintf(name, sizeof name, "--set %s", set);
+    if (equals == NULL || equals == set || (size_t)(equals - set) >= sizeof key)
+        return og_fail(err, OG_USAGE,
+                       "%s: want key=value, for instance hardware.adc.bits=4", name);
+    if (equals[1 + strspn(equals + 1, " ")] == '\0')
+        return og_fail(err, OG_USAGE, "%s: there is no value after '='", name);
+    snprintf(key, sizeof key, "%.*s", (int)(equals - set), set);
+    OG_TRY(og_item_parse(&value, name, equals + 1, err));
+    forget_lines(value);
+    og_status status = og_config_set(root, key, value, err);
+    og_item_free(value);
+    return status;
+}
+
+static og_status apply_overrides(og_item *root, const struct og_overrides *o,
+                                 struct og_error *err)
+{
+    if (o == NULL) return OG_OK;
+    for (size_t i = 0; i < o->sets; i++) OG_TRY(apply_set(root, o->set[i], err));
+    if (o->seed == NULL) return OG_OK;
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)*o->seed);
+    og_item *seed = og_item_new(OG_ITEM_SCALAR, text, "--seed", 0);
+    return seed != NULL && og_item_put(root, "seed", seed) ? OG_OK : no_memory(err);
+}
+
+static og_status read_points(og_experiment *e, struct og_error *err)
+{
+    e->key = og_alloc(e->points, sizeof *e->key);
+    if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
+    if (e->key == NULL || (e->models_differ && e->layers == NULL)) return no_memory(err);
+    for (size_t point = 0; point < e->points; point++) {
+        og_item *root;
+        struct og_raw_config raw;
+        og_status status = bind_point(e, point, &root, &raw, err);
+        if (status == OG_OK) status = og_config_keys(&raw, e->key[point], err);
+        if (status == OG_OK && e->models_differ) {
+            e->layers[point] = og_item_copy(raw.config.layers);
+            if (e->layers[point] == NULL) status = no_memory(err);
+        }
+        og_item_free(root);
+        OG_TRY(status);
+    }
+    return OG_OK;
+}
+
+static og_status read_all(og_experiment *e, const struct og_overrides *o,
+                          struct og_error *err)
+{
+    if (e->base->kind != OG_ITEM_MAP)
+        return og_item_fail(e->base, err, "an experiment must be a map of keys");
+    OG_TRY(apply_overrides(e->base, o, err));
+    OG_TRY(og_devices_expand(e->base, err));
+    og_item *root = og_item_copy(e->base);
+    if (root == NULL) return no_memory(err);
+    struct og_raw_config raw;
+    og_status status = bind_root(e, root, true, &raw, err);
+    if (status == OG_OK) status = og_sweep_read(e, og_item_get(e->base, "sweep"), err);
+    if (status == OG_OK) status = read_points(e, err);
+    if (status == OG_OK) status = og_sweep_fill(e, err);
+    if (status == OG_OK) status = og_config_text(e, &raw, err);
+    og_item_free(root);
+    return status;
+}
+
+og_status og_experiment_read(og_experiment **experiment, const char *path,
+                             const struct og_overrides *o, struct og_error *err)
+{
+    *experiment = NULL;
+    og_experiment *e = og_alloc(1, sizeof *e);
+    if (e == NULL) return no_memory(err);
+    og_status status = og_item_read(&e->base, path, err);
+    const char *slash = strrchr(path, '/');
+    e->folder = og_copy_text(slash != NULL ? path : ".");
+    if (e->folder == NULL && status == OG_OK) status = no_memory(err);
+    if (e->folder != NULL && slash != NULL)
+        e->folder[slash == path ? 1 : slash - path] = 0;
+    e->cache.beside = e->folder;
+    if (status == OG_OK) status = read_all(e, o, err);
+    if (status == OG_OK)
+        *experiment = e;
+    else
+        og_experiment_free(e);
+    return status;
+}
+
+void og_experiment_free(og_experiment *e)
+{
+    if (e == NULL) return;
+    og_sweep_free(e);
+    for (size_t i = 0; e->layers != NULL && i < e->points; i++)
+        og_item_free(e->layers[i]);
+    og_free(e->layers);
+    og_free(e->key);
+    og_item_free(e->base);
+    og_item_free(e->cache.files);
+    og_free(e->folder);
+    free(e->text);
+    og_free(e);
+}
+
+size_t og_experiment_axes(const og_experiment *e) { return e->axes; }
+
+const struct og_axis *og_experiment_axis(const og_experiment *e, size_t i)
+{
+    assert(i < e->axes);
+    return &e->axis[i];
+}
+
+size_t og_experiment_points(const og_experiment *e) { return e->points; }
+
+char *og_experiment_text(const og_experiment *e) { return strdup(e->text); }
+
+void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
+                       char key[33])
+{
+    assert(point < e->points && stage <= OG_STAGE_OUTPUT);
+    memcpy(key, e->key[point][stage], OG_KEY_TEXT);
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The rows of an experiment, all but hardware.
+#include <math.h>
+
+#include "config/tables.h"
+
+#define D OG_STAGE_DATA
+#define T OG_STAGE_TRAIN
+#define P OG_STAGE_PROGRAM
+#define E OG_STAGE_EVALUATE
+#define O OG_STAGE_OUTPUT
+
+static const struct og_field data_fields[] = {
+    {"name", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.name),
+     sizeof((struct og_config *)0)->data.name, NULL, 0, 0, NULL, "fashion_mnist", D,
+     "Data set; 'ohmgrid data list' names those that are known.", NULL, NULL},
+    {"as", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.data.rows), 0, NULL, 0, 0,
+     "image rows", "image", D, "Images as they are, or as sequences of their rows.", NULL,
+     NULL},
+    {"train_limit", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.train_limit),
+     0, NULL, 0, INFINITY, NULL, "0", T,
+     "Use only the first so many training samples; 0: all.", NULL, NULL},
+    {"test_limit", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.test_limit),
+     0, NULL, 0, INFINITY, NULL, "0", E,
+     "Use only the first so many test samples; 0: all.", NULL, NULL},
+    {"mean", OG_FIELD_LIST, offsetof(struct og_raw_config, config.data.mean), 0, NULL,
+     -1e6, 1e6, NULL, "[]", D, "Per channel, subtracted from pixels in [0, 1].", NULL,
+     NULL},
+    {"std", OG_FIELD_LIST, offsetof(struct og_raw_config, config.data.std), 0, NULL, 1e-6,
+     1e6, NULL, "[]", D,
+     "Per channel, divides what is left; none: pixels stay in [0, 1].", NULL, NULL},
+    {"crop", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.crop), 0, NULL, 0,
+     64, NULL, "0", T, "Training images are shifted by up to this many pixels.", NULL,
+     NULL},
+    {"flip", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.data.flip), 0, NULL, 0,
+     0, NULL, "false", T, "Training images are mirrored at random.", NULL, NULL},
+    {.key = NULL},
+};
+
+static const struct og_field model_fields[] = {
+    {"layers", OG_FIELD_ITEM, offsetof(struct og_raw_config, config.layers), 0, NULL, 0,
+     0, NULL, NULL, T, "The list of layers, from input to output.", NULL, NULL},
+    {.key = NULL},
+};
+
+static const struct og_field train_fields[] = {
+    {"epochs", OG_FIELD_INT, offsetof(struct og_raw_config, config.train.epochs), 0, NULL,
+     0, 100000, NULL, "10", T, "Passes over the training set.", NULL, NULL},
+    {"batch", OG_FIELD_INT, offsetof(struct og_raw_config, config.train.batch), 0, NULL,
+     1, 65536, NULL, "128", T, "Samples per step.", NULL, NULL},
+    {"optimizer", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.train.optimizer),
+     0, NULL, 0, 0, "sgd adam", "adam", T,
+     "Stochastic gradient descent with momentum, or Adam.", NULL, NULL},
+    {"lr", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.lr), 0, NULL, 0,
+     1e6, NULL, "0.001", T, "Learning rate at the start.", NULL, NULL},
+    {"momentum", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.momentum), 0,
+     NULL, 0, 0.999999, NULL, "0.9", T, "Optimizer sgd: momentum.", NULL, NULL},
+    {"beta1", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.beta1), 0, NULL,
+     0, 0.999999, NULL, "0.9", T, "Optimizer adam: decay of the mean gradient.", NULL,
+     NULL},
+    {"beta2", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.beta2), 0, NULL,
+     0, 0.999999, NULL, "0.999", T, "Optimizer adam: decay of the mean squared gradient.",
+     NULL, NULL},
+    {"weight_decay", OG_FIELD_REAL,
+     offsetof(struct og_raw_config, config.train.weight_decay), 0, NULL, 0, 1e3, NULL,
+     "0", T, "Weight decay, on weights only.", NULL, NULL},
+    {"schedule", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.train.schedule),
+     0, NULL, 0, 0, "constant step cosine", "constant", T, "How the learning rate falls.",
+     NULL, NULL},
+    {"lr_gamma", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.lr_gamma), 0,
+     NULL, 1e-6, 1, NULL, "0.1", T, "Schedule step: factor.", NULL, NULL},
+    {"lr_step", OG_FIELD_INT, offsetof(struct og_raw_config, config.train.lr_step), 0,
+     NULL, 1, 100000, NULL, "10", T, "Schedule step: epochs between two factors.", NULL,
+     NULL},
+    {"warmup", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.warmup), 0,
+     NULL, 0, 100000, NULL, "0", T, "Epochs of linearly rising rate at the start.", NULL,
+     NULL},
+    {"clip_norm", OG_FIELD_REAL, offsetof(struct og_raw_config, config.train.clip_norm),
+     0, NULL, 0, 1e9, NULL, "0", T, "Largest norm of the gradient; 0: not limited.", NULL,
+     NULL},
+    {"seed", OG_FIELD_U64, offsetof(struct og_raw_config, config.train.seed), 0, NULL, 0,
+     0, NULL, "0", T,
+     "Of initial weights, order, augmentation and noise in training; when left out, the "
+     "seed of the experiment.",
+     NULL, NULL},
+    {"gradient", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.train.gradient),
+     0, NULL, 0, 0, "straight_through clipped", "straight_through", T,
+     "Quantisers pass the gradient on everywhere, or only where they do not clip.", NULL,
+     NULL},
+    {"reparam", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.train.reparam), 0,
+     NULL, 0, 0, NULL, "false", T,
+     "Whether the scale of the noise is differentiated as well.", NULL, NULL},
+    {"redraw", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.train.redraw), 0,
+     NULL, 0, 0, "step epoch never", "step", T,
+     "When programming errors and mismatch are drawn anew in training.", NULL, NULL},
+    {"ideal_epochs", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.train.ideal_epochs), 0, NULL, 0, 100000, NULL,
+     "0", T, "First epochs, on ideal hardware.", NULL, NULL},
+    {"calibrate_every", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.train.calibrate_every), 0, NULL, 1, 1000000000,
+     NULL, "100", T, "Steps between two calibrations of the converters in training.",
+     NULL, NULL},
+    {"calibrate_samples", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.train.calibrate_samples), 0, NULL, 1, 1000000,
+     NULL, "256", T, "Training samples of each of these calibrations.", NULL, NULL},
+    {"hardware", OG_FIELD_ITEM, offsetof(struct og_raw_config, train_hardware), 0, NULL,
+     0, 0, NULL, "", T,
+     "What training sees: ideal (default), same (hardware of the sweep point), nominal "
+     "(hardware before the sweep is applied), or a block of its own like hardware.",
+     NULL, NULL},
+    {.key = NULL},
+};
+
+static const struct og_field evaluate_fields[] = {
+    {"batch", OG_FIELD_INT, offsetof(struct og_raw_config, config.evaluate.batch), 0,
+     NULL, 1, 65536, NULL, "256", E,
+     "Test samples per pass; the result does not depend on it.", NULL, NULL},
+    {"calibrate_samples", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.evaluate.calibrate_samples), 0, NULL, 1,
+     1000000, NULL, "1024", P,
+     "Training samples that calibrate the converters of a chip.", NULL, NULL},
+    {.key = NULL},
+};
+
+static const struct og_field output_fields[] = {
+    {"model", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.model), 0, NULL,
+     0, 0, NULL, "true", O, "Whether trained weights are stored in the result file.",
+     NULL, NULL},
+    {"chip", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.chip), 0, NULL,
+     0, 0, NULL, "false", O,
+     "Whether the conductances of the first chip of each point are stored.", NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_root_fields[] = {
+    {"title", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.title),
+     sizeof((struct og_config *)0)->title, NULL, 0, 0, NULL, "", O,
+     "What the experiment is about.", NULL, NULL},
+    {"seed", OG_FIELD_U64, offsetof(struct og_raw_config, config.seed), 0, NULL, 0, 0,
+     NULL, "1", P, "The seed that all others follow from.", NULL, NULL},
+    {"trials", OG_FIELD_INT, offsetof(struct og_raw_config, config.trials), 0, NULL, 1,
+     1000000, NULL, "1", O, "Chips per sweep point.", NULL, NULL},
+    {"kernels", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.kernels), 0, NULL,
+     0, 0, "auto fixed", "auto", D,
+     "Widest instruction set of the machine, or the same last bits on every machine.",
+     NULL, NULL},
+    {"data", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, D, "The data set.",
+     data_fields, "name"},
+    {"model", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, T, "The network.",
+     model_fields, NULL},
+    {"hardware", OG_FIELD_BLOCK, offsetof(struct og_raw_config, config.hardware), 0, NULL,
+     0, 0, NULL, NULL, P, "What is evaluated.", og_hardware_fields, NULL},
+    {"train", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, T, "Training.", train_fields,
+     NULL},
+    {"evaluate", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Evaluation.",
+     evaluate_fields, NULL},
+    {"output", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, O, "What is stored.",
+     output_fields, NULL},
+    {"sweep", OG_FIELD_ITEM, offsetof(struct og_raw_config, sweep), 0, NULL, 0, 0, NULL,
+     "", O, "Axes: a list of {key, name, values, labels} or {zip: [...]}.", NULL, NULL},
+    {.key = NULL},
+};

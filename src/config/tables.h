@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The field tables of an experiment, and what no single row can check.
+#ifndef OG_CONFIG_TABLES_H
+#define OG_CONFIG_TABLES_H
+
+#include "config/fields.h"
+
+extern const struct og_field og_device_fields[];    // of struct og_device
+extern const struct og_field og_hardware_fields[];  // of struct og_hardware
+extern const struct og_field og_root_fields[];      // of struct og_raw_config
+
+// An experiment as its table sees it: og_config, and what still has to be resolved.
+struct og_raw_config {
+    struct og_config config;
+    const og_item *train_hardware;  // ideal, same, nominal or a block
+    const og_item *sweep;
+};
+
+// Relations between keys. `map` is what errors point into; NULL: nothing was given.
+og_status og_device_check(const struct og_device *d, const og_item *map,
+                          struct og_error *err);
+og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
+                            struct og_error *err);
+og_status og_config_check(const struct og_config *c, const og_item *root,
+                          struct og_error *err);
+
+#endif

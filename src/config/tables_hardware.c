@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The rows of hardware and device. The stage of a key says from where on its value
+// counts: what can only change reads (read noise, injected noise, converter noise)
+// belongs to evaluate. Everything else belongs to program, converters too: their
+// quantisation reaches the calibrated input ranges of later layers, and these scale what
+// is programmed.
+#include <assert.h>
+#include <math.h>
+
+#include "config/tables.h"
+
+#define P OG_STAGE_PROGRAM
+#define E OG_STAGE_EVALUATE
+
+static const char sigma_kinds[] = "none constant proportional polynomial table";
+
+static const struct og_field sigma_fields[] = {
+    {"kind", OG_FIELD_CHOICE, offsetof(struct og_sigma, kind), 0, NULL, 0, 0, sigma_kinds,
+     "none", P,
+     "Law of the standard deviation as a function of the conductance g; when left out it "
+     "follows from the key that is given.",
+     NULL, NULL},
+    {"sigma", OG_FIELD_REAL, offsetof(struct og_sigma, sigma), 0, "S", 0, 1, NULL, "0", P,
+     "Kind constant: the standard deviation.", NULL, NULL},
+    {"fraction", OG_FIELD_REAL, offsetof(struct og_sigma, fraction), 0, NULL, 0, 10, NULL,
+     "0", P, "Kind proportional: the standard deviation is this fraction of g.", NULL,
+     NULL},
+    {"coefficients", OG_FIELD_LIST, offsetof(struct og_sigma, coefficients), 0, "S", -1,
+     1, NULL, "[]", P,
+     "Kind polynomial: coefficients in g / g_ref from the power 0 up; negative values of "
+     "the polynomial count as 0.",
+     NULL, NULL},
+    {"g_ref", OG_FIELD_REAL, offsetof(struct og_sigma, g_ref), 0, "S", 0, 1, NULL, "0", P,
+     "Kind polynomial: the conductance that g is divided by; 0 means g_max.", NULL, NULL},
+    {"table_g", OG_FIELD_LIST, offsetof(struct og_sigma, table_g), 0, "S", 0, 1, NULL,
+     "[]", P, "Kind table: conductances, rising; linear between them, constant outside.",
+     NULL, NULL},
+    {"table_sigma", OG_FIELD_LIST, offsetof(struct og_sigma, table_sigma), 0, "S", 0, 1,
+     NULL, "[]", P, "Kind table: the standard deviation at each conductance of table_g.",
+     NULL, NULL},
+    {"scale", OG_FIELD_REAL, offsetof(struct og_sigma, scale), 0, NULL, 0, 1000, NULL,
+     "1", P, "Multiplies the standard deviation; 1 is as published.", NULL, NULL},
+    {.key = NULL},
+};
+// Blocks of unnamed structs: offsets count from the start of the struct that holds them.
+static const struct og_field d2d_fields[] = {
+    {"law", OG_FIELD_CHOICE, offsetof(struct og_device, d2d.law), 0, NULL, 0, 0,
+     "normal lognormal", "normal", P,
+     "Distribution of each device's own limits over the devices.", NULL, NULL},
+    {"g_min", OG_FIELD_REAL, offsetof(struct og_device, d2d.g_min), 0, NULL, 0, 1, NULL,
+     "0", P, "Relative spread of each device's own g_min; 0: all alike.", NULL, NULL},
+    {"g_max", OG_FIELD_REAL, offsetof(struct og_device, d2d.g_max), 0, NULL, 0, 1, NULL,
+     "0", P, "Relative spread of each device's own g_max; 0: all alike.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field faults_fields[] = {
+    {"p_lrs", OG_FIELD_REAL, offsetof(struct og_device, faults.p_lrs), 0, NULL, 0, 1,
+     NULL, "0", P, "Probability that a device is stuck in the low-resistance (on) state.",
+     NULL, NULL},
+    {"p_hrs", OG_FIELD_REAL, offsetof(struct og_device, faults.p_hrs), 0, NULL, 0, 1,
+     NULL, "0", P,
+     "Probability that a device is stuck in the high-resistance (off) state.", NULL,
+     NULL},
+    {"g_lrs", OG_FIELD_REAL, offsetof(struct og_device, faults.g_lrs), 0, "S", 0, 1, NULL,
+     "0", P, "Conductance of a device that is stuck on; 0 means g_max.", NULL, NULL},
+    {"g_hrs", OG_FIELD_REAL, offsetof(struct og_device, faults.g_hrs), 0, "S", 0, 1, NULL,
+     "0", P, "Conductance of a device that is stuck off.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field cell_fields[] = {
+    {"levels", OG_FIELD_INT, offsetof(struct og_device, cell.levels), 0, NULL, 0, 65536,
+     NULL, "0", P,
+     "Programmable levels per device, equally spaced from g_min to g_max; 0: analog.",
+     NULL, NULL},
+    {"list", OG_FIELD_LIST, offsetof(struct og_device, cell.list), 0, "S", 0, 1, NULL,
+     "[]", P, "The programmable levels themselves, rising; it may lack g_min.", NULL,
+     NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_device_fields[] = {
+    {"name", OG_FIELD_TEXT, offsetof(struct og_device, name),
+     sizeof((struct og_device *)0)->name, NULL, 0, 0, NULL, "", P,
+     "Device file that gives all keys not given here: a name or a path.", NULL, NULL},
+    {"title", OG_FIELD_TEXT, offsetof(struct og_device, title),
+     sizeof((struct og_device *)0)->title, NULL, 0, 0, NULL, "", OG_STAGE_OUTPUT,
+     "What the device is, in one line.", NULL, NULL},
+    {"citation", OG_FIELD_TEXT, offsetof(struct og_device, citation),
+     sizeof((struct og_device *)0)->citation, NULL, 0, 0, NULL, "", OG_STAGE_OUTPUT,
+     "Where the numbers come from.", NULL, NULL},
+    {"g_min", OG_FIELD_REAL, offsetof(struct og_device, g_min), 0, "S", 0, 1, NULL, "0 S",
+     P, "Lowest programmable conductance.", NULL, NULL},
+    {"g_max", OG_FIELD_REAL, offsetof(struct og_device, g_max), 0, "S", 1e-15, 1, NULL,
+     "25 uS", P, "Highest programmable conductance.", NULL, NULL},
+    {"g_off", OG_FIELD_REAL, offsetof(struct og_device, g_off), 0, "S", 0, 1, NULL, "0 S",
+     P, "Conductance of a cell that is switched off.", NULL, NULL},
+    {"v_read", OG_FIELD_REAL, offsetof(struct og_device, v_read), 0, "V", 1e-6, 100, NULL,
+     "0.2 V", P, "Full-scale read voltage.", NULL, NULL},
+    {"programming", OG_FIELD_CHOICE, offsetof(struct og_device, programming), 0, NULL, 0,
+     0, "open_loop write_verify", "open_loop", P,
+     "With mismatch: open_loop maps the target linearly into the device's own limits, "
+     "write_verify only limits it to them.",
+     NULL, NULL},
+    {"program", OG_FIELD_BLOCK, offsetof(struct og_device, program), 0, NULL, 0, 0, NULL,
+     NULL, P, "Programming error, drawn once for each programming.", sigma_fields, NULL},
+    {"read", OG_FIELD_BLOCK, offsetof(struct og_device, read), 0, NULL, 0, 0, NULL, NULL,
+     E, "White read noise, drawn afresh in every read.", sigma_fields, NULL},
+    {"d2d", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Device-to-device mismatch.",
+     d2d_fields, NULL},
+    {"clip", OG_FIELD_CHOICE, offsetof(struct og_device, clip), 0, NULL, 0, 0,
+     "nonnegative range", "nonnegative", P,
+     "What limits the conductance after the programming error: zero, or g_min and g_max.",
+     NULL, NULL},
+    {"zero_cells", OG_FIELD_CHOICE, offsetof(struct og_device, zero_cells), 0, NULL, 0, 0,
+     "programmed off", "programmed", P,
+     "Cells of zero weight: programmed to g_min like any other, or off (g_off, no "
+     "error).",
+     NULL, NULL},
+    {"faults", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Stuck devices.",
+     faults_fields, NULL},
+    {"cell", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Levels that a device can be programmed to.", cell_fields, NULL},
+    {.key = NULL},
+};
+
+static const char granularities[] = "layer tile column";
+
+static const struct og_field mapping_fields[] = {
+    {"scheme", OG_FIELD_CHOICE, offsetof(struct og_hardware, mapping.scheme), 0, NULL, 0,
+     0, "differential differential_two_sided offset", "differential", P,
+     "How a signed weight becomes conductances: a pair with one device at g_min, a pair "
+     "moved to both sides of the middle, or one device and a reference.",
+     NULL, NULL},
+    {"reference", OG_FIELD_CHOICE, offsetof(struct og_hardware, mapping.reference), 0,
+     NULL, 0, 0, "column digital", "column", P,
+     "Scheme offset: a reference column of devices, or a digital offset.", NULL, NULL},
+    {"w_max", OG_FIELD_CHOICE, offsetof(struct og_hardware, mapping.w_max), 0, NULL, 0, 0,
+     "absmax percentile sigma", "absmax", P,
+     "Which weight becomes full scale; larger ones are clipped.", NULL, NULL},
+    {"percentile", OG_FIELD_REAL, offsetof(struct og_hardware, mapping.percentile), 0,
+     NULL, 1, 100, NULL, "99.9", P, "w_max percentile: percentile of |w|, in percent.",
+     NULL, NULL},
+    {"k_sigma", OG_FIELD_REAL, offsetof(struct og_hardware, mapping.k_sigma), 0, NULL,
+     0.1, 100, NULL, "3", P, "w_max sigma: this many times the rms of w.", NULL, NULL},
+    {"granularity", OG_FIELD_CHOICE, offsetof(struct og_hardware, mapping.granularity), 0,
+     NULL, 0, 0, granularities, "layer", P, "What shares one full-scale weight.", NULL,
+     NULL},
+    {"weight_bits", OG_FIELD_INT, offsetof(struct og_hardware, mapping.weight_bits), 0,
+     NULL, 0, 16, NULL, "0", P, "Bits of the signed weight levels; 0: analog.", NULL,
+     NULL},
+    {"rounding", OG_FIELD_CHOICE, offsetof(struct og_hardware, mapping.rounding), 0, NULL,
+     0, 0, "mid_tread mid_rise", "mid_tread", P,
+     "Levels of weight_bits with a zero (2^b - 1 of them) or without (2^b).", NULL, NULL},
+    {"slice_bits", OG_FIELD_INT, offsetof(struct og_hardware, mapping.slice_bits), 0,
+     NULL, 0, 8, NULL, "0", P,
+     "Bits of |weight| per device, over several slices; 0: one slice.", NULL, NULL},
+    {"devices_per_weight", OG_FIELD_INT,
+     offsetof(struct og_hardware, mapping.devices_per_weight), 0, NULL, 1, 64, NULL, "1",
+     P, "Copies of each device that are averaged.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field tile_fields[] = {
+    {"rows", OG_FIELD_INT, offsetof(struct og_hardware, tile.rows), 0, NULL, 1, 65536,
+     NULL, "128", P, "Word lines (inputs) of one array.", NULL, NULL},
+    {"cols", OG_FIELD_INT, offsetof(struct og_hardware, tile.cols), 0, NULL, 1, 65536,
+     NULL, "128", P, "Bit lines (outputs) of one array, counted in weights.", NULL, NULL},
+    {"rows_active", OG_FIELD_INT, offsetof(struct og_hardware, tile.rows_active), 0, NULL,
+     0, 65536, NULL, "0", P,
+     "Rows driven in one read; groups are converted on their own; 0: all.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field pair_fields[] = {
+    {"subtract", OG_FIELD_CHOICE, offsetof(struct og_hardware, pair.subtract), 0, NULL, 0,
+     0, "analog digital", "analog", P,
+     "A pair is subtracted before the ADC, or after converting both.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field input_fields[] = {
+    {"sign", OG_FIELD_CHOICE, offsetof(struct og_hardware, input.sign), 0, NULL, 0, 0,
+     "bipolar two_pass offset", "bipolar", P,
+     "Negative inputs: negative voltages, a second read, or a constant added.", NULL,
+     NULL},
+    {"encoding", OG_FIELD_CHOICE, offsetof(struct og_hardware, input.encoding), 0, NULL,
+     0, 0, "amplitude pulse_width bit_serial", "amplitude", P,
+     "How an input drives its row: voltage, duration, or bit after bit.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field dac_fields[] = {
+    {"bits", OG_FIELD_INT, offsetof(struct og_hardware, dac.bits), 0, NULL, 0, 16, NULL,
+     "0", P, "Bits of the input converters; 0: ideal.", NULL, NULL},
+    {"range_mode", OG_FIELD_CHOICE, offsetof(struct og_hardware, dac.mode), 0, NULL, 0, 0,
+     "fixed - minmax percentile mse", "minmax", P,
+     "Full scale of the inputs: fixed, or calibrated on training samples.", NULL, NULL},
+    {"range", OG_FIELD_REAL, offsetof(struct og_hardware, dac.range), 0, NULL, 1e-9, 1e9,
+     NULL, "1", P, "Range mode fixed: full scale in units of the activation.", NULL,
+     NULL},
+    {"percentile", OG_FIELD_REAL, offsetof(struct og_hardware, dac.percentile), 0, NULL,
+     1, 100, NULL, "99.9", P, "Range mode percentile: percentile of |input|, in percent.",
+     NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field adc_fields[] = {
+    {"bits", OG_FIELD_INT, offsetof(struct og_hardware, adc.bits), 0, NULL, 0, 16, NULL,
+     "0", P,
+     "Bits of the output converters; 0: ideal, without noise, offset or gain error.",
+     NULL, NULL},
+    {"rounding", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.rounding), 0, NULL, 0,
+     0, "mid_tread mid_rise", "mid_tread", P, "Codes with a zero, or without.", NULL,
+     NULL},
+    {"range_mode", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.mode), 0, NULL, 0, 0,
+     "fixed worst_case minmax percentile mse", "minmax", P,
+     "Full scale of the column sums: fixed, the largest possible, or calibrated on "
+     "training samples.",
+     NULL, NULL},
+    {"granularity", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.granularity), 0,
+     NULL, 0, 0, granularities, "layer", P, "What shares one calibrated full scale.",
+     NULL, NULL},
+    {"range", OG_FIELD_REAL, offsetof(struct og_hardware, adc.range), 0, NULL, 1e-9, 1,
+     NULL, "1", P, "Range mode fixed: full scale as a fraction of the worst case.", NULL,
+     NULL},
+    {"percentile", OG_FIELD_REAL, offsetof(struct og_hardware, adc.percentile), 0, NULL,
+     1, 100, NULL, "99.9", P,
+     "Range mode percentile: percentile of |column sum|, in percent.", NULL, NULL},
+    {"noise", OG_FIELD_REAL, offsetof(struct og_hardware, adc.noise), 0, "LSB", 0, 1000,
+     NULL, "0", E, "Rms noise of every conversion.", NULL, NULL},
+    {"offset", OG_FIELD_REAL, offsetof(struct og_hardware, adc.offset), 0, "LSB", 0, 1000,
+     NULL, "0", P, "Rms offset over the columns, frozen for a chip.", NULL, NULL},
+    {"gain", OG_FIELD_REAL, offsetof(struct og_hardware, adc.gain), 0, NULL, 0, 1, NULL,
+     "0", P, "Relative rms gain error over the columns, frozen for a chip.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field injection_fields[] = {
+    {"points", OG_FIELD_FLAGS, offsetof(struct og_hardware, injection.points), 0, NULL, 0,
+     0, "X H A G C O", "[]", E,
+     "Where Gaussian noise is added: X input, H recurrent input, A column sums, G gates, "
+     "C cell state, O output.",
+     NULL, NULL},
+    {"snr_db", OG_FIELD_REAL, offsetof(struct og_hardware, injection.snr_db), 0, "dB",
+     -100, 300, NULL, "40", E, "Signal power over noise power at each point.", NULL,
+     NULL},
+    {"ac", OG_FIELD_BOOL, offsetof(struct og_hardware, injection.ac), 0, NULL, 0, 0, NULL,
+     "false", E, "Whether the signal power leaves out the mean.", NULL, NULL},
+    {.key = NULL},
+};
+static const struct og_field rnn_fields[] = {
+    {"x_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.x_bits), 0, NULL, -1, 16,
+     NULL, "-1", P, "DAC bits of a recurrent layer's input; 0: ideal; -1: as dac.bits.",
+     NULL, NULL},
+    {"h_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.h_bits), 0, NULL, -1, 16,
+     NULL, "-1", P, "DAC bits of the recurrent input; 0: ideal; -1: as dac.bits.", NULL,
+     NULL},
+    {"gate_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.gate_bits), 0, NULL, 0,
+     16, NULL, "0", P, "Bits of the gate outputs; 0: ideal.", NULL, NULL},
+    {"c_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.c_bits), 0, NULL, 0, 16,
+     NULL, "0", P, "Bits of the cell state; 0: ideal.", NULL, NULL},
+    {"c_range", OG_FIELD_REAL, offsetof(struct og_hardware, rnn.c_range), 0, NULL, 1e-6,
+     1e6, NULL, "4", P, "Full scale of the cell state's quantiser.", NULL, NULL},
+    {"mapping", OG_FIELD_CHOICE, offsetof(struct og_hardware, rnn.mapping), 0, NULL, 0, 0,
+     "combined split per_gate", "combined", P,
+     "Input and recurrent weights in one matrix, in two, or in one for each gate.", NULL,
+     NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_hardware_fields[] = {
+    {"ideal", OG_FIELD_BOOL, offsetof(struct og_hardware, ideal), 0, NULL, 0, 0, NULL,
+     "false", P,
+     "The float network bit for bit; no other key of hardware then has an effect.", NULL,
+     NULL},
+    {"device", OG_FIELD_BLOCK, offsetof(struct og_hardware, device), 0, NULL, 0, 0, NULL,
+     NULL, P, "The memristor: a device file, and what differs from it.", og_device_fields,
+     "name"},
+    {"mapping", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Weights to conductances.", mapping_fields, NULL},
+    {"tile", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "One physical array.",
+     tile_fields, NULL},
+    {"pair", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "The two sides of a weight.", pair_fields, NULL},
+    {"input", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "How inputs are applied.",
+     input_fields, NULL},
+    {"dac", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Input converters.",
+     dac_fields, NULL},
+    {"adc", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Output converters.",
+     adc_fields, NULL},
+    {"injection", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Noise of a given signal-to-noise ratio (Qin and Vucinic, arXiv 1807.06555).",
+     injection_fields, NULL},
+    {"rnn", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Recurrent layers.",
+     rnn_fields, NULL},
+    {"read_noise", OG_FIELD_CHOICE, offsetof(struct og_hardware, read_noise), 0, NULL, 0,
+     0, "auto fast device", "auto", E,
+     "How read noise is drawn: one number per output (fast, refused where it is not "
+     "exact), "
+     "device by device, or fast where it is exact.",
+     NULL, NULL},
+    {.key = NULL},
+};
+
+struct og_hardware og_hardware_default(void)
+{
+    struct og_hardware hardware = {0};
+    og_status status = og_fields_bind(og_hardware_fields, NULL, &hardware, NULL);
+    assert(status == OG_OK);
+    (void)status;
+    return hardware;
+}

@@ -19,8 +19,7 @@ static bool is_bounded(const struct og_node *node)
     return node->op != &og_op_rnn || a->activation == OG_RNN_TANH;
 }
 
-// --- matrices
-// ----------------------------------------------------------------------------
+// --- matrices ------------------------------------------------------------------------
 
 enum part { PART_X = 1, PART_H = 2, PART_XH = 3 };
 
@@ -111,8 +110,7 @@ void og_rnn_linears(struct og_node *node, const struct og_hardware *hw)
         add_pieces(node, cell, hw->rnn.mapping);
 }
 
-// --- set-up
-// ------------------------------------------------------------------------------
+// --- set-up --------------------------------------------------------------------------
 
 static void add_params(struct og_node *node, int layer, bool reverse)
 {

@@ -47,7 +47,7 @@ struct og_rnn_step {
     float *dsum;     // out, [n][gates H]: of the column sums
     float *dhsum;    // of the h parts, where they differ; else dsum
     float *drh;      // [n][H], by og_rnn_second_back
-    const struct og_rnn_place *place;  // of rnn_time.c
+    const struct og_rnn_place *place;  // of rnn_place.h
 };
 
 struct og_rnn_cell {
@@ -65,7 +65,7 @@ struct og_rnn_cell {
 const struct og_rnn_cell *og_rnn_law(const struct og_node *node);
 og_status og_rnn_setup(struct og_node *node, struct og_error *err);
 void og_rnn_linears(struct og_node *node, const struct og_hardware *hw);
-// rnn_time.c
+// rnn_place.c and rnn_time.c
 size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n);
 size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t n);
 void og_rnn_forward(const struct og_view *v);
@@ -74,9 +74,8 @@ void og_rnn_backward(const struct og_view *v);
 extern const struct og_op og_op_lstm, og_op_gru, og_op_rnn;
 extern const struct og_rnn_cell og_rnn_cell_lstm, og_rnn_cell_gru, og_rnn_cell_rnn;
 
-// --- for cells
-// --------------------------------------------------------------------------- out[n][H] =
-// the pre-activation of a gate: sums of x and h, and bias block `gate`.
+// --- for cells ------------------------------------------------------------------------
+// out[n][H] = the pre-activation of a gate: sums of x and h, and bias block `gate`.
 void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out);
 // out[n][H] = the h part of a gate alone, plus bias block `bias`.
 void og_rnn_sum_apart(const struct og_rnn_step *s, int gate, int bias, float *out);

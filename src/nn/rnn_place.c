@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "nn/rnn_place.h"
+
+static size_t take(size_t *total, size_t floats)
+{
+    size_t at = *total;
+    *total += og_round64(floats * sizeof(float));
+    return at;
+}
+
+static size_t directions_of(const struct og_node *node)
+{
+    return ((const struct og_rnn_attr *)node->attr)->bidirectional ? 2 : 1;
+}
+
+static size_t columns_of(const struct og_node *node, int cell)
+{
+    return node->param[2 * cell].dim[1];
+}
+
+// `exec`: NULL where no products leave a tape.
+static struct og_rnn_slot slot_of(const og_exec *exec, const struct og_node *node,
+                                  int cell, size_t n)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t columns = columns_of(node, cell), units = (size_t)a->units;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    int cells = node->params / 2, linears = node->linears / cells;
+    bool second = law->two_sums && !a->before;
+    struct og_rnn_slot slot = {0};
+    slot.xh = take(&slot.total, n * columns);
+    slot.xrh = take(&slot.total, second ? n * columns : 0);
+    slot.kept = take(&slot.total, (size_t)law->kept * n * units);
+    for (int k = 0; exec && k < linears; k++) {
+        slot.tape[k] = slot.total;
+        slot.total += og_round64(og_linear_tape_bytes(exec, node, cell * linears + k, n));
+    }
+    return slot;
+}
+
+static struct og_rnn_room room_of(const og_exec *exec, const struct og_node *node,
+                                  size_t n)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t units = (size_t)a->units, steps = node->in[0].dim[0], columns = 0, slot = 0;
+    size_t gates = (size_t)og_rnn_law(node)->gates, state = n * units, linear = 0;
+    for (int cell = 0; cell < node->params / 2; cell++) {
+        struct og_rnn_slot one = slot_of(NULL, node, cell, n);
+        if (columns_of(node, cell) > columns) columns = columns_of(node, cell);
+        if (one.total > slot) slot = one.total;
+    }
+    for (int k = 0; k < node->linears; k++) {
+        size_t bytes = og_linear_work_bytes(exec, node, k, n);
+        if (bytes > linear) linear = bytes;
+    }
+    size_t seq = a->layers > 1 ? steps * directions_of(node) * state : 0;
+    struct og_rnn_room room = {.total = slot};
+    for (int i = 0; i < 2; i++) room.seq[i] = take(&room.total, seq);
+    room.xsum = take(&room.total, gates * state);
+    room.hsum = take(&room.total, gates * state);
+    room.dxh = take(&room.total, n * columns);
+    room.dx = take(&room.total, n * columns);
+    room.dh = take(&room.total, state);
+    room.dc = take(&room.total, state);
+    room.drh = take(&room.total, state);
+    room.h = take(&room.total, state);
+    room.linear = room.total;
+    room.total += og_round64(linear);
+    return room;
+}
+
+size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    size_t total = 0, steps = node->in[0].dim[0];
+    for (int cell = 0; cell < node->params / 2; cell++)
+        total += steps * slot_of(exec, node, cell, n).total;
+    return total;
+}
+
+size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t n)
+{
+    return room_of(exec, node, n).total;
+}
+
+struct og_rnn_place og_rnn_place_of(const struct og_view *v)
+{
+    const struct og_rnn_attr *a = v->node->attr;
+    return (struct og_rnn_place){
+        .v = v,
+        .n = v->n,
+        .steps = v->node->in[0].dim[0],
+        .units = (size_t)a->units,
+        .directions = directions_of(v->node),
+        .linears = v->node->linears / (v->node->params / 2),
+        .room = room_of(v->exec, v->node, v->n),
+        .work = v->work,
+    };
+}
+
+void og_rnn_enter(struct og_rnn_place *p, int cell)
+{
+    const struct og_view *v = p->v;
+    p->cell = cell;
+    p->first = cell * p->linears;
+    p->stride = columns_of(v->node, cell);
+    p->inputs = p->stride - p->units;
+    const og_exec *tapes = v->tape ? v->exec : NULL;
+    p->slot = slot_of(tapes, v->node, cell, p->n);
+    p->tape = v->tape;
+    for (int before = 0; p->tape && before < cell; before++)
+        p->tape += p->steps * slot_of(tapes, v->node, before, p->n).total;
+}
+
+static char *slot_at(const struct og_rnn_place *p, size_t turn)
+{
+    return p->tape ? p->tape + turn * p->slot.total : p->work + p->room.slot;
+}
+
+struct og_rnn_step og_rnn_step_at(const struct og_rnn_place *p, size_t turn)
+{
+    const struct og_view *v = p->v;
+    bool reverse = (size_t)p->cell % p->directions == 1;
+    char *slot = slot_at(p, turn), *before = slot_at(p, turn > 0 ? turn - 1 : 0);
+    struct og_rnn_step s = {
+        .v = v,
+        .attr = v->node->attr,
+        .law = og_rnn_law(v->node),
+        .n = p->n,
+        .units = p->units,
+        .inputs = p->inputs,
+        .cell = (uint32_t)p->cell,
+        .t = (uint32_t)(reverse ? p->steps - 1 - turn : turn),
+        .first = turn == 0,
+        .b = v->param[2 * p->cell + 1],
+        .xh = (float *)(slot + p->slot.xh),
+        .xrh = (float *)(slot + p->slot.xrh),
+        .kept = (float *)(slot + p->slot.kept),
+        .before = (float *)(before + p->slot.kept),
+        .xsum = og_rnn_work(p, p->room.xsum),
+        .hsum = og_rnn_work(p, p->room.hsum),
+        .h = og_rnn_work(p, p->room.h),
+        .place = p,
+    };
+    for (int k = 0; k < p->linears; k++) {
+        const struct og_linear_decl *l = &v->node->linear[p->first + k];
+        size_t gate = og_rnn_gate(p, l), end = gate + l->cols / p->units;
+        for (; og_rnn_start(l) > 0 && gate < end; gate++)
+            s.apart[gate] =
+                !(s.law->two_sums && s.attr->before && (int)gate >= s.law->common);
+    }
+    return s;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ohmgrid/cpu.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_cblas.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "base/kernels.h"
+
+extern const struct og_random_kernels og_random_plain;
+extern const struct og_vmath_kernels og_vmath_plain;
+extern const struct og_product_kernels og_product_plain;
+#ifdef OG_X86_KERNELS
+extern const struct og_random_kernels og_random_avx2, og_random_avx512;
+extern const struct og_vmath_kernels og_vmath_avx2, og_vmath_avx512;
+extern const struct og_product_kernels og_product_avx2, og_product_avx512;
+#endif
+
+static const struct og_kernels tables[OG_ISA_COUNT] = {
+    [OG_ISA_PLAIN] = {&og_random_plain, &og_vmath_plain, &og_product_plain},
+#ifdef OG_X86_KERNELS
+    [OG_ISA_AVX2] = {&og_random_avx2, &og_vmath_avx2, &og_product_avx2},
+    [OG_ISA_AVX512] = {&og_random_avx512, &og_vmath_avx512, &og_product_avx512},
+#endif
+};
+
+static const char *const names[OG_ISA_COUNT] = {"plain", "avx2", "avx512"};
+
+// -1 until the first use. Threads that race to set it all store the same value.
+static atomic_int chosen = -1;
+
+static bool is_available(enum og_isa isa)
+{
+    if (isa == OG_ISA_PLAIN) return true;
+#ifdef OG_X86_KERNELS
+    __builtin_cpu_init();
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == OG_ISA_AVX2) return avx2;
+    return avx2 && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
+
+// A name in OHMGRID_KERNELS that the processor lacks, or that is none of ours, cannot be
+// refused here, where nothing can fail; og_isa_name(og_cpu_isa()) says what is in use.
+static enum og_isa choose(void)
+{
+    const char *wish = getenv("OHMGRID_KERNELS");
+    for (int i = 0; wish != NULL && i < OG_ISA_COUNT; i++) {
+        enum og_isa isa = (enum og_isa)i;
+        if (strcmp(wish, names[i]) == 0 && is_available(isa)) return isa;
+    }
+    if (is_available(OG_ISA_AVX512)) return OG_ISA_AVX512;
+    return is_available(OG_ISA_AVX2) ? OG_ISA_AVX2 : OG_ISA_PLAIN;
+}
+
+enum og_isa og_cpu_isa(void)
+{
+    int isa = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (isa < 0) {
+        isa = (int)choose();
+        atomic_store_explicit(&chosen, isa, memory_order_relaxed);
+    }
+    return (enum og_isa)isa;
+}
+
+const struct og_kernels *og_kernels(void) { return &tables[og_cpu_isa()]; }
+
+bool og_cpu_use(enum og_isa isa)
+{
+    assert((unsigned)isa < OG_ISA_COUNT);
+    if (!is_available(isa)) return false;
+    atomic_store_explicit(&chosen, (int)isa, memory_order_relaxed);
+    return true;
+}
+
+const char *og_isa_name(enum og_isa isa)
+{
+    assert((unsigned)isa < OG_ISA_COUNT);
+    return names[isa];
+}
+
+void og_set_threads(int n)
+{
+    assert(n >= 0);
+#ifdef _OPENMP
+    omp_set_num_threads(n > 0 ? n : omp_get_num_procs());
+#endif
+}
+
+int og_threads(void)
+{
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+// Looked up by name: another BLAS in OpenBLAS's place lacks this function.
+const char *og_blas_core(void)
+{
+    char *(*corename)(void) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "openblas_get_corename");
+    static_assert(sizeof corename == sizeof symbol, "POSIX dlsym");
+    memcpy(&corename, &symbol, sizeof corename);
+    return corename != NULL ? corename() : "unknown";
+}
+
+bool og_blas_is_openblas(void)
+{
+    void (*sgemm)(const enum CBLAS_ORDER, const enum CBLAS_TRANSPOSE,
+                  const enum CBLAS_TRANSPOSE, const int, const int, const int,
+                  const float, const float *, const int, const float *, const int,
+                  const float, float *, const int) = cblas_sgemm;
+    void *address;
+    memcpy(&address, &sgemm, sizeof address);
+    Dl_info info;
+    return dladdr(address, &info) != 0 && strstr(info.dli_fname, "openblas") != NULL;
+}

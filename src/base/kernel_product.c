@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Packed, register-blocked products. A block of up to ROWS x 2 vectors of c stays in
+// registers while k runs; each of its elements is a chain of multiply-adds from 0 in the
+// order of k, whatever block it falls into, so no split of the rows changes a bit. Where
+// k is cut, the chain is carried over exactly in a float.
+#include <string.h>
+
+#include "base/kernels.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+enum { W = 16, ROWS = 14 };
+#elif defined(__AVX2__)
+#include <immintrin.h>
+enum { W = 8, ROWS = 6 };
+#else
+enum { W = 4, ROWS = 6 };
+#endif
+
+enum {
+    WIDTH = 2 * W,
+    CUT = 512,       // of k: ROWS x CUT of a lie in the first-level cache
+    COLUMNS = 256,   // CUT x COLUMNS of b lie in the second-level cache
+    PITCH = CUT + W  // of a copied row: not a power of two, which would share cache sets
+};
+
+typedef float vec __attribute__((vector_size(W * sizeof(float))));
+typedef float loose_vec
+    __attribute__((vector_size(W * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+static inline vec load(const float *p) { return *(const loose_vec *)p; }
+static inline void store(float *p, vec v) { *(loose_vec *)p = v; }
+static inline vec all(float x) { return x - (vec){0}; }
+
+// a * b + c, rounded once where the processor can.
+static inline vec multiply_add(vec a, vec b, vec c)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
+// The sums of one block: rows x (vectors * W) at sum[r * COLUMNS].
+struct block {
+    const float *a;
+    size_t row_stride, col_stride;
+    const float *b;  // one panel, or its left half
+    size_t k;
+    float *sum;
+    int begin;  // from 0, not from what stands in sum
+};
+
+// Always inlined with constant rows and vectors, so that `acc` lives in registers.
+__attribute__((always_inline)) static inline void run(const struct block *t,
+                                                      const int rows, const int vectors)
+{
+    vec acc[ROWS][2];
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++)
+            acc[r][v] = t->begin ? (vec){0} : load(t->sum + r * COLUMNS + v * W);
+    // Three rows to a base: the strides 0, 1 and 2 are addressing modes.
+    const size_t rs = t->row_stride, cs = t->col_stride;
+    const float *base[(ROWS + 2) / 3];
+#pragma GCC unroll 5
+    for (int g = 0; g < (rows + 2) / 3; g++) base[g] = t->a + 3 * (size_t)g * rs;
+    const float *b = t->b;
+    for (size_t k = t->k; k > 0; k--, b += WIDTH) {
+        vec b0 = load(b), b1 = vectors > 1 ? load(b + W) : b0;
+#pragma GCC unroll 14
+        for (int r = 0; r < rows; r++) {
+            vec a = all(base[r / 3][(size_t)(r % 3) * rs]);
+            acc[r][0] = multiply_add(a, b0, acc[r][0]);
+            if (vectors > 1) acc[r][1] = multiply_add(a, b1, acc[r][1]);
+        }
+#pragma GCC unroll 5
+        for (int g = 0; g < (rows + 2) / 3; g++) base[g] += cs;
+    }
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) store(t->sum + r * COLUMNS + v * W, acc[r][v]);
+}
+
+__attribute__((always_inline)) static inline void run_rows(const struct block *t,
+                                                           const int rows, int vectors)
+{
+    if (vectors > 1)
+        run(t, rows, 2);
+    else
+        run(t, rows, 1);
+}
+
+static void run_all(const struct block *t, int v) { run_rows(t, ROWS, v); }
+static void run_4(const struct block *t, int v) { run_rows(t, 4, v); }
+static void run_2(const struct block *t, int v) { run_rows(t, 2, v); }
+static void run_1(const struct block *t, int v) { run_rows(t, 1, v); }
+#if defined(__AVX512F__)
+static void run_8(const struct block *t, int v) { run_rows(t, 8, v); }
+#endif
+
+static const struct {
+    size_t rows;
+    void (*run)(const struct block *t, int vectors);
+} sizes[] = {
+    {ROWS, run_all},
+#if defined(__AVX512F__)
+    {8, run_8},
+#endif
+    {4, run_4},      {2, run_2}, {1, run_1},
+};
+
+static void run_block(const struct block *t, size_t rows, int vectors)
+{
+    struct block part = *t;
+    for (int i = 0; rows > 0; i++) {
+        for (; rows >= sizes[i].rows; rows -= sizes[i].rows) {
+            sizes[i].run(&part, vectors);
+            part.a += sizes[i].rows * part.row_stride;
+            part.sum += sizes[i].rows * COLUMNS;
+        }
+    }
+}
+
+// Copies rows x k of a to `copy`, close together, so that they stay in the cache while
+// the panels of b pass by.
+static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *copy)
+{
+    if (a.col_stride == 1) {
+        for (size_t i = 0; i < rows; i++)
+            memcpy(copy + i * PITCH, a.data + i * a.row_stride, k * sizeof *copy);
+        return (struct og_left){copy, PITCH, 1};
+    }
+    for (size_t j = 0; j < k; j++) {
+        const float *from = a.data + j * a.col_stride;
+        for (size_t i = 0; i < rows; i++) copy[j * ROWS + i] = from[i * a.row_stride];
+    }
+    return (struct og_left){copy, 1, ROWS};
+}
+
+// sum = rows of a times `panels` panels, over all of k.
+static void sum_columns(struct og_left a, size_t rows, struct og_panels b, size_t panels,
+                        float *sum)
+{
+    float copy[ROWS * PITCH];
+    size_t k0 = 0;
+    do {
+        size_t k = b.k - k0 < CUT ? b.k - k0 : CUT;
+        struct og_left part = {a.data + k0 * a.col_stride, a.row_stride, a.col_stride};
+        if (panels > 2) part = copy_left(part, rows, k, copy);
+        for (size_t p = 0; p < panels; p++) {
+            const float *panel = b.data + (p * b.k + k0) * WIDTH;
+            struct block t = {part.data, part.row_stride, part.col_stride, panel,
+                              k,         sum + p * WIDTH, k0 == 0};
+            run_block(&t, rows, b.n - p * WIDTH > W ? 2 : 1);
+        }
+        k0 += k;
+    } while (k0 < b.k);
+}
+
+static void product(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
+                    int add)
+{
+    float sum[ROWS * COLUMNS];
+    for (size_t j = 0; j < b.n; j += COLUMNS) {
+        size_t n = b.n - j < COLUMNS ? b.n - j : COLUMNS;
+        struct og_panels chunk = {b.data + j * b.k, b.k, n};
+        for (size_t i = 0; i < m; i += ROWS) {
+            size_t rows = m - i < ROWS ? m - i : ROWS;
+            struct og_left part = {a.data + i * a.row_stride, a.row_stride, a.col_stride};
+            sum_columns(part, rows, chunk, (n + WIDTH - 1) / WIDTH, sum);
+            for (size_t r = 0; r < rows; r++) {
+                float *to = c + (i + r) * ldc + j;
+                const float *from = sum + r * COLUMNS;
+                if (add)
+                    for (size_t x = 0; x < n; x++) to[x] += from[x];
+                else
+                    memcpy(to, from, n * sizeof *to);
+            }
+        }
+    }
+}
+
+// --- packing
+// ----------------------------------------------------------------------------
+typedef float quad __attribute__((vector_size(16)));
+typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+// to[k * WIDTH + j] = from[j * stride + k] for 4 x 4.
+static inline void transpose_4(float *to, const float *from, size_t stride)
+{
+    quad r0 = *(const loose_quad *)from, r1 = *(const loose_quad *)(from + stride);
+    quad r2 = *(const loose_quad *)(from + 2 * stride);
+    quad r3 = *(const loose_quad *)(from + 3 * stride);
+    quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+    quad high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+    quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    quad high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    *(loose_quad *)to = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    *(loose_quad *)(to + WIDTH) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    *(loose_quad *)(to + 2 * WIDTH) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    *(loose_quad *)(to + 3 * WIDTH) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+}
+
+static void pack_panel(float *to, const float *b, size_t row_stride, size_t col_stride,
+                       size_t k, size_t n)
+{
+    size_t i = 0;
+    if (row_stride == 1 && n == WIDTH) {
+        for (; i + 4 <= k; i += 4)
+            for (size_t j = 0; j < WIDTH; j += 4)
+                transpose_4(to + i * WIDTH + j, b + j * col_stride + i, col_stride);
+    }
+    for (; i < k; i++) {
+        float *row = to + i * WIDTH;
+        const float *from = b + i * row_stride;
+        if (col_stride == 1 && n == WIDTH) {
+            memcpy(row, from, WIDTH * sizeof *row);
+        } else {
+            for (size_t j = 0; j < n; j++) row[j] = from[j * col_stride];
+            for (size_t j = n; j < WIDTH; j++) row[j] = 0.0f;
+        }
+    }
+}
+
+static void pack(float *data, const float *b, size_t row_stride, size_t col_stride,
+                 size_t k, size_t n)
+{
+    for (size_t j = 0; j < n; j += WIDTH) {
+        size_t columns = n - j < WIDTH ? n - j : WIDTH;
+        pack_panel(data + j * k, b + j * col_stride, row_stride, col_stride, k, columns);
+    }
+}
+
+extern const struct og_product_kernels OG_PRODUCT_TABLE;
+const struct og_product_kernels OG_PRODUCT_TABLE = {pack, product};

@@ -1,4 +1,82 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "ohmgrid/status.h"
+// The command table. Commands report their own errors and return the exit code.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-int main(void) { return OG_OK; }
+#include <gsl/gsl_errno.h>
+
+#include "cli.h"
+#include "og_build.h"
+#include "ohmgrid/cpu.h"
+
+static const struct {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", cli_run, "run an experiment file and write its results"},
+    {"show", cli_show, "print the results as a table"},
+    {"plot", cli_plot, "draw the results as a figure"},
+    {"diff", cli_diff, "compare two result files"},
+    {"data", cli_data, "list the data sets and where they were found"},
+    {"device", cli_device, "list the device files, or show one"},
+    {"bench", cli_bench, "measure the kernels against other libraries"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "usage: ohmgrid COMMAND ...\n\nSimulates neural networks on memristor "
+                 "crossbars.\n\ncommands:\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\n  --help     print this help; 'ohmgrid COMMAND --help' tells more\n"
+                 "  --version  print version, instruction set and BLAS\n\n"
+                 "exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 and 143 "
+                 "interrupted\n\n"
+                 "examples:\n"
+                 "  ohmgrid run sweep.yaml -o sweep.h5\n"
+                 "  ohmgrid plot sweep.h5 -o sweep.png\n");
+}
+
+static void print_version(void)
+{
+    printf("ohmgrid %s\nkernels: %s\nBLAS core: %s%s\nthreads: %d\n", OG_VERSION,
+           og_isa_name(og_cpu_isa()), og_blas_core(),
+           og_blas_is_openblas() ? "" : " (not OpenBLAS: slow)", og_threads());
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return CLI_DONE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        print_version();
+        return CLI_DONE;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].main(argc - 2, argv + 2);
+    fprintf(stderr, "ohmgrid: unknown command '%s'; see 'ohmgrid --help'\n", name);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    gsl_set_error_handler_off();
+    int code = dispatch(argc, argv);
+    // A table that did not fit on the disk is no success.
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("ohmgrid: cannot write the output");
+        if (code == CLI_DONE) code = CLI_FAILED;
+    }
+    return code;
+}

@@ -48,9 +48,7 @@ static og_status spawn(FILE *script, FILE *said, int *exit_status, struct og_err
     if (e == 0) e = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (e == ENOENT)
-        return og_fail(
-            err, OG_FAILED,
-            "gnuplot is missing: apt-get install gnuplot-nox (package gnuplot-nox)");
+        return og_fail(err, OG_FAILED, "gnuplot is missing: apt-get install gnuplot-nox");
     if (e != 0) return og_fail(err, OG_FAILED, "cannot start gnuplot: %s", strerror(e));
     while (waitpid(pid, exit_status, 0) < 0)
         if (errno != EINTR)

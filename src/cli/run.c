@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "ohmgrid/run.h"
+#include "progress.h"
+
+struct options {
+    const char *experiment, *out, *data;
+    struct cli_list set;
+    struct cli_seed seed;
+    int threads;
+    bool resume, force, quiet;
+};
+
+static volatile int stop_signal;
+
+// The first signal asks the run to save and stop; the second one does not wait.
+static void on_signal(int number)
+{
+    static const char text[] = "\nsaving what is finished; once more to stop at once\n";
+    if (stop_signal != 0) _exit(128 + number);
+    stop_signal = number;
+    ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)n;  // nowhere to report it
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    // A file limit is reported as a full disk is, not by a signal.
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+// The command line as it would be typed, for the record; free().
+static char *command_text(int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return NULL;
+    fputs("ohmgrid run", out);
+    for (int i = 0; i < argc; i++) {
+        bool plain =
+            argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[](){};&|<>#~") == NULL;
+        fputs(plain ? " " : " '", out);
+        for (const char *c = argv[i]; *c != '\0'; c++) {
+            if (*c == '\'')
+                fputs("'\\''", out);
+            else
+                fputc(*c, out);
+        }
+        if (!plain) fputc('\'', out);
+    }
+    return fclose(out) == 0 ? text : (free(text), NULL);
+}
+
+static og_status execute(const struct options *o, const char *command,
+                         struct og_error *err)
+{
+    struct og_overrides overrides = {.set = o->set.item,
+                                     .sets = o->set.n,
+                                     .seed = o->seed.given ? &o->seed.value : NULL};
+    og_experiment *e;
+    OG_TRY(og_experiment_read(&e, o->experiment, &overrides, err));
+    struct cli_progress progress = cli_progress_start();
+    struct og_run_options run = {
+        .out = o->out,
+        .command = command,
+        .data = o->data,
+        .mode = o->force    ? OG_JOURNAL_FORCE
+                : o->resume ? OG_JOURNAL_RESUME
+                            : OG_JOURNAL_NEW,
+        .threads = o->threads,
+        .progress = o->quiet ? NULL : cli_progress_show,
+        .user = &progress,
+        .signal = &stop_signal,
+    };
+    catch_signals();
+    og_status s = og_run(e, &run, err);
+    cli_progress_end(&progress);
+    og_experiment_free(e);
+    return s;
+}
+
+static int report(const struct options *o, og_status s, struct og_error *err)
+{
+    if (s == OG_INTERRUPTED || s == OG_TERMINATED) {
+        fprintf(stderr,
+                "ohmgrid run: %s; what is finished is kept, continue with --resume\n",
+                og_status_text(s));
+        return og_status_exit_code(s);
+    }
+    if (s != OG_OK) return cli_fail("run", err);
+    if (o->quiet) return CLI_DONE;
+    return og_result_show(o->out, stdout, err) == OG_OK ? CLI_DONE : cli_fail("run", err);
+}
+
+static void print_keys(void) { og_config_print_keys(stdout); }
+
+int cli_run(int argc, char **argv)
+{
+    struct options o = {0};
+    const struct cli_option option[] = {
+        {"--out", 'o', CLI_TEXT, &o.out, "OUT.h5", "result file to write (required)", 0,
+         0},
+        {"--set", 0, CLI_LIST, &o.set, "KEY=VALUE",
+         "set a key of the experiment; may be repeated", 0, 0},
+        {"--threads", 0, CLI_INT, &o.threads, "N",
+         "threads; 0, the default: all processors", 0, 4096},
+        {"--seed", 0, CLI_SEED, &o.seed, "S", "master seed, instead of the file's", 0, 0},
+        {"--resume", 0, CLI_FLAG, &o.resume, NULL,
+         "compute only what OUT.h5 or its journal lacks", 0, 0},
+        {"--force", 0, CLI_FLAG, &o.force, NULL, "replace OUT.h5 and its journal", 0, 0},
+        {"--data", 0, CLI_TEXT, &o.data, "DIR", "folder to look for data sets first", 0,
+         0},
+        {"--quiet", 'q', CLI_FLAG, &o.quiet, NULL, "no progress, no table", 0, 0},
+        {0},
+    };
+    const struct cli_command c = {
+        .name = "run",
+        .usage = "EXPERIMENT.yaml -o OUT.h5 [options]",
+        .purpose =
+            "Runs every point of an experiment on its Monte-Carlo chips and writes an "
+            "HDF5 file.\nFinished work is kept in OUT.h5.journal until the file is "
+            "whole: after an\ninterruption (Ctrl-C, exit code 130) --resume goes on.",
+        .examples =
+            "  ohmgrid run sweep.yaml -o sweep.h5\n"
+            "  ohmgrid run sweep.yaml -o quick.h5 --set train.epochs=1 --set trials=2\n"
+            "  ohmgrid run sweep.yaml -o sweep.h5 --resume\n"
+            "  ohmgrid run --help=keys\n",
+        .option = option,
+        .positional = {"EXPERIMENT.yaml"},
+        .keys = print_keys,
+    };
+    const char *argument[CLI_POSITIONAL_MAX];
+    int r = cli_parse(&c, argc, argv, argument);
+    if (r != CLI_GO) return r;
+    if (o.out == NULL) return cli_usage("run", "-o OUT.h5 is missing");
+    if (o.resume && o.force)
+        return cli_usage("run", "--resume and --force exclude each other");
+    o.experiment = argument[0];
+    char *command = command_text(argc, argv);
+    struct og_error err = {0};
+    og_status s = command != NULL ? execute(&o, command, &err)
+                                  : og_fail(&err, OG_NO_MEMORY, "out of memory");
+    free(command);
+    return report(&o, s, &err);
+}

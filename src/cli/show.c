@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <stdio.h>
+
+#include "cli.h"
+#include "ohmgrid/results.h"
+
+int cli_show(int argc, char **argv)
+{
+    const struct cli_option option[] = {{0}};
+    const struct cli_command c = {
+        .name = "show",
+        .usage = "OUT.h5",
+        .purpose = "Prints the means over chips with their 95 % intervals, one line per "
+                   "sweep point.",
+        .examples = "  ohmgrid show sweep.h5\n",
+        .option = option,
+        .positional = {"OUT.h5"},
+    };
+    const char *argument[CLI_POSITIONAL_MAX];
+    int r = cli_parse(&c, argc, argv, argument);
+    if (r != CLI_GO) return r;
+    struct og_error err = {0};
+    if (og_result_show(argument[0], stdout, &err) != OG_OK) return cli_fail("show", &err);
+    return CLI_DONE;
+}

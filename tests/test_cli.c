@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The built program from outside: exact texts and exit codes. Its path comes in
+// OHMGRID_PROGRAM.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ohmgrid/results.h"
+
+struct said {
+    char out[20000], err[4000];
+    int code;
+};
+
+static void slurp(FILE *f, char *text, size_t size)
+{
+    rewind(f);
+    size_t n = fread(text, 1, size - 1, f);
+    text[n] = '\0';
+    fclose(f);
+}
+
+static void start_child(FILE *out, FILE *err, const char *const *argv)
+{
+    dup2(fileno(out), 1);
+    dup2(fileno(err), 2);
+    execv(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(127);
+}
+
+// Runs `ohmgrid` with the words of `line` (no word holds a blank).
+static struct said ohmgrid_to(FILE *out, const char *line)
+{
+    static char words[1000];
+    const char *argv[32] = {getenv("OHMGRID_PROGRAM")};
+    assert_non_null(argv[0]);
+    snprintf(words, sizeof words, "%s", line);
+    char *rest = NULL;
+    int n = 1;
+    for (char *w = strtok_r(words, " ", &rest); w != NULL; w = strtok_r(NULL, " ", &rest))
+        argv[n++] = w;
+    FILE *err = tmpfile();
+    pid_t pid = fork();
+    if (pid == 0) start_child(out, err, argv);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    struct said s = {.code = WEXITSTATUS(status)};
+    slurp(out, s.out, sizeof s.out);
+    slurp(err, s.err, sizeof s.err);
+    return s;
+}
+
+static struct said ohmgrid(const char *line) { return ohmgrid_to(tmpfile(), line); }
+
+static void wrong(const char *line, const char *sentence)
+{
+    struct said s = ohmgrid(line);
+    assert_string_equal(s.err, sentence);
+    assert_string_equal(s.out, "");
+    assert_int_equal(s.code, 2);
+}
+
+static void usage_errors(void **state)
+{
+    (void)state;
+    wrong("fly", "ohmgrid: unknown command 'fly'; see 'ohmgrid --help'\n");
+#define HINT "; see 'ohmgrid run --help'\n"
+    wrong("run", "ohmgrid run: EXPERIMENT.yaml is missing" HINT);
+    wrong("run x.yaml", "ohmgrid run: -o OUT.h5 is missing" HINT);
+    wrong("run x.yaml -o", "ohmgrid run: --out needs a value: OUT.h5" HINT);
+    wrong("run x.yaml y.yaml", "ohmgrid run: unexpected argument 'y.yaml'" HINT);
+    wrong("run x.yaml --fast", "ohmgrid run: unknown option '--fast'" HINT);
+    wrong("run x.yaml --thread=2", "ohmgrid run: unknown option '--thread=2'" HINT);
+    wrong("run x.yaml -x", "ohmgrid run: unknown option '-x'" HINT);
+    wrong("run x.yaml --threads 2.5",
+          "ohmgrid run: --threads is '2.5', expected a whole number from 0 to 4096" HINT);
+    wrong("run x.yaml --threads=-1",
+          "ohmgrid run: --threads is '-1', expected a whole number from 0 to 4096" HINT);
+    wrong("run x.yaml --threads 99999999999999999999",
+          "ohmgrid run: --threads is '99999999999999999999', expected a whole number "
+          "from 0 "
+          "to 4096" HINT);
+    wrong("run x.yaml --seed -1",
+          "ohmgrid run: --seed is '-1', expected a whole number from 0 to 2^64 - 1" HINT);
+    wrong("run x.yaml --seed 18446744073709551616",
+          "ohmgrid run: --seed is '18446744073709551616', expected a whole number from 0 "
+          "to "
+          "2^64 - 1" HINT);
+    wrong("run x.yaml --quiet=1", "ohmgrid run: --quiet takes no value" HINT);
+    wrong("run x.yaml -o o.h5 --resume --force",
+          "ohmgrid run: --resume and --force exclude each other" HINT);
+#undef HINT
+    wrong("plot x.h5", "ohmgrid plot: -o FIGURE is missing; see 'ohmgrid plot --help'\n");
+    wrong("diff a.h5", "ohmgrid diff: B.h5 is missing; see 'ohmgrid diff --help'\n");
+    wrong("data get",
+          "ohmgrid data: unknown action 'get', expected list; see 'ohmgrid data "
+          "--help'\n");
+    wrong("device show",
+          "ohmgrid device: NAME is missing; see 'ohmgrid device --help'\n");
+    wrong("device list x",
+          "ohmgrid device: unexpected argument 'x'; see 'ohmgrid device --help'\n");
+    wrong("device sell",
+          "ohmgrid device: unknown action 'sell', expected list or show; see "
+          "'ohmgrid device --help'\n");
+    wrong("bench --rounds 0",
+          "ohmgrid bench: --rounds is '0', expected a whole number from "
+          "1 to 1000; see 'ohmgrid bench --help'\n");
+    struct said s = ohmgrid("");
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "usage: ohmgrid COMMAND"));
+}
+
+static void help_everywhere(void **state)
+{
+    (void)state;
+    static const char *const command[] = {"run",  "show",   "plot", "diff",
+                                          "data", "device", "bench"};
+    struct said all = ohmgrid("--help");
+    assert_int_equal(all.code, 0);
+    assert_string_equal(all.err, "");
+    for (size_t i = 0; i < sizeof command / sizeof *command; i++) {
+        char line[64], usage[64];
+        assert_non_null(strstr(all.out, command[i]));
+        snprintf(line, sizeof line, "%s --help", command[i]);
+        snprintf(usage, sizeof usage, "usage: ohmgrid %s ", command[i]);
+        struct said s = ohmgrid(line);
+        assert_int_equal(s.code, 0);
+        assert_string_equal(s.err, "");
+        assert_memory_equal(s.out, usage, strlen(usage));
+        assert_non_null(strstr(s.out, "\nexamples:\n  ohmgrid "));
+    }
+    struct said keys = ohmgrid("run --help=keys");
+    assert_int_equal(keys.code, 0);
+    assert_non_null(strstr(keys.out, "epochs"));
+    struct said version = ohmgrid("--version");
+    assert_int_equal(version.code, 0);
+    assert_memory_equal(version.out, "ohmgrid ", 8);
+    assert_non_null(strstr(version.out, "\nkernels: "));
+    assert_non_null(strstr(version.out, "\nBLAS core: "));
+}
+
+// --- with result files
+// ------------------------------------------------------------------
+struct place {
+    char folder[64], a[96], b[96], figure[96];
+};
+
+static void write_result(const char *path, double last)
+{
+    double bits[] = {4, 6, 8}, value[] = {0.7, 0.71, 0.8, 0.82, 0.9, last};
+    const uint8_t done[] = {1, 1, 1, 1, 1, 1};
+    struct og_axis_column column = {
+        .name = "adc_bits", .key = "hardware.adc.bits", .units = "1", .value = bits};
+    struct og_axis axis = {.n = 3, .columns = 1, .column = &column};
+    const struct og_axis *axes[] = {&axis};
+    const struct og_metric metric = {"accuracy", "1", "test accuracy"};
+    struct og_result r = {.experiment = "seed: 1\n",
+                          .axes = 1,
+                          .axis = axes,
+                          .trials = 2,
+                          .metrics = 1,
+                          .metric = &metric,
+                          .value = value,
+                          .done = done,
+                          .threads = 1};
+    assert_int_equal(og_result_write(path, &r, NULL), OG_OK);
+}
+
+static int setup(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    snprintf(p->folder, sizeof p->folder, "/tmp/test_cli.XXXXXX");
+    if (mkdtemp(p->folder) == NULL) return -1;
+    snprintf(p->a, sizeof p->a, "%s/a.h5", p->folder);
+    snprintf(p->b, sizeof p->b, "%s/b.h5", p->folder);
+    snprintf(p->figure, sizeof p->figure, "%s/figure.png", p->folder);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *p = *state;
+    unlink(p->a);
+    unlink(p->b);
+    unlink(p->figure);
+    int r = rmdir(p->folder);
+    free(p);
+    return r;
+}
+
+static struct said with(const struct place *p, const char *format)
+{
+    char line[500];
+    snprintf(line, sizeof line, format, p->a, p->b);
+    return ohmgrid(line);
+}
+
+static void show_and_diff(void **state)
+{
+    const struct place *p = *state;
+    write_result(p->a, 0.91);
+    write_result(p->b, 0.91);
+    struct said s = with(p, "diff %s %s");
+    assert_string_equal(s.out, "");
+    assert_int_equal(s.code, 0);
+    write_result(p->b, 0.92);
+    s = with(p, "diff %s %s");
+    assert_int_equal(s.code, 1);
+    assert_non_null(strstr(s.out,
+                           "results/accuracy: 1 of 6 values differ, first at [2, 1]: "
+                           "0.91000000000000003 and 0.92000000000000004\n"));
+    s = with(p, "show %s");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, "\n4         0.7050 [0.6415, 0.7685]  2/2\n"));
+    s = with(p, "show %s.none");
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "ohmgrid show: "));
+    assert_non_null(strstr(s.err, "a.h5.none: cannot read: No such file or directory\n"));
+}
+
+static void output_that_cannot_be_written(void **state)
+{
+    const struct place *p = *state;
+    write_result(p->a, 0.91);
+    char line[200];
+    snprintf(line, sizeof line, "show %s", p->a);
+    struct said s = ohmgrid_to(fopen("/dev/full", "r+"), line);
+    assert_int_equal(s.code, 1);
+    assert_non_null(strstr(s.err, "No space left on device"));
+}
+
+static void plot(void **state)
+{
+    const struct place *p = *state;
+    write_result(p->a, 0.91);
+    char line[300];
+    snprintf(line, sizeof line, "plot %s -o %s", p->a, p->figure);
+    struct said s = ohmgrid(line);
+    assert_string_equal(s.err, "");
+    assert_int_equal(s.code, 0);
+    unsigned char head[24];
+    FILE *f = fopen(p->figure, "rb");
+    assert_int_equal(fread(head, 1, sizeof head, f), sizeof head);
+    fclose(f);
+    assert_memory_equal(head, "\x89PNG\r\n\x1a\n", 8);
+    assert_int_equal(head[18] << 8 | head[19], 800);  // width in the IHDR chunk
+    snprintf(line, sizeof line, "plot %s -o %s --metric speed", p->a, p->figure);
+    s = ohmgrid(line);
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "no metric 'speed'; there are: accuracy\n"));
+    snprintf(line, sizeof line, "plot %s -o %s --x noise", p->a, p->figure);
+    s = ohmgrid(line);
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "no axis 'noise' for --x; there are: adc_bits\n"));
+    s = with(p, "plot %s -o fig.gif");
+    assert_int_equal(s.code, 2);
+    assert_string_equal(s.err,
+                        "ohmgrid plot: fig.gif: a figure ends with .png, .svg or .pdf\n");
+}
+
+static void plot_without_gnuplot(void **state)
+{
+    const struct place *p = *state;
+    write_result(p->a, 0.91);
+    char *path = strdup(getenv("PATH")), line[300];
+    setenv("PATH", "/nonexistent", 1);
+    snprintf(line, sizeof line, "plot %s -o %s", p->a, p->figure);
+    struct said s = ohmgrid(line);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(s.code, 1);
+    assert_string_equal(s.err, "ohmgrid plot: gnuplot is missing: apt-get install "
+                               "gnuplot-nox\n");
+    assert_int_not_equal(access(p->figure, F_OK), 0);
+}
+
+static void run_refuses(void **state)
+{
+    const struct place *p = *state;
+    struct said s = with(p, "run /nonexistent/x.yaml -o %s");
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "/nonexistent/x.yaml"));
+    assert_int_not_equal(access(p->a, F_OK), 0);
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    struct said s = ohmgrid("data list --data /nonexistent");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, "mnist"));
+    assert_non_null(strstr(s.out, "cifar10"));
+    s = ohmgrid("device list");
+    assert_string_equal(s.err, "");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, " uS  "));
+    s = ohmgrid("device show nothing_of_that_name");
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "nothing_of_that_name"));
+}
+
+#define CLI_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usage_errors),
+        cmocka_unit_test(help_everywhere),
+        CLI_TEST(show_and_diff),
+        CLI_TEST(output_that_cannot_be_written),
+        CLI_TEST(plot),
+        CLI_TEST(plot_without_gnuplot),
+        CLI_TEST(run_refuses),
+        cmocka_unit_test(lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

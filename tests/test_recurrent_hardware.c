@@ -84,6 +84,55 @@ static void gradients_on_arrays(void **state)
         }
 }
 
+static double level(double x, double range, int top)
+{
+    double code = rint(x / range * top);
+    return fmax(-top, fmin(top, code)) * range / top;
+}
+
+// Runs one sample of a network of one unit whose weights and biases are given.
+static double run_one(const struct task *t, const float *params, const float *x, int bits)
+{
+    struct net net = make_net(t);
+    memcpy(net.params, params, net.count * sizeof *params);
+    memcpy(net.x, x, (size_t)t->steps * sizeof *x);
+    struct og_hardware hw = og_hardware_default();
+    hw.ideal = false;
+    hw.dac.mode = t->spec[0].relu ? OG_RANGE_MINMAX : OG_RANGE_FIXED;
+    hw.dac.range = 2;
+    hw.rnn.x_bits = bits;
+    hw.rnn.h_bits = 3;
+    start(&net, &hw, false, OG_STRAIGHT_THROUGH);
+    double h = (double)og_exec_forward(net.exec, &net.batch)[0];
+    end(&net);
+    return h;
+}
+
+// x by the DAC's range, h on +-1, and h as calibrated where relu has no bound.
+static void converters_have_their_ranges(void **state)
+{
+    (void)state;
+    const float x[] = {1.7f, -0.9f}, w = 0.6f, u = 1.4f, b = 0.1f;
+    struct task t = ONE(RNN, 1, 1);
+    t.inputs = t.n = 1;
+    t.steps = 2;
+    double h = tanh(0.6 * level(1.7, 2, 3) + 0.1);
+    h = tanh(0.6 * level(-0.9, 2, 3) + 1.4 * level(h, 1, 3) + 0.1);
+    assert_true(fabs(run_one(&t, (const float[]){w, u, b}, x, 3) - h) < 1e-4);
+    // The upper layer's x is the lower one's h.
+    t.steps = 1;
+    t.spec[0].layers = 2;
+    h = tanh(0.6 * level(1.7, 2, 3) + 0.1);
+    h = tanh(1.4 * level(h, 1, 3) - 0.3);
+    const float two[] = {w, 0, b, 1.4f, 0, -0.3f};
+    assert_true(fabs(run_one(&t, two, x, 3) - h) < 1e-4);
+    struct task relu = ONE(RNN, 1, 1, .relu = true);
+    relu.inputs = relu.n = 1;
+    relu.steps = 2;
+    const float twos[] = {2, 2};
+    assert_true(fabs(run_one(&relu, (const float[]){1, 1, 0}, twos, 0) - 4) < 1e-4);
+}
+
 // --- quantised states and noise ------------------------------------------------------
 
 // h = o tanh(c) with o on 2^3 levels of [0, 1] and c on 2^3 - 1 levels of [-0.75, 0.75].
@@ -205,8 +254,9 @@ static void noise_has_the_power_asked_for(void **state)
     (void)state;
     double c = tanh(1), slope = 1 - tanh(c) * tanh(c), h = tanh(c);
     const struct noise_case cases[] = {
-        // i = o = f = 1/2, g = 0: h ~ 1/2 1/2 n_g
-        {OG_POINT_G, {0, 0, 0, 0}, 0, 1.0 / 16, 3.0 / 16},
+        // All gates near 1: h ~ (1 + n_o) tanh((1 + n_i) (1 + n_g)), so that the variance
+        // tells independent gates from equal ones.
+        {OG_POINT_G, {20, 20, 20, 20}, c, c * c + 2 * (1 - c * c) * (1 - c * c), 1},
         {OG_POINT_C, {20, 20, 0, 1}, h, slope * slope, c * c},
         {OG_POINT_O, {20, 20, 0, 1}, h, 1, h * h},
     };
@@ -252,42 +302,53 @@ static double correlation(const float *logits, int n, int outputs, int a, int b)
     return sum / sqrt(va * vb);
 }
 
-// Noise at O of two directions and two steps: independent by name, the same for the same
-// names, whatever the batch.
-static void noise_is_named(void **state)
+// Two directions, two steps, noise at one point: independent by name, the same for the
+// same names, whatever the batch.
+static void check_names(struct task t, const float *params, enum og_point point)
 {
-    (void)state;
-    struct task t = {.spec = {{RNN, 1, 1, .both = true, .sequence = true}},
-                     .chain = 1,
-                     .steps = 2,
-                     .inputs = 1,
-                     .n = 1000};
+    enum { N = 1000, OUT = 4 };
     struct net net = make_net(&t);
-    memset(net.params, 0, net.count * sizeof *net.params);
-    net.params[2] = net.params[5] = 0.5f;  // biases: h = tanh(1/2)
+    memcpy(net.params, params, net.count / 2 * sizeof *params);
+    memcpy(net.params + net.count / 2, params, net.count / 2 * sizeof *params);
     struct og_hardware hw = og_hardware_default();
     hw.ideal = false;
-    hw.injection.points = OG_POINT_O;
+    hw.injection.points = (int)point;
     hw.injection.snr_db = 20;
     start(&net, &hw, false, OG_STRAIGHT_THROUGH);
-    float first[4000];
+    float first[N * OUT];
     memcpy(first, og_exec_forward(net.exec, &net.batch), sizeof first);
-    for (int a = 0; a < 4; a++)
+    for (int a = 0; a < OUT; a++)
         for (int b = 0; b < a; b++)
-            assert_true(fabs(correlation(first, t.n, 4, a, b)) < 5 / sqrt(t.n));
+            assert_true(fabs(correlation(first, N, OUT, a, b)) < 5 / sqrt(N));
     assert_memory_equal(og_exec_forward(net.exec, &net.batch), first, sizeof first);
     struct og_batch part = net.batch;
     part.x += 2 * 600;
     part.sample += 600;
     part.n = 400;
-    assert_memory_equal(og_exec_forward(net.exec, &part), first + 4 * 600,
+    assert_memory_equal(og_exec_forward(net.exec, &part), first + OUT * 600,
                         1600 * sizeof *first);
     net.batch.pass = 1;
     const float *other = og_exec_forward(net.exec, &net.batch);
     int same = 0;
-    for (int i = 0; i < 4000; i++) same += other[i] == first[i];
+    for (int i = 0; i < N * OUT; i++) same += other[i] == first[i];
     assert_in_range(same, 0, 10);
     end(&net);
+}
+
+// Weights are 0; the forget gate is shut, so that no step hears of the one before.
+static void noise_is_named(void **state)
+{
+    (void)state;
+    struct task t = ONE(RNN, 1, 1, .both = true, .sequence = true);
+    t.steps = 2;
+    t.inputs = 1;
+    t.n = 1000;
+    check_names(t, (const float[]){0, 0, 0.5f}, OG_POINT_O);
+    t.spec[0].kind = LSTM;
+    const float lstm[12] = {[8] = 20, 20, -40, 1};
+    check_names(t, lstm, OG_POINT_O);
+    check_names(t, lstm, OG_POINT_C);
+    check_names(t, lstm, OG_POINT_G);
 }
 
 // All noise and quantisers on: the same bits for 1, 2 and 7 threads.
@@ -331,6 +392,7 @@ int main(void)
         cmocka_unit_test(ideal_arrays),
         cmocka_unit_test(mapping_decides_the_matrices),
         cmocka_unit_test(gradients_on_arrays),
+        cmocka_unit_test(converters_have_their_ranges),
         cmocka_unit_test(states_land_on_levels),
         cmocka_unit_test(gru_gates_land_on_levels),
         cmocka_unit_test(clipped_cells_pass_no_gradient),

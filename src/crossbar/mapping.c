@@ -45,9 +45,11 @@ static void set_grid(struct og_mapping *m)
     m->D = 1;
     if (bits > 0)
         m->D = (float)(m->hw.mapping.rounding == OG_MID_TREAD ? (1 << (bits - 1)) - 1
-                                                               : 1 << bits);
+                                                              : 1 << bits);
     else if (m->hw.device.cell.levels > 0 && m->hw.mapping.scheme == OG_DIFFERENTIAL)
         m->D = (float)(m->hw.device.cell.levels - 1);
+    m->grid = bits > 0 ||
+              (m->hw.device.cell.levels > 0 && m->hw.mapping.scheme == OG_DIFFERENTIAL);
     m->D_slice = m->D;
     if (slice > 0) {
         m->slices = (bits - 1 + slice - 1) / slice;
@@ -55,8 +57,8 @@ static void set_grid(struct og_mapping *m)
     }
 }
 
-og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw, size_t rows,
-                           size_t cols, struct og_error *err)
+og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw,
+                           size_t rows, size_t cols, struct og_error *err)
 {
     *m = (struct og_mapping){.hw = *hw, .rows = rows, .cols = cols};
     OG_TRY(check(hw, err));
@@ -169,10 +171,10 @@ static void set_scales(struct og_mapping *m)
 }
 
 // On the grid: mid-tread k = rint(u D), mid-rise odd integers 2 floor(u D / 2) + 1.
-static void quantise_row(const struct og_mapping *m, float *q, const float *w_max, size_t n)
+static void quantise_row(const struct og_mapping *m, float *q, const float *w_max,
+                         size_t n)
 {
-    bool grid = m->D > 1, odd = grid && m->hw.mapping.weight_bits > 0 &&
-                               m->hw.mapping.rounding == OG_MID_RISE;
+    bool odd = m->hw.mapping.weight_bits > 0 && m->hw.mapping.rounding == OG_MID_RISE;
     float D = m->D, half = D / 2;
     for (size_t j = 0; j < n; j++) {
         float u = q[j] / w_max[j];
@@ -184,7 +186,7 @@ static void quantise_row(const struct og_mapping *m, float *q, const float *w_ma
             float k = floorf(q[j] * half);
             q[j] = 2 * (k > half - 1 ? half - 1 : k) + 1;
         }
-    } else if (grid) {
+    } else if (m->grid) {
         for (size_t j = 0; j < n; j++) q[j] = rintf(q[j] * D);
     }
 }
@@ -194,7 +196,8 @@ void og_mapping_set(struct og_mapping *m, const float *w, const float *a)
     transpose(m, w, a);
     set_scales(m);
     for (size_t i = 0; i < m->rows; i++)
-        quantise_row(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols, m->cols);
+        quantise_row(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols,
+                     m->cols);
 }
 
 void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n, float *q)

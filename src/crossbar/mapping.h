@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Weights -> what the devices are asked for. A weight matrix W[col][row] with input ranges
-// a[row] becomes numbers q = D w a / w_max on a grid: integers in [-D, D] when weights are
-// quantised (mid-tread), odd integers (mid-rise), or reals with D = 1. Slices hold the
-// digits of |q|; sides hold the two devices of a pair.
+// Weights -> what the devices are asked for. A weight matrix W[col][row] with input
+// ranges a[row] becomes numbers q = D w a / w_max on a grid: integers in [-D, D] when
+// weights are quantised (mid-tread), odd integers (mid-rise), or reals with D = 1. Slices
+// hold the digits of |q|; sides hold the two devices of a pair.
 #ifndef OG_CROSSBAR_MAPPING_H
 #define OG_CROSSBAR_MAPPING_H
 
@@ -16,16 +16,17 @@ struct og_mapping {
     size_t tile_rows, tile_cols;  // of one tile
     size_t row_tiles, col_tiles;
     int slices;
-    float D;                // grid of the whole weight
-    float D_slice;          // grid of one slice: largest digit
-    float *w_max;           // [row_tiles][cols], of w * a
-    float w_ref;            // the largest of them
-    float *q;               // [rows][cols]
-    float *scratch;         // [rows * cols], for percentiles
+    bool grid;       // q is an integer
+    float D;         // grid of the whole weight
+    float D_slice;   // grid of one slice: largest digit
+    float *w_max;    // [row_tiles][cols], of w * a
+    float w_ref;     // the largest of them
+    float *q;        // [rows][cols]
+    float *scratch;  // [rows * cols], for percentiles
 };
 
-og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw, size_t rows,
-                           size_t cols, struct og_error *err);
+og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw,
+                           size_t rows, size_t cols, struct og_error *err);
 void og_mapping_free(struct og_mapping *m);
 
 // w[j * rows + i]; a[i] > 0.
@@ -33,7 +34,8 @@ void og_mapping_set(struct og_mapping *m, const float *w, const float *a);
 
 // The part of q that slice s holds, signed, n elements from device number `first`
 // (i * cols + j).
-void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n, float *q);
+void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n,
+                      float *q);
 // Significance of slice s: q = sum_s weight(s) slice_s.
 float og_slice_weight(const struct og_mapping *m, int s);
 

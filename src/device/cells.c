@@ -58,8 +58,8 @@ static void spread(const struct og_device *d, double nominal, double relative, f
 
 // Each device's own range: open loop maps the target linearly into it, write-verify only
 // limits the conductance to it.
-static void mismatch(const struct og_cells *c, const struct og_cell_io *io, const float *t,
-                     float *g)
+static void mismatch(const struct og_cells *c, const struct og_cell_io *io,
+                     const float *t, float *g)
 {
     const struct og_device *d = c->device;
     float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
@@ -77,7 +77,8 @@ static void mismatch(const struct og_cells *c, const struct og_cell_io *io, cons
     }
 }
 
-static void programming_error(const struct og_cells *c, const struct og_cell_io *io, float *g)
+static void programming_error(const struct og_cells *c, const struct og_cell_io *io,
+                              float *g)
 {
     const struct og_device *d = c->device;
     float xi[OG_CELL_CHUNK], sigma[OG_CELL_CHUNK];

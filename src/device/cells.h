@@ -20,17 +20,17 @@ struct og_cells {
     uint32_t layer, set;
 };
 
-// What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the set.
-// Any pointer but target may be NULL.
+// What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the
+// set. Any pointer but target may be NULL.
 struct og_cell_io {
     uint64_t first;
     size_t n;
-    const float *target;      // t in [0, 1]: nominal g = g_min + t (g_max - g_min)
-    const uint8_t *off;       // 1: cell of a zero weight that is switched off
-    float *deviation;         // (g - g_nominal) / (g_max - g_min)
-    float *g;                 // [S] as programmed
-    float *read_variance;     // (sigma_read(g) / (g_max - g_min))^2
-    float *slope;             // sigma_program'(g) * xi: for reparam gradients
+    const float *target;   // t in [0, 1]: nominal g = g_min + t (g_max - g_min)
+    const uint8_t *off;    // 1: cell of a zero weight that is switched off
+    float *deviation;      // (g - g_nominal) / (g_max - g_min)
+    float *g;              // [S] as programmed
+    float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2
+    float *slope;          // sigma_program'(g) * xi: for reparam gradients
 };
 
 // Whether any device can deviate from its nominal conductance.

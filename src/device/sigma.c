@@ -7,11 +7,16 @@ bool og_sigma_is_on(const struct og_sigma *s)
 {
     if (s->scale == 0) return false;
     switch (s->kind) {
-    case OG_SIGMA_NONE: return false;
-    case OG_SIGMA_CONSTANT: return s->sigma != 0;
-    case OG_SIGMA_PROPORTIONAL: return s->fraction != 0;
-    case OG_SIGMA_POLYNOMIAL: return s->coefficients.n > 0;
-    case OG_SIGMA_TABLE: return s->table_g.n > 0;
+    case OG_SIGMA_NONE:
+        return false;
+    case OG_SIGMA_CONSTANT:
+        return s->sigma != 0;
+    case OG_SIGMA_PROPORTIONAL:
+        return s->fraction != 0;
+    case OG_SIGMA_POLYNOMIAL:
+        return s->coefficients.n > 0;
+    case OG_SIGMA_TABLE:
+        return s->table_g.n > 0;
     }
     return false;
 }
@@ -42,7 +47,7 @@ static double table_at(const struct og_sigma *s, double g, double *slope)
 
 double og_sigma_at(const struct og_sigma *s, double g_max, double g)
 {
-    float one = (float)g, sigma;
+    float one = (float)g, sigma = 0;
     og_sigma_fill(s, g_max, &one, &sigma, 1);
     return sigma;
 }
@@ -64,7 +69,8 @@ static void polynomial(const struct og_sigma *s, double g_max, const float *g, f
 void og_sigma_fill(const struct og_sigma *s, double g_max, const float *g, float *sigma,
                    size_t n)
 {
-    float constant = (float)(s->sigma * s->scale), fraction = (float)(s->fraction * s->scale);
+    float constant = (float)(s->sigma * s->scale),
+          fraction = (float)(s->fraction * s->scale);
     switch (s->kind) {
     case OG_SIGMA_NONE:
         for (size_t i = 0; i < n; i++) sigma[i] = 0;
@@ -75,7 +81,9 @@ void og_sigma_fill(const struct og_sigma *s, double g_max, const float *g, float
     case OG_SIGMA_PROPORTIONAL:
         for (size_t i = 0; i < n; i++) sigma[i] = fraction * (g[i] > 0 ? g[i] : 0);
         break;
-    case OG_SIGMA_POLYNOMIAL: polynomial(s, g_max, g, sigma, n); break;
+    case OG_SIGMA_POLYNOMIAL:
+        polynomial(s, g_max, g, sigma, n);
+        break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++)
             sigma[i] = (float)(s->scale * table_at(s, g[i], NULL));
@@ -109,7 +117,9 @@ void og_sigma_slope(const struct og_sigma *s, double g_max, const float *g, floa
     case OG_SIGMA_PROPORTIONAL:
         for (size_t i = 0; i < n; i++) slope[i] = g[i] > 0 ? fraction : 0;
         break;
-    case OG_SIGMA_POLYNOMIAL: polynomial_slope(s, g_max, g, slope, n); break;
+    case OG_SIGMA_POLYNOMIAL:
+        polynomial_slope(s, g_max, g, slope, n);
+        break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++) {
             double rise;

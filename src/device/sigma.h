@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Standard deviations as functions of the conductance (struct og_sigma), over whole arrays.
+// Standard deviations as functions of the conductance (struct og_sigma), over whole
+// arrays.
 #ifndef OG_DEVICE_SIGMA_H
 #define OG_DEVICE_SIGMA_H
 

@@ -9,18 +9,21 @@
 #include "periphery/array_impl.h"
 
 static og_status check_converters(const struct og_hardware *hw,
-                                  const struct og_array_shape *shape, struct og_error *err)
+                                  const struct og_array_shape *shape,
+                                  struct og_error *err)
 {
     for (int s = 0; s < shape->segments; s++) {
         int bits = shape->segment[s].dac_bits;
         if (bits == 1)
-            return og_fail(err, OG_INPUT,
-                           "hardware.dac.bits: 1 leaves no level but 0 (mid-tread); use 0 "
-                           "(ideal) or 2 and more");
+            return og_fail(
+                err, OG_INPUT,
+                "hardware.dac.bits: 1 leaves no level but 0 (mid-tread); use 0 "
+                "(ideal) or 2 and more");
         if (bits == 0 && hw->input.encoding == OG_BIT_SERIAL)
-            return og_fail(err, OG_INPUT,
-                           "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
-                           "(ideal)");
+            return og_fail(
+                err, OG_INPUT,
+                "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
+                "(ideal)");
     }
     if (hw->adc.bits == 1 && hw->adc.rounding == OG_MID_TREAD)
         return og_fail(err, OG_INPUT,
@@ -75,8 +78,8 @@ static size_t count_groups(const struct og_array *a, size_t active)
 {
     size_t groups = 0;
     for (size_t row = 0; row < a->map.rows; row += a->map.tile_rows) {
-        size_t rows = a->map.rows - row < a->map.tile_rows ? a->map.rows - row
-                                                           : a->map.tile_rows;
+        size_t rows =
+            a->map.rows - row < a->map.tile_rows ? a->map.rows - row : a->map.tile_rows;
         groups += (rows + active - 1) / active;
     }
     return groups;
@@ -87,8 +90,8 @@ static void lay_units(struct og_array *a, size_t active)
 {
     int g = 0, u = 0;
     for (size_t tile = 0; tile < a->map.rows; tile += a->map.tile_rows) {
-        size_t end = tile + a->map.tile_rows < a->map.rows ? tile + a->map.tile_rows
-                                                           : a->map.rows;
+        size_t end =
+            tile + a->map.tile_rows < a->map.rows ? tile + a->map.tile_rows : a->map.rows;
         for (size_t row = tile; row < end; row += active, g++)
             for (int s = 0; s < a->map.slices; s++)
                 for (int side = 0; side < a->sides; side++)
@@ -105,9 +108,12 @@ static void lay_units(struct og_array *a, size_t active)
 static size_t count_ranges(const struct og_array *a)
 {
     switch (a->map.hw.adc.granularity) {
-    case OG_PER_LAYER: return 1;
-    case OG_PER_TILE: return (size_t)a->units * a->map.col_tiles;
-    case OG_PER_COLUMN: return (size_t)a->units * a->map.cols;
+    case OG_PER_LAYER:
+        return 1;
+    case OG_PER_TILE:
+        return (size_t)a->units * a->map.col_tiles;
+    case OG_PER_COLUMN:
+        return (size_t)a->units * a->map.cols;
     }
     return 0;
 }
@@ -125,19 +131,32 @@ static bool alloc_units(struct og_array *a)
     return ok;
 }
 
+// Read variance of one conversion where sigma is the same for all devices.
+static float constant_variance(const struct og_array *a)
+{
+    const struct og_device *d = &a->map.hw.device;
+    double sigma = d->read.sigma * d->read.scale / (d->g_max - d->g_min);
+    double gain = og_mapping_gain(&a->map, 0);
+    int devices = og_mapping_sides(&a->map) / a->sides;
+    return (float)(devices * gain * gain * sigma * sigma / a->copies);
+}
+
 static bool alloc_noise(struct og_array *a)
 {
     const struct og_hardware *hw = &a->map.hw;
     size_t cells = a->map.rows * a->map.cols;
     if (!og_sigma_is_on(&hw->device.read)) return true;
-    bool reference = hw->mapping.scheme == OG_OFFSET &&
-                     hw->mapping.reference == OG_REFERENCE_COLUMN;
+    bool reference =
+        hw->mapping.scheme == OG_OFFSET && hw->mapping.reference == OG_REFERENCE_COLUMN;
     bool ok = true;
     if (hw->read_noise == OG_NOISE_DEVICE) {
-        size_t devices = cells * (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
+        size_t devices =
+            cells * (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
         ok &= (a->sd = og_alloc(devices, sizeof *a->sd)) != NULL;
     } else if (!og_sigma_is_constant(&hw->device.read)) {
         ok &= (a->v = og_alloc(cells * (size_t)a->sides, sizeof *a->v)) != NULL;
+    } else {
+        a->variance = constant_variance(a);
     }
     if (reference) ok &= (a->ref_sd = og_alloc(a->map.rows, sizeof *a->ref_sd)) != NULL;
     return ok;
@@ -157,7 +176,8 @@ static bool alloc_rest(struct og_array *a)
     if (hw->input.sign == OG_INPUT_OFFSET)
         ok &= (a->column_sum = og_alloc(groups * cols, sizeof *a->column_sum)) != NULL;
     if (calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)
-        ok &= (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
+        ok &=
+            (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
     return ok && alloc_units(a);
 }
 
@@ -166,7 +186,8 @@ static og_status lay_out(struct og_array *a, struct og_error *err)
     const struct og_hardware *hw = &a->map.hw;
     a->copies = hw->mapping.devices_per_weight;
     a->sides = hw->pair.subtract == OG_SUBTRACT_DIGITAL ? 2 : 1;
-    size_t active = (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
+    size_t active =
+        (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
     a->groups = (int)count_groups(a, active);
     a->units = a->groups * a->map.slices * a->sides;
     a->unit = og_alloc((size_t)a->units, sizeof *a->unit);
@@ -221,9 +242,10 @@ void og_array_free(og_array *a)
         og_free(a->unit[k].lanes);
     }
     for (int g = 0; a->w_back != NULL && g < a->groups; g++) og_packed_free(a->w_back[g]);
-    void *blocks[] = {a->unit, a->a,   a->code_max,  a->code_gain,   a->range, a->e,
-                      a->v,    a->ref, a->ref_sd,    a->w_hat,       a->slope, a->sd,
-                      a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
+    void *blocks[] = {
+        a->unit, a->a,      a->code_max,   a->code_gain,   a->range,    a->e,
+        a->v,    a->ref,    a->ref_sd,     a->w_hat,       a->slope,    a->sd,
+        a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_mapping_free(&a->map);
     og_free(a);
@@ -292,7 +314,7 @@ struct og_array_info og_array_info(const og_array *a)
         .slices = slices,
         .devices = m->rows * m->cols * sides * slices * (size_t)a->copies,
         .w_max = m->w_ref,
-        .lsb = a->limit > 0 ? (double)lsb * m->w_ref / (m->D * a->d_max) : 0,
+        .lsb = a->limit > 0 ? (double)lsb * og_step_in_y(a) : 0,
         .conversions = m->cols * (size_t)(a->units * og_passes(a)),
     };
 }

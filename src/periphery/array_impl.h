@@ -37,30 +37,31 @@ struct og_array {
     struct og_array_shape shape;
     struct og_chip chip;
     enum og_keep keep;
-    int sides;      // columns converted apart per weight: 2 with digital subtraction
-    int copies;     // devices per weight in parallel
-    int groups;     // row groups
-    int planes;     // input bits read one after the other
-    int signs;      // 2 with two-pass inputs
+    int sides;   // columns converted apart per weight: 2 with digital subtraction
+    int copies;  // devices per weight in parallel
+    int groups;  // row groups
+    int planes;  // input bits read one after the other
+    int signs;   // 2 with two-pass inputs
     int units;
     struct og_unit *unit;
-    size_t run;     // columns converted in one call: repeat * cols
-    size_t repeat;  // rows in a run
-    float *a;       // [rows] input range of each word line
+    size_t run;        // columns converted in one call: repeat * cols
+    size_t repeat;     // rows in a run
+    float *a;          // [rows] input range of each word line
     float *code_max;   // [rows] largest DAC code, 1 where ideal
     float *code_gain;  // [rows] drive per code
     float d_max;
-    float limit;       // largest ADC code, or half their number (mid-rise)
-    float variance;    // constant read variance of a unit, steps^2 per d^2
-    float base;        // digital reference: what every column carries extra, per drive
-    float *range;      // [ranges] ADC full scales, normalised
+    float lsb_ref;   // ADC codes are added up in units of this LSB; 1 where ideal
+    float limit;     // largest ADC code, or half their number (mid-rise)
+    float variance;  // constant read variance of a unit, steps^2 per d^2
+    float base;      // digital reference: what every column carries extra, per drive
+    float *range;    // [ranges] ADC full scales, normalised
     size_t ranges;
-    float *e, *v;      // [sides][rows * cols] workspace of programming
-    float *ref;        // [rows] deviation of the reference column, in steps
-    float *ref_sd;     // [rows] its read noise (non-constant or device level)
-    float *w_hat;      // [rows * cols], with gradients: programmed weight
-    float *slope;      // [rows * cols], reparam: d w_hat / d w - 1
-    float *sd;         // [devices], device-level noise: steps
+    float *e, *v;         // [sides][rows * cols] workspace of programming
+    float *ref;           // [rows] deviation of the reference column, in steps
+    float *ref_sd;        // [rows] its read noise (non-constant or device level)
+    float *w_hat;         // [rows * cols], with gradients: programmed weight
+    float *slope;         // [rows * cols], reparam: d w_hat / d w - 1
+    float *sd;            // [devices], device-level noise: steps
     og_packed **w_back;   // [groups], with gradients
     float *column_sum;    // [groups][cols], offset inputs: nominal
     float *group_scale;   // [groups][cols] w_max relative to w_ref
@@ -69,6 +70,12 @@ struct og_array {
 };
 
 enum { OG_BINS = 4096 };
+
+// What a column sum of 1 step is worth in y; a digital sum counts in lsb_ref steps.
+static inline float og_step_in_y(const struct og_array *a)
+{
+    return a->map.w_ref / (a->map.D * a->d_max);
+}
 
 // Whether a conversion draws a number of its own.
 static inline bool og_output_noise(const struct og_array *a)
@@ -94,26 +101,28 @@ size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
 // The largest normalised column sum that a unit can see.
 double og_worst_case(const struct og_array *a, const struct og_unit *u);
 
-// --- kernel_convert.c, compiled once per instruction set -------------------------------------------
-// n columns: noise, ADC, digital accumulation.
+// --- kernel_convert.c, compiled once per instruction set
+// ------------------------------------------- n columns: noise, ADC, digital
+// accumulation.
 struct og_convert {
     struct og_lanes lanes;
-    float limit;      // 0: ideal ADC
+    float limit;  // 0: ideal ADC
     bool mid_rise;
-    bool ratio;       // leave z / sqrt(total variance) in variance[], for reparam
-    float weight;     // of this pass
-    const float *sum;       // [n] column sums, in steps
-    const float *z;         // [n] standard normals, or NULL
-    float *variance;        // [n] read variance, with z
-    float *sum_out;         // [n] added to
-    uint8_t *clipped;       // [n] set to 1 where the ADC clips, or NULL
+    bool ratio;        // leave z / sqrt(total variance) in variance[], for reparam
+    float weight;      // of this pass
+    const float *sum;  // [n] column sums, in steps
+    const float *z;    // [n] standard normals, or NULL
+    float *variance;   // [n] read variance, with z
+    float *sum_out;    // [n] added to
+    uint8_t *clipped;  // [n] set to 1 where the ADC clips, or NULL
 };
 struct og_convert_kernels {
     void (*convert)(const struct og_convert *c, size_t n, float *scratch);
 };
 const struct og_convert_kernels *og_convert_kernels(void);
 
-// --- drive.c ------------------------------------------------------------------------------
+// --- drive.c
+// ------------------------------------------------------------------------------
 struct og_drive {
     int plane, sign;
     float weight;  // of its sums

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gradients through a read.
 //
-// Straight-through: dx = dy w_hat, dw = dy^T x_hat, with the weights as programmed and the
-// inputs as the DACs gave them; converters pass the gradient on. Clipped: not where they
-// were saturated. Reparam: y = w_hat x + z s(x) and w_hat = w + sigma(g(w)) xi are also
-// differentiated by the x and w inside s and sigma, z and xi held fixed (Kingma and
+// Straight-through: dx = dy w_hat, dw = dy^T x_hat, with the weights as programmed and
+// the inputs as the DACs gave them; converters pass the gradient on. Clipped: not where
+// they were saturated. Reparam: y = w_hat x + z s(x) and w_hat = w + sigma(g(w)) xi are
+// also differentiated by the x and w inside s and sigma, z and xi held fixed (Kingma and
 // Welling 2014); clipped conductances, faults and bit planes stay straight-through.
 #include <math.h>
 #include <string.h>
@@ -55,10 +55,10 @@ void og_tape_inputs(const og_array *a, const float *codes, size_t n, float *x)
 }
 
 struct work {
-    float *dy;       // [n][cols] without clipped outputs
-    float *dw;       // [cols][rows of a group], reparam
+    float *dy;             // [n][cols] without clipped outputs
+    float *dw;             // [cols][rows of a group], reparam
     float *codes, *drive;  // [n][rows], reparam
-    float *unit_dy;  // [n][cols], reparam
+    float *unit_dy;        // [n][cols], reparam
     void *packed;
 };
 
@@ -78,15 +78,14 @@ static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w
     size_t dw = reparam * padded(cols * group * sizeof(float));
     size_t in = reparam * padded(n * rows * sizeof(float));
     size_t packed_x = og_packed_bytes(n, group), packed_v = og_packed_bytes(cols, group);
-    if (memory != NULL) {
-        char *at = memory;
-        w->dy = (float *)at;
-        w->dw = (float *)(at + dy);
-        w->codes = (float *)(at + dy + dw);
-        w->drive = (float *)(at + dy + dw + in);
-        w->unit_dy = (float *)(at + dy + dw + 2 * in);
-        w->packed = at + dy + dw + 2 * in + reparam * dy;
+    size_t size[] = {dy, dw, in, in, reparam * dy};
+    float **to[] = {&w->dy, &w->dw, &w->codes, &w->drive, &w->unit_dy};
+    char *at = memory;
+    for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
+        *to[k] = memory == NULL ? NULL : (float *)at;
+        if (memory != NULL) at += size[k];
     }
+    w->packed = at;
     return dy + dw + 2 * in + reparam * dy + (packed_x > packed_v ? packed_x : packed_v);
 }
 
@@ -140,12 +139,12 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
     const float *ratio = og_tape_ratio(a, t, pass, u);
     const float *scale = a->group_scale + (size_t)u->group * cols;
     struct og_drive drive = og_pass(a, pass);
-    float to_y = a->map.w_ref / (a->map.D * a->d_max);
     float side = u->side == 0 ? drive.weight : -drive.weight;
     for (size_t r = 0; r < io->n; r++)
         for (size_t j = 0; j < cols; j++)
             w->unit_dy[r * cols + j] = dy.data[r * dy.row_stride + j] *
-                                       ratio[r * cols + j] * (to_y * scale[j] * side);
+                                       ratio[r * cols + j] *
+                                       (og_step_in_y(a) * scale[j] * side);
     bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
     const float *v = a->v == NULL ? NULL : a->v + (size_t)u->side * rows * cols;

@@ -37,9 +37,12 @@ size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j)
 {
     size_t unit = (size_t)(u - a->unit);
     switch (a->map.hw.adc.granularity) {
-    case OG_PER_LAYER: return 0;
-    case OG_PER_TILE: return unit * a->map.col_tiles + j / a->map.tile_cols;
-    case OG_PER_COLUMN: return unit * a->map.cols + j;
+    case OG_PER_LAYER:
+        return 0;
+    case OG_PER_TILE:
+        return unit * a->map.col_tiles + j / a->map.tile_cols;
+    case OG_PER_COLUMN:
+        return unit * a->map.cols + j;
     }
     return 0;
 }
@@ -78,7 +81,8 @@ static void draw_spread(const struct og_array *a, const struct og_unit *u, float
     float relative = (float)a->map.hw.adc.gain, lsb = (float)a->map.hw.adc.offset;
     for (size_t j = 0; j < a->map.cols; j++) {
         gain[j] = 1 + relative * gain[j];
-        offset[j] = u->lanes[j] > 0 ? lsb * offset[j] / u->lanes[j] : 0;  // lanes: 1 / LSB
+        offset[j] =
+            u->lanes[j] > 0 ? lsb * offset[j] / u->lanes[j] : 0;  // lanes: 1 / LSB
     }
 }
 
@@ -90,24 +94,26 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
     float full = drive_of_pass(a) * a->map.D_slice;
     float weight = og_slice_weight(&a->map, u->slice) * (u->side == 0 ? 1.0f : -1.0f);
     const float *scale = a->group_scale + (size_t)u->group * cols;
+    a->lsb_ref = a->limit > 0 ? a->range[0] * full / a->limit : 1;
     u->lsb = INFINITY;
     for (size_t j = 0; j < cols; j++) {
         float lsb = a->limit > 0 ? a->range[og_range_of(a, u, j)] * full / a->limit : 1;
         if (a->limit > 0 && lsb < u->lsb) u->lsb = lsb;
         inv[j] = 1 / lsb;
-        step[j] = weight * scale[j] * lsb;
+        step[j] = weight * scale[j] * (lsb / a->lsb_ref);
         noise[j] = (float)(hw->adc.noise * hw->adc.noise) * lsb * lsb;
     }
     if (hw->adc.gain > 0 || hw->adc.offset > 0)
         draw_spread(a, u, noise + run, noise + 2 * run);
     for (int lane = 0; lane < 5; lane++)
-        for (size_t k = cols; k < run; k++) u->lanes[(size_t)lane * run + k] =
-            u->lanes[(size_t)lane * run + k - cols];
+        for (size_t k = cols; k < run; k++)
+            u->lanes[(size_t)lane * run + k] = u->lanes[(size_t)lane * run + k - cols];
 }
 
-// --- calibration --------------------------------------------------------------------------
-// Histogram bins are steps of the float format itself: 1/128 of an octave-sized relative
-// step from 2^-20 to 2^12, so that no range has to be known beforehand.
+// --- calibration
+// -------------------------------------------------------------------------- Histogram
+// bins are steps of the float format itself: 1/128 of an octave-sized relative step from
+// 2^-20 to 2^12, so that no range has to be known beforehand.
 enum { BIN_SHIFT = 16, BIN_FIRST = (127 - 20) << 7 };
 
 static size_t bin_of(float v)
@@ -128,7 +134,8 @@ static float bin_top(size_t bin)
     return v;
 }
 
-void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *sum, size_t n)
+void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *sum,
+                     size_t n)
 {
     float inv = 1 / (drive_of_pass(a) * a->map.D_slice);
     for (size_t r = 0; r < n; r++)
@@ -151,7 +158,8 @@ static float percentile_range(const unsigned *histogram, double percent)
     return bin_top(OG_BINS - 1);
 }
 
-// The full scale with the smallest mean square of rounding (LSB^2 / 12) and clipping error.
+// The full scale with the smallest mean square of rounding (LSB^2 / 12) and clipping
+// error.
 static float mse_range(const unsigned *histogram, float limit)
 {
     double best = INFINITY;
@@ -177,9 +185,10 @@ static float calibrated_range(const struct og_array *a, size_t k)
 {
     const struct og_hardware *hw = &a->map.hw;
     const unsigned *h = a->histogram == NULL ? NULL : a->histogram + k * OG_BINS;
-    float range = hw->adc.mode == OG_RANGE_PERCENTILE ? percentile_range(h, hw->adc.percentile)
-                  : hw->adc.mode == OG_RANGE_MSE      ? mse_range(h, a->limit)
-                                                      : a->peak[k];
+    float range = hw->adc.mode == OG_RANGE_PERCENTILE
+                      ? percentile_range(h, hw->adc.percentile)
+                  : hw->adc.mode == OG_RANGE_MSE ? mse_range(h, a->limit)
+                                                 : a->peak[k];
     return range > 0 ? range : 1;  // a column that never carried a current
 }
 

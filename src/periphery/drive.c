@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Inputs -> DAC codes -> what the word lines are driven with in each pass.
 //
-// Codes are mid-tread, -n..n with n = 2^(bits-1) - 1, x = code a / n. A read is split into
-// passes: the bits of |code| one after the other (bit_serial), and positive and negative
-// inputs apart (two_pass). offset adds n to every code and takes n times the column sum of
-// the nominal weights away again digitally.
+// Codes are mid-tread, -n..n with n = 2^(bits-1) - 1, x = code a / n. A read is split
+// into passes: the bits of |code| one after the other (bit_serial), and positive and
+// negative inputs apart (two_pass). offset adds n to every code and takes n times the
+// column sum of the nominal weights away again digitally.
 #include <math.h>
 #include <string.h>
 

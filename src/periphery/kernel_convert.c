@@ -3,13 +3,14 @@
 // the same bits; compiled once for each (OG_CONVERT_TABLE names its table).
 //
 // Level counts. Mid-tread: codes -L..L, L = 2^(bits-1) - 1, edges at odd half steps, ties
-// to even. Mid-rise: codes -2^(bits-1) .. 2^(bits-1) - 1, read in the middle of their step,
-// edges at whole steps, an edge belongs to the step above it.
+// to even. Mid-rise: codes -2^(bits-1) .. 2^(bits-1) - 1, read in the middle of their
+// step, edges at whole steps, an edge belongs to the step above it.
 #include <math.h>
 
 #include "periphery/array_impl.h"
 
-// Nearest integer, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction bits.
+// Nearest integer, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction
+// bits.
 static inline float nearest_even(float x)
 {
     const float shift = 12582912.0f;
@@ -49,8 +50,7 @@ static void mid_rise(const struct og_convert *c, size_t n, float *restrict s)
     float limit = c->limit;
     for (size_t j = 0; j < n; j++) s[j] *= inv[j];
     if (c->clipped != NULL)
-        for (size_t j = 0; j < n; j++)
-            c->clipped[j] |= (s[j] < -limit) | (s[j] >= limit);
+        for (size_t j = 0; j < n; j++) c->clipped[j] |= (s[j] < -limit) | (s[j] >= limit);
     for (size_t j = 0; j < n; j++) {
         float x = s[j] > limit ? limit : s[j];
         x = x < -limit ? -limit : x;
@@ -68,7 +68,8 @@ static void convert(const struct og_convert *c, size_t n, float *restrict s)
     else
         for (size_t j = 0; j < n; j++) s[j] = c->sum[j];
     if (c->lanes.gain != NULL)
-        for (size_t j = 0; j < n; j++) s[j] = s[j] * c->lanes.gain[j] + c->lanes.offset[j];
+        for (size_t j = 0; j < n; j++)
+            s[j] = s[j] * c->lanes.gain[j] + c->lanes.offset[j];
     if (c->limit > 0 && c->mid_rise)
         mid_rise(c, n, s);
     else if (c->limit > 0)

@@ -28,8 +28,8 @@ struct span_buffers {
     uint8_t off[OG_CELL_CHUNK];
 };
 
-// What side `side` of the matrix carries before any error. Only columns that are converted
-// apart show the conductance that a pair has in common.
+// What side `side` of the matrix carries before any error. Only columns that are
+// converted apart show the conductance that a pair has in common.
 static void nominal_span(const struct og_array *a, int side, const float *q, float *e,
                          size_t n)
 {
@@ -39,7 +39,8 @@ static void nominal_span(const struct og_array *a, int side, const float *q, flo
     if (a->sides == 1) {
         for (size_t k = 0; k < n; k++) e[k] = q[k] + a->base;
     } else if (a->map.hw.mapping.scheme == OG_DIFFERENTIAL) {
-        for (size_t k = 0; k < n; k++) e[k] = (sign * q[k] > 0 ? sign * q[k] : 0) + common;
+        for (size_t k = 0; k < n; k++)
+            e[k] = (sign * q[k] > 0 ? sign * q[k] : 0) + common;
     } else {
         for (size_t k = 0; k < n; k++) e[k] = (D + sign * q[k]) / 2 + common;
     }
@@ -112,8 +113,8 @@ static void program_slice(struct og_array *a, int slice, bool slope)
 {
     size_t all = a->map.rows * a->map.cols;
     long chunks = (long)((all + OG_CELL_CHUNK - 1) / OG_CELL_CHUNK);
-#pragma omp parallel for schedule(static) default(none) shared(a, slice, all, chunks, slope) \
-    if (chunks > 8)
+#pragma omp parallel for schedule(static) default(none)                                  \
+    shared(a, slice, all, chunks, slope) if (chunks > 8)
     for (long c = 0; c < chunks; c++) {
         size_t first = (size_t)c * OG_CELL_CHUNK;
         size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
@@ -121,8 +122,8 @@ static void program_slice(struct og_array *a, int slice, bool slope)
     }
 }
 
-// The reference column of the offset scheme: one device per row in the middle of the range,
-// shared by all columns.
+// The reference column of the offset scheme: one device per row in the middle of the
+// range, shared by all columns.
 static void program_reference(struct og_array *a)
 {
     float dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
@@ -147,17 +148,6 @@ static void program_reference(struct og_array *a)
         a->ref_sd[i] = sqrtf(a->ref_sd[i]);
     for (size_t i = 0; i < a->map.rows; i++)
         for (size_t j = 0; j < a->map.cols; j++) a->e[i * a->map.cols + j] -= a->ref[i];
-}
-
-static void constant_noise(struct og_array *a)
-{
-    const struct og_device *d = &a->map.hw.device;
-    a->variance = 0;
-    if (!og_sigma_is_on(&d->read) || a->sd != NULL || a->v != NULL) return;
-    double sigma = d->read.sigma * d->read.scale / (d->g_max - d->g_min);
-    double gain = og_mapping_gain(&a->map, 0);
-    double one = gain * gain * sigma * sigma / a->copies;  // of one device (all copies)
-    a->variance = (float)(one * (og_mapping_sides(&a->map) / a->sides));
 }
 
 static void pack_slice(struct og_array *a, int slice, bool nominal)
@@ -242,8 +232,8 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
     a->chip = *chip;
     og_mapping_set(&a->map, w, a->a);
     bool digital = a->map.hw.mapping.scheme == OG_OFFSET && a->ref == NULL;
-    a->base = digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;
-    constant_noise(a);
+    a->base =
+        digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;
     set_group_scales(a);
     program_weights(a);
     for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);

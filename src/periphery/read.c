@@ -21,7 +21,8 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
 {
     size_t in = padded(OG_CHUNK * a->map.rows);
     size_t out = padded((OG_CHUNK + a->repeat) * a->map.cols);
-    size_t size[] = {in, in, in, out, out, out, out, padded(a->run), padded(2 * OG_CHUNK)};
+    size_t size[] = {
+        in, in, in, out, out, out, out, padded(a->run), padded(2 * OG_CHUNK)};
     float **to[] = {&w->codes, &w->drive, &w->power,   &w->sum, &w->variance,
                     &w->z,     &w->acc,   &w->scratch, &w->row};
     size_t at = 0;
@@ -74,7 +75,6 @@ static struct og_stream read_stream(const struct og_array *a, const struct part 
 
 // Streams of reads: one per conversion unit, its reference column, and each device set.
 enum { REFERENCE_TILE = 1 << 16, DEVICE_TILE = 1 << 20 };
-
 
 // Sum of x over n elements in 16 fixed lanes: one order on every machine.
 static float sum_row(const float *x, size_t n)
@@ -170,7 +170,8 @@ static bool read_noise(const struct og_array *a, const struct og_unit *u,
 }
 
 static void convert_unit(const struct og_array *a, const struct og_unit *u,
-                         const struct part *p, const struct work *w, const struct og_tape *t)
+                         const struct part *p, const struct work *w,
+                         const struct og_tape *t)
 {
     size_t cols = a->map.cols, all = p->n * cols;
     bool noisy = read_noise(a, u, p, w);
@@ -205,7 +206,7 @@ static void subtract_base(const struct og_array *a, const struct og_unit *u,
     const float *scale = a->group_scale + (size_t)u->group * cols;
     for (size_t r = 0; r < p->n; r++) {
         float total = sum_row(w->drive + r * rows + u->row0, u->rows);
-        float common = total * a->base * p->drive->weight;
+        float common = total * a->base * p->drive->weight / a->lsb_ref;
         for (size_t j = 0; j < cols; j++) w->acc[r * cols + j] -= common * scale[j];
     }
 }
@@ -219,11 +220,9 @@ static void subtract_offset(const struct og_array *a, size_t n, const struct wor
         const float *scale = a->group_scale + (size_t)g * cols;
         for (size_t r = 0; r < n; r++)
             for (size_t j = 0; j < cols; j++)
-                w->acc[r * cols + j] -= a->d_max * sum[j] * scale[j];
+                w->acc[r * cols + j] -= a->d_max * sum[j] * scale[j] / a->lsb_ref;
     }
 }
-
-static float to_y(const struct og_array *a) { return a->map.w_ref / (a->map.D * a->d_max); }
 
 // Injected noise at point A joins the column sums where these exist as one.
 static bool one_conversion(const struct og_array *a)
@@ -231,11 +230,12 @@ static bool one_conversion(const struct og_array *a)
     return a->units == 1 && og_passes(a) == 1;
 }
 
-static void add_injected(const struct og_array *a, const struct og_read_io *io, size_t row0,
-                         size_t n, const struct work *w)
+static void add_injected(const struct og_array *a, const struct og_read_io *io,
+                         size_t row0, size_t n, const struct work *w)
 {
     size_t cols = a->map.cols;
-    float *to = one_conversion(a) ? w->sum : w->acc, inv = 1 / to_y(a);
+    float *to = one_conversion(a) ? w->sum : w->acc, inv = 1 / og_step_in_y(a);
+    if (!one_conversion(a)) inv /= a->lsb_ref;
     for (size_t r = 0; r < n; r++)
         for (size_t j = 0; j < cols; j++) {
             float scale = one_conversion(a) ? inv / a->group_scale[j] : inv;
@@ -267,20 +267,20 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     }
     if (a->column_sum != NULL) subtract_offset(a, n, w);
     if (io->a_noise != NULL && !one_conversion(a)) add_injected(a, io, row0, n, w);
-    float scale = to_y(a);
+    float scale = og_step_in_y(a) * a->lsb_ref;
     for (size_t r = 0; r < n; r++) {
         float *y = io->y + (row0 + r) * io->ldy;
         for (size_t j = 0; j < cols; j++) y[j] = w->acc[r * cols + j] * scale;
     }
 }
 
-void og_array_read(const og_array *a, const struct og_read *at, const struct og_read_io *io)
+void og_array_read(const og_array *a, const struct og_read *at,
+                   const struct og_read_io *io)
 {
     struct work w;
     lay_work(a, io->work, &w);
     struct og_tape t = og_tape_lay(a, io->tape, io->n);
-    if (t.adc != NULL)
-        memset(t.adc, 0, (size_t)a->groups * io->n * a->map.cols);
+    if (t.adc != NULL) memset(t.adc, 0, (size_t)a->groups * io->n * a->map.cols);
     for (size_t row = 0; row < io->n; row += OG_CHUNK) {
         size_t n = io->n - row < OG_CHUNK ? io->n - row : OG_CHUNK;
         read_chunk(a, at, io, &w, &t, row, n);

@@ -19,6 +19,7 @@
 #include <hdf5_hl.h>
 
 #include "base/mem.h"
+#include "ohmgrid/cpu.h"
 #include "ohmgrid/results.h"
 #include "results/statistics.h"
 #include "results/table.h"
@@ -219,6 +220,20 @@ static void bootstrap_width(void **state)
     if (!(fabs((high - low) / wide - 1) < 0.2)) print_error("%g %g\n", high - low, wide);
     assert_true(fabs((high - low) / wide - 1) < 0.2);
     assert_true(fabs((high + low) / 2 - p) < 0.01);
+}
+
+static void bootstrap_for_any_threads(void **state)
+{
+    const struct fixture *f = *state;
+    double low[3][POINTS], high[3][POINTS];
+    const int threads[] = {1, 2, 7};
+    for (int i = 0; i < 3; i++) {
+        og_set_threads(threads[i]);
+        assert_int_equal(og_bootstrap(&f->r, POINTS, low[i], high[i], NULL), OG_OK);
+        assert_memory_equal(low[i], low[0], sizeof low[0]);
+        assert_memory_equal(high[i], high[0], sizeof high[0]);
+    }
+    og_set_threads(0);
 }
 
 static void same_bytes_whenever_written(void **state)
@@ -491,6 +506,28 @@ static void prefixes(void **state)
     assert_string_equal(s.units, "S");
 }
 
+// --resume with a result file but no journal.
+static void journal_beside_a_result(void **state)
+{
+    struct fixture *f = *state;
+    f->r.experiment = "seed: 17\ntrials: 3\n";
+    write_ok(f, f->a);
+    og_journal *j;
+    struct og_error err = {0};
+    assert_int_equal(og_journal_open(&j, f->a, f->r.experiment, OG_JOURNAL_RESUME, &err),
+                     OG_OK);
+    og_journal_close(j, true);
+    assert_int_equal(
+        og_journal_open(&j, f->a, "seed: 18\ntrials: 4\n", OG_JOURNAL_RESUME, &err),
+        OG_USAGE);
+    assert_non_null(strstr(err.text, "a.h5 belongs to another experiment (different: "
+                                     "seed, trials); --force replaces it"));
+    char *text;
+    assert_int_equal(og_result_experiment(f->a, &text, NULL), OG_OK);
+    assert_string_equal(text, f->r.experiment);
+    free(text);
+}
+
 #define RESULT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -499,6 +536,7 @@ int main(void)
         RESULT_TEST(values_come_back),
         cmocka_unit_test(interval_by_hand),
         RESULT_TEST(bootstrap_width),
+        RESULT_TEST(bootstrap_for_any_threads),
         RESULT_TEST(same_bytes_whenever_written),
         RESULT_TEST(diff_ignores_provenance_only),
         RESULT_TEST(diff_stops_after_twenty_lines),
@@ -507,6 +545,7 @@ int main(void)
         RESULT_TEST(scales_everywhere),
         RESULT_TEST(bad_files_and_places),
         RESULT_TEST(full_disk),
+        RESULT_TEST(journal_beside_a_result),
         RESULT_TEST(failing_allocations),
         cmocka_unit_test(prefixes),
     };

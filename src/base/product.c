@@ -14,28 +14,36 @@ struct og_packed {
     float *data;
 };
 
-og_packed *og_packed_alloc(size_t k, size_t n)
+enum { ALIGNMENT = 64 };
+
+static size_t padded(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+// The object stands in front of its data, in one block.
+static size_t header(void) { return padded(sizeof(og_packed), ALIGNMENT); }
+
+size_t og_packed_bytes(size_t k, size_t n)
 {
-    size_t columns = (n + OG_PANEL_MAX - 1) / OG_PANEL_MAX * OG_PANEL_MAX;
-    if (columns < n || (k > 0 && columns > SIZE_MAX / sizeof(float) / k)) return NULL;
-    og_packed *p = og_alloc(1, sizeof *p);
-    if (p == NULL) return NULL;
-    p->k_max = k;
-    p->n_max = n;
-    p->data = og_alloc(k * columns, sizeof *p->data);
-    if (p->data == NULL) {
-        og_packed_free(p);
-        return NULL;
-    }
+    return header() + padded(k * padded(n, OG_PANEL_MAX) * sizeof(float), ALIGNMENT);
+}
+
+og_packed *og_packed_place(void *memory, size_t k, size_t n)
+{
+    assert((uintptr_t)memory % ALIGNMENT == 0);
+    og_packed *p = memory;
+    *p =
+        (og_packed){.k_max = k, .n_max = n, .data = (float *)((char *)memory + header())};
     return p;
 }
 
-void og_packed_free(og_packed *p)
+og_packed *og_packed_alloc(size_t k, size_t n)
 {
-    if (p == NULL) return;
-    og_free(p->data);
-    og_free(p);
+    size_t columns = padded(n, OG_PANEL_MAX);
+    if (columns < n || (k > 0 && columns > SIZE_MAX / sizeof(float) / 2 / k)) return NULL;
+    void *memory = og_alloc(og_packed_bytes(k, n), 1);
+    return memory == NULL ? NULL : og_packed_place(memory, k, n);
 }
+
+void og_packed_free(og_packed *p) { og_free(p); }
 
 void og_pack(og_packed *p, const float *b, size_t row_stride, size_t col_stride, size_t k,
              size_t n)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <hdf5.h>
 
+#include "base/mem.h"
 #include "ohmgrid/random.h"
 #include "ohmgrid/run.h"
 
@@ -340,6 +341,26 @@ static void failures_are_named(void **state)
     og_experiment_free(e);
 }
 
+static void failing_allocations(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment("", NULL);
+    run_whole(e, "a.h5");
+    og_status status = OG_NO_MEMORY;
+    size_t n = 1;
+    for (; status != OG_OK; n += 1 + n / 16) {
+        struct stopper s = {0};
+        assert_true(n < 100000);
+        og_alloc_fail_at(n);
+        status = run(e, "b.h5", OG_JOURNAL_FORCE, &s, NULL);
+        og_alloc_fail_at(0);
+        if (status != OG_OK && status != OG_NO_MEMORY) fail_msg("status %d", status);
+    }
+    assert_true(n > 30);
+    assert_true(same("a.h5", "b.h5"));
+    og_experiment_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +369,7 @@ int main(void)
         cmocka_unit_test(trains_once_per_training_key),
         cmocka_unit_test(ideal_points_are_the_same_for_all_chips),
         cmocka_unit_test(failures_are_named),
+        cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

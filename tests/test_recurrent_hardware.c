@@ -113,7 +113,7 @@ static void converters_have_their_ranges(void **state)
 {
     (void)state;
     const float x[] = {1.7f, -0.9f}, w = 0.6f, u = 1.4f, b = 0.1f;
-    struct task t = ONE(RNN, 1, 1);
+    struct task t = ONE(RNN, 1, 1, .both = false);
     t.inputs = t.n = 1;
     t.steps = 2;
     double h = tanh(0.6 * level(1.7, 2, 3) + 0.1);

@@ -54,7 +54,7 @@ static og_status take_images(struct og_dataset *set, og_data_file *f, size_t *av
 static og_status take_labels(struct og_dataset *set, og_data_file *f, size_t available,
                              struct og_error *err)
 {
-    uint32_t count;
+    uint32_t count = 0;
     OG_TRY(take_header(f, 1, &count, err));
     if (count != available)
         return og_fail(err, OG_INPUT, "%s has %u labels for %zu images",

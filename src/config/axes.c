@@ -73,7 +73,6 @@ static void default_name(struct og_sweep_column *c)
 
 static og_status check_name(const struct og_sweep_column *c, struct og_error *err)
 {
-    static const char *const reserved[] = {"trial", "done", "accuracy", "loss"};
     const char *n = c->name;
     bool word = isalpha((unsigned char)*n) || *n == '_';
     for (; *n != '\0'; n++) word = word && (isalnum((unsigned char)*n) || *n == '_');
@@ -81,10 +80,11 @@ static og_status check_name(const struct og_sweep_column *c, struct og_error *er
         return og_item_fail(c->entry, err,
                             "axis name '%s' is not made of letters, digits and _",
                             c->name);
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (strcmp(c->name, reserved[i]) == 0)
-            return og_item_fail(c->entry, err,
-                                "axis name '%s' is taken by the result file", c->name);
+    // Datasets beside the axes: accuracy, accuracy_mean, loss_low, ...
+    if (strcmp(c->name, "trial") == 0 || strcmp(c->name, "done") == 0 ||
+        strncmp(c->name, "accuracy", 8) == 0 || strncmp(c->name, "loss", 4) == 0)
+        return og_item_fail(c->entry, err, "axis name '%s' is taken by the result file",
+                            c->name);
     return OG_OK;
 }
 
@@ -108,13 +108,12 @@ static og_status read_column(struct og_sweep_column *c, const og_item *entry,
     if (c->values->kind != OG_ITEM_LIST || c->values->n == 0)
         return og_item_fail(c->values, err, "must be a list of at least one value");
     if (c->name[0] == '\0') default_name(c);
-    OG_TRY(check_name(c, err));
-    OG_TRY(check_labels(c, err));
     const struct og_field *f = og_config_field(c->key);
     if (f != NULL && (f->stage == OG_STAGE_OUTPUT || strcmp(c->key, "kernels") == 0))
         return og_item_fail(og_item_get(entry, "key"), err,
                             "'%s' holds for a whole run and cannot be swept", c->key);
-    return OG_OK;
+    OG_TRY(check_name(c, err));
+    return check_labels(c, err);
 }
 
 static og_status read_axis(og_experiment *e, size_t a, const og_item *entry,
@@ -223,6 +222,15 @@ static const struct og_sweep_column *next_column(const og_experiment *e, size_t 
     return NULL;
 }
 
+static bool kind_is_swept(const og_experiment *e, const char *key)
+{
+    char kind[sizeof e->column[0]->key + 8];
+    const char *dot = strrchr(key, '.');
+    int n = dot != NULL ? (int)(dot - key) : 0;
+    snprintf(kind, sizeof kind, "%.*s.kind", n, key);
+    return og_sweep_has(e, kind);
+}
+
 og_status og_sweep_apply(const og_experiment *e, size_t point, og_item *root,
                          struct og_error *err)
 {
@@ -235,6 +243,7 @@ og_status og_sweep_apply(const og_experiment *e, size_t point, og_item *root,
                 stride *= e->axis[later].n;
             const og_item *value = c->values->child[point / stride % e->axis[a].n];
             OG_TRY(og_config_set(root, c->key, value, err));
+            if (!kind_is_swept(e, c->key)) OG_TRY(og_device_wake(root, c->key, err));
         }
     }
     return OG_OK;

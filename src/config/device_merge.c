@@ -11,22 +11,48 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory while reading a device");
 }
 
+// The key that decides on each kind of a law.
+static const char *const laws[][2] = {{"sigma", "constant"},
+                                      {"fraction", "proportional"},
+                                      {"coefficients", "polynomial"},
+                                      {"table_g", "table"}};
+enum { LAWS = sizeof laws / sizeof *laws };
+
+static og_status put_kind(og_item *law, const char *word, const og_item *because,
+                          struct og_error *err)
+{
+    og_item *kind = og_item_new(OG_ITEM_SCALAR, word, because->file, because->line);
+    return kind != NULL && og_item_put(law, "kind", kind) ? OG_OK : no_memory(err);
+}
+
 // "sigma: 1 uS" alone means kind constant, and so on. Several such keys are left for
 // og_device_check to refuse.
 static og_status infer_kind(og_item *law, struct og_error *err)
 {
-    static const char *const pairs[][2] = {{"sigma", "constant"},
-                                           {"fraction", "proportional"},
-                                           {"coefficients", "polynomial"},
-                                           {"table_g", "table"}};
     if (law == NULL || law->kind != OG_ITEM_MAP || og_item_get(law, "kind") != NULL)
         return OG_OK;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        const og_item *key = og_item_get(law, pairs[i][0]);
-        if (key == NULL) continue;
-        og_item *kind = og_item_new(OG_ITEM_SCALAR, pairs[i][1], key->file, key->line);
-        return kind != NULL && og_item_put(law, "kind", kind) ? OG_OK : no_memory(err);
+    for (size_t i = 0; i < LAWS; i++) {
+        const og_item *key = og_item_get(law, laws[i][0]);
+        if (key != NULL) return put_kind(law, laws[i][1], key, err);
     }
+    return OG_OK;
+}
+
+og_status og_device_wake(og_item *root, const char *key, struct og_error *err)
+{
+    char path[OG_ITEM_PATH];
+    snprintf(path, sizeof path, "%s", key);
+    char *dot = strrchr(path, '.');
+    if (dot == NULL) return OG_OK;
+    *dot = '\0';
+    const char *law_name = strrchr(path, '.');
+    og_item *law = (og_item *)og_item_find(root, path, false);
+    bool is_law = law_name != NULL && law != NULL &&
+                  (!strcmp(law_name, ".program") || !strcmp(law_name, ".read"));
+    if (!is_law || !og_item_is_text(og_item_get(law, "kind"), "none")) return OG_OK;
+    for (size_t i = 0; i < LAWS; i++)
+        if (strcmp(dot + 1, laws[i][0]) == 0)
+            return put_kind(law, laws[i][1], og_item_get(law, laws[i][0]), err);
     return OG_OK;
 }
 
@@ -100,12 +126,11 @@ static og_status resolve(struct og_device_cache *cache, og_item *block,
     OG_TRY(cached(cache, name, &file, err));
     // The file's entries that the user does not override, then the user's own, so that an
     // error still points to the place where the wrong value was written.
-    og_item *merged = og_item_copy(file), *device_name;
+    og_item *merged = og_item_copy(file);
     if (merged == NULL) return no_memory(err);
-    const og_item *own = og_item_get(file, "name");
-    device_name = og_item_copy(own);
-    bool ok = device_name != NULL && overlay(merged, block) &&
-              og_item_put(merged, "name", device_name);
+    bool ok = overlay(merged, block);
+    og_item *own_name = ok ? og_item_copy(og_item_get(file, "name")) : NULL;
+    ok = own_name != NULL && og_item_put(merged, "name", own_name);
     for (size_t i = 0; ok && i < merged->n; i++) {
         og_item *copy = og_item_copy(merged->child[i]);
         ok = copy != NULL && og_item_put(block, merged->child[i]->key, copy);
@@ -129,10 +154,8 @@ static og_status expand(og_item *hardware, struct og_error *err)
     if (device == NULL || device->kind != OG_ITEM_SCALAR || device->text[0] == '\0')
         return OG_OK;
     og_item *map = og_item_new(OG_ITEM_MAP, NULL, device->file, device->line);
-    og_item *name = og_item_copy(device);
-    bool ok = map != NULL && name != NULL;
-    if (ok) ok = og_item_put(map, "name", name);
-    if (!ok) {
+    og_item *name = map != NULL ? og_item_copy(device) : NULL;
+    if (name == NULL || !og_item_put(map, "name", name)) {
         og_item_free(map);
         return no_memory(err);
     }

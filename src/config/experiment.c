@@ -107,6 +107,7 @@ static og_status apply_set(og_item *root, const char *set, struct og_error *err)
     OG_TRY(og_item_parse(&value, name, equals + 1, err));
     forget_lines(value);
     og_status status = og_config_set(root, key, value, err);
+    if (status == OG_OK) status = og_device_wake(root, key, err);
     og_item_free(value);
     return status;
 }

@@ -252,37 +252,40 @@ static og_status bind_default(struct binding *b)
     return status;
 }
 
-// Levenshtein distance of two short words: the number of single-letter edits.
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+// Number of edits (a letter more, less or other, two neighbours swapped) between two
+// words.
 static size_t distance(const char *a, const char *b)
 {
     enum { LONGEST = 40 };
-    size_t row[LONGEST + 1], na = strlen(a), nb = strlen(b);
+    size_t d[LONGEST + 1][LONGEST + 1], na = strlen(a), nb = strlen(b);
     if (na > LONGEST || nb > LONGEST) return LONGEST;
-    for (size_t j = 0; j <= nb; j++) row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            corner = row[j];
-            row[j] = best;
+    for (size_t i = 0; i <= na; i++) {
+        for (size_t j = 0; j <= nb; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            size_t change = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            d[i][j] = least(change, least(d[i - 1][j], d[i][j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
         }
     }
-    return row[nb];
+    return d[na][nb];
 }
 
 static og_status unknown_key(const struct og_field *fields, const og_item *entry,
                              struct og_error *err)
 {
     const char *nearest = NULL;
-    size_t least = strlen(entry->key) / 2 + 1;
+    size_t closest = strlen(entry->key) / 3 + 2;
     char list[640] = "";
     for (const struct og_field *f = fields; f->key != NULL; f++) {
         size_t d = distance(entry->key, f->key), used = strlen(list);
-        if (d < least) {
-            least = d;
+        if (d < closest) {
+            closest = d;
             nearest = f->key;
         }
         snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", f->key);

@@ -28,5 +28,8 @@ og_status og_devices_expand(og_item *root, struct og_error *err);
 og_status og_device_rename(og_item *block, const og_item *name, struct og_error *err);
 // Adds the kinds of program and read that follow from their other keys.
 og_status og_device_infer(og_item *block, struct og_error *err);
+// A law of kind none whose deciding key has just been swept or set takes that key's kind:
+// who sweeps sigma does not mean none.
+og_status og_device_wake(og_item *root, const char *key, struct og_error *err);
 
 #endif

@@ -103,16 +103,8 @@ static og_status restore_device(const og_experiment *e, const char *path, og_ite
 // still does when the text is read with another seed.
 static void drop_default_seed(const og_experiment *e, og_item *tree)
 {
-    og_item *train = (og_item *)og_item_get(tree, "train");
-    if (og_item_find(e->base, "train.seed", false) != NULL) return;
-    for (size_t i = 0; i < train->n; i++) {
-        if (strcmp(train->child[i]->key, "seed") != 0) continue;
-        og_item_free(train->child[i]);
-        train->n--;
-        memmove(&train->child[i], &train->child[i + 1],
-                (train->n - i) * sizeof *train->child);
-        return;
-    }
+    if (og_item_find(e->base, "train.seed", false) == NULL)
+        og_item_remove((og_item *)og_item_get(tree, "train"), "seed");
 }
 
 static og_status complete_tree(const og_experiment *e, const struct og_raw_config *raw,

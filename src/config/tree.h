@@ -45,6 +45,7 @@ og_item *og_item_new(enum og_item_kind kind, const char *text, const char *file,
 // entry of the same key is replaced in its place. False, and `child` freed, when out of
 // memory.
 bool og_item_put(og_item *parent, const char *key, og_item *child);
+void og_item_remove(og_item *map, const char *key);  // nothing when it is not there
 // The item at "a.b[2].c". `nearest`: the deepest one that exists on the way, else NULL.
 const og_item *og_item_find(const og_item *root, const char *path, bool nearest);
 // Puts a copy of `value` at `path`, creating maps on the way. What cannot be walked

@@ -86,6 +86,17 @@ bool og_item_put(og_item *parent, const char *key, og_item *child)
     return ok;
 }
 
+void og_item_remove(og_item *map, const char *key)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        if (strcmp(map->child[i]->key, key) != 0) continue;
+        og_item_free(map->child[i]);
+        map->n--;
+        memmove(&map->child[i], &map->child[i + 1], (map->n - i) * sizeof *map->child);
+        return;
+    }
+}
+
 // One step of a path: a key, or an index into a list.
 struct step {
     char key[128];

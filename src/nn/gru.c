@@ -180,7 +180,8 @@ const struct og_op og_op_gru = {
     .name = "gru",
     .onnx = "GRU",
     .help =
-        "Gated recurrent unit over a sequence [T][F]: uni- or bidirectional, stacked.",
+        "Gated recurrent unit over a sequence [T][F]: uni- or bidirectional, stacked; "
+        "it has no cell state, so rnn.c_bits and noise at C do not apply.",
     .fields = fields,
     .attr_size = sizeof(struct og_rnn_attr),
     .inputs_min = 1,

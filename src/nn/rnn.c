@@ -86,7 +86,9 @@ const struct og_op og_op_rnn = {
     .name = "rnn",
     .onnx = "RNN",
     .help =
-        "Plain recurrent layer over a sequence [T][F]: uni- or bidirectional, stacked.",
+        "Plain recurrent layer over a sequence [T][F]: uni- or bidirectional, stacked; "
+        "without gates and cell state, so rnn.gate_bits, rnn.c_bits and noise at G and C "
+        "do not apply.",
     .fields = fields,
     .attr_size = sizeof(struct og_rnn_attr),
     .inputs_min = 1,

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -297,6 +297,123 @@ static void run_refuses(void **state)
     assert_int_not_equal(access(p->a, F_OK), 0);
 }
 
+// --- interrupted runs
+// -------------------------------------------------------------------
+static void put_u32(FILE *f, uint32_t v)
+{
+    for (int shift = 24; shift >= 0; shift -= 8) fputc((int)(v >> shift & 255), f);
+}
+
+// n images of 28 x 28 whose brightest rows tell the label, as idx files.
+static void write_split(const char *folder, const char *split, uint32_t n)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, split);
+    FILE *images = fopen(path, "wb");
+    snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, split);
+    FILE *labels = fopen(path, "wb");
+    assert_true(images != NULL && labels != NULL);
+    put_u32(images, 0x803);
+    put_u32(images, n);
+    put_u32(images, 28);
+    put_u32(images, 28);
+    put_u32(labels, 0x801);
+    put_u32(labels, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t label = i * 7 % 10;
+        fputc((int)label, labels);
+        for (uint32_t k = 0; k < 784; k++)
+            fputc((int)((k / 28 / 2 == label ? 180 : 20) + (k * 31 + i * 17) % 60),
+                  images);
+    }
+    assert_int_equal(fclose(images), 0);
+    assert_int_equal(fclose(labels), 0);
+}
+
+static void write_experiment(const char *folder)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/x.yaml", folder);
+    FILE *f = fopen(path, "w");
+    fputs("title: interrupted\ntrials: 2\ndata: {name: mnist}\n"
+          "model:\n  layers:\n    - flatten:\n    - dense: {units: 48}\n    - relu:\n"
+          "    - dense: {units: 10}\n"
+          "hardware: {device: generic, adc: {bits: 6}}\n"
+          "train: {epochs: 6, batch: 16, lr: 0.01, hardware: same}\n"
+          "sweep:\n"
+          "  - {key: hardware.device.read.sigma, name: noise, values: [0 uS, 2 uS]}\n",
+          f);
+    assert_int_equal(fclose(f), 0);
+}
+
+// Starts a run and sends it `number` as soon as it has begun; the exit code.
+static int run_and_signal(const struct place *p, int number)
+{
+    char yaml[100], journal[120];
+    snprintf(yaml, sizeof yaml, "%s/x.yaml", p->folder);
+    snprintf(journal, sizeof journal, "%s.journal", p->a);
+    const char *argv[] = {getenv("OHMGRID_PROGRAM"),
+                          "run",
+                          yaml,
+                          "-o",
+                          p->a,
+                          "--data",
+                          p->folder,
+                          "--resume",
+                          "--quiet",
+                          NULL};
+    FILE *out = tmpfile(), *err = tmpfile();
+    pid_t pid = fork();
+    if (pid == 0) start_child(out, err, argv);
+    for (int i = 0; i < 5000 && access(journal, F_OK) != 0; i++) usleep(1000);
+    usleep(50000);
+    kill(pid, number);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    fclose(out);
+    fclose(err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void interrupted_and_resumed(void **state)
+{
+    const struct place *p = *state;
+    char line[400];
+    write_split(p->folder, "train", 1500);
+    write_split(p->folder, "t10k", 200);
+    write_experiment(p->folder);
+    assert_int_equal(run_and_signal(p, SIGINT), 130);
+    snprintf(line, sizeof line, "run %s/x.yaml -o %s --data %s", p->folder, p->a,
+             p->folder);
+    struct said s = ohmgrid(line);
+    assert_int_equal(s.code, 2);
+    assert_non_null(
+        strstr(s.err, "exists: --resume continues it, --force replaces it\n"));
+    assert_int_equal(run_and_signal(p, SIGTERM), 143);
+    snprintf(line, sizeof line, "run %s/x.yaml -o %s --data %s --resume --threads 1",
+             p->folder, p->a, p->folder);
+    s = ohmgrid(line);
+    assert_string_equal(s.err, "");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, "noise [µS]"));
+    snprintf(line, sizeof line, "run %s/x.yaml -o %s --data %s -q", p->folder, p->b,
+             p->folder);
+    s = ohmgrid(line);
+    assert_string_equal(s.out, "");
+    assert_int_equal(s.code, 0);
+    s = with(p, "diff %s %s");
+    assert_string_equal(s.out, "");
+    assert_int_equal(s.code, 0);
+    static const char *const made[] = {
+        "x.yaml", "train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        snprintf(line, sizeof line, "%s/%s", p->folder, made[i]);
+        unlink(line);
+    }
+}
+
 static void lists(void **state)
 {
     (void)state;
@@ -325,6 +442,7 @@ int main(void)
         CLI_TEST(plot),
         CLI_TEST(plot_without_gnuplot),
         CLI_TEST(run_refuses),
+        CLI_TEST(interrupted_and_resumed),
         cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

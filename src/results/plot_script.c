@@ -241,7 +241,8 @@ static void write_y(const struct og_picture *p, FILE *out)
     const struct og_table_metric *m = p->metric;
     const char *units = in_percent(m) ? "%" : m->units;
     char text[256];
-    snprintf(text, sizeof text, "%s%s%s%s", m->long_name != NULL ? m->long_name : m->name,
+    snprintf(text, sizeof text, "%s%s%s%s",
+             in_percent(m) || m->long_name == NULL ? m->name : m->long_name,
              has_unit(units) ? " [" : "", has_unit(units) ? units : "",
              has_unit(units) ? "]" : "");
     struct range r = y_range(p);

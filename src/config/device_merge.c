@@ -119,7 +119,7 @@ static og_status resolve(struct og_device_cache *cache, og_item *block,
 {
     if (block->kind != OG_ITEM_MAP) return OG_OK;
     OG_TRY(og_device_infer(block, err));
-    const og_item *name = og_item_get(block, "name"), *file;
+    const og_item *name = og_item_get(block, "name"), *file = NULL;
     if (name == NULL || name->kind != OG_ITEM_SCALAR || name->text[0] == '\0')
         return OG_OK;
     if (is_complete(og_device_fields, block)) return OG_OK;

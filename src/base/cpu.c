@@ -12,6 +12,7 @@
 #include <omp.h>
 #endif
 
+#include "base/blas.h"
 #include "base/kernels.h"
 
 extern const struct og_random_kernels og_random_plain;
@@ -107,14 +108,30 @@ int og_threads(void)
 #endif
 }
 
-// Looked up by name: another BLAS in OpenBLAS's place lacks this function.
+// OpenBLAS's own functions are looked up by name: another BLAS in its place lacks them.
+static void find_function(const char *name, void *function)
+{
+    void *symbol = dlsym(RTLD_DEFAULT, name);
+    memcpy(function, &symbol, sizeof symbol);
+}
+
 const char *og_blas_core(void)
 {
-    char *(*corename)(void) = NULL;
-    void *symbol = dlsym(RTLD_DEFAULT, "openblas_get_corename");
-    static_assert(sizeof corename == sizeof symbol, "POSIX dlsym");
-    memcpy(&corename, &symbol, sizeof corename);
+    char *(*corename)(void);
+    find_function("openblas_get_corename", &corename);
     return corename != NULL ? corename() : "unknown";
+}
+
+int og_blas_use_threads(int n)
+{
+    int (*get)(void);
+    void (*set)(int);
+    find_function("openblas_get_num_threads", &get);
+    find_function("openblas_set_num_threads", &set);
+    if (get == NULL || set == NULL) return 1;
+    int before = get();
+    set(n);
+    return before;
 }
 
 bool og_blas_is_openblas(void)

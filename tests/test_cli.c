@@ -361,6 +361,8 @@ static int run_and_signal(const struct place *p, int number)
                           p->folder,
                           "--resume",
                           "--quiet",
+                          "--threads",
+                          "1",
                           NULL};
     FILE *out = tmpfile(), *err = tmpfile();
     pid_t pid = fork();
@@ -434,6 +436,8 @@ static void lists(void **state)
 
 int main(void)
 {
+    // Threads that spin while other programs hold the cores would make this slow.
+    setenv("OMP_WAIT_POLICY", "passive", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usage_errors),
         cmocka_unit_test(help_everywhere),

@@ -32,6 +32,16 @@ static inline vec load(const float *p) { return *(const loose_vec *)p; }
 static inline void store(float *p, vec v) { *(loose_vec *)p = v; }
 static inline vec all(float x) { return x - (vec){0}; }
 
+// The first n of W elements.
+static inline void store_part(float *p, vec v, size_t n)
+{
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#else
+    for (size_t i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+
 // a * b + c, rounded once where the processor can.
 static inline vec multiply_add(vec a, vec b, vec c)
 {
@@ -44,14 +54,15 @@ static inline vec multiply_add(vec a, vec b, vec c)
 #endif
 }
 
-// The sums of one block: rows x (vectors * W) at sum[r * COLUMNS].
+// The sums of one block: rows x columns at sum[r * pitch]; columns <= WIDTH.
 struct block {
     const float *a;
     size_t row_stride, col_stride;
-    const float *b;  // one panel, or its left half
+    const float *b;  // one panel
     size_t k;
     float *sum;
-    int begin;  // from 0, not from what stands in sum
+    size_t pitch, columns;
+    int begin;  // from 0, not from what stands in sum, which then has WIDTH columns
 };
 
 // Always inlined with constant rows and vectors, so that `acc` lives in registers.
@@ -63,7 +74,7 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; v++)
-            acc[r][v] = t->begin ? (vec){0} : load(t->sum + r * COLUMNS + v * W);
+            acc[r][v] = t->begin ? (vec){0} : load(t->sum + (size_t)r * t->pitch + v * W);
     // Three rows to a base: the strides 0, 1 and 2 are addressing modes.
     const size_t rs = t->row_stride, cs = t->col_stride;
     const float *base[(ROWS + 2) / 3];
@@ -81,10 +92,17 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
 #pragma GCC unroll 5
         for (int g = 0; g < (rows + 2) / 3; g++) base[g] += cs;
     }
+    size_t last = t->columns - (size_t)(vectors - 1) * W;  // columns of the last vector
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) store(t->sum + r * COLUMNS + v * W, acc[r][v]);
+    for (int r = 0; r < rows; r++) {
+        float *to = t->sum + (size_t)r * t->pitch;
+        if (vectors > 1) store(to, acc[r][0]);
+        to += (vectors - 1) * W;
+        if (last == W)
+            store(to, acc[r][vectors - 1]);
+        else
+            store_part(to, acc[r][vectors - 1], last);
+    }
 }
 
 __attribute__((always_inline)) static inline void run_rows(const struct block *t,
@@ -122,7 +140,7 @@ static void run_block(const struct block *t, size_t rows, int vectors)
         for (; rows >= sizes[i].rows; rows -= sizes[i].rows) {
             sizes[i].run(&part, vectors);
             part.a += sizes[i].rows * part.row_stride;
-            part.sum += sizes[i].rows * COLUMNS;
+            part.sum += sizes[i].rows * t->pitch;
         }
     }
 }
@@ -143,24 +161,46 @@ static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *
     return (struct og_left){copy, 1, ROWS};
 }
 
-// sum = rows of a times `panels` panels, over all of k.
-static void sum_columns(struct og_left a, size_t rows, struct og_panels b, size_t panels,
-                        float *sum)
+// sum[r * pitch + j] = rows of a times all columns of b. Where k is cut, sum must have
+// room for whole panels.
+static void sum_columns(struct og_left a, size_t rows, struct og_panels b, float *sum,
+                        size_t pitch)
 {
     float copy[ROWS * PITCH];
     size_t k0 = 0;
     do {
         size_t k = b.k - k0 < CUT ? b.k - k0 : CUT;
         struct og_left part = {a.data + k0 * a.col_stride, a.row_stride, a.col_stride};
-        if (panels > 2) part = copy_left(part, rows, k, copy);
-        for (size_t p = 0; p < panels; p++) {
-            const float *panel = b.data + (p * b.k + k0) * WIDTH;
-            struct block t = {part.data, part.row_stride, part.col_stride, panel,
-                              k,         sum + p * WIDTH, k0 == 0};
-            run_block(&t, rows, b.n - p * WIDTH > W ? 2 : 1);
+        if (b.n > 2 * WIDTH) part = copy_left(part, rows, k, copy);
+        for (size_t j = 0; j < b.n; j += WIDTH) {
+            size_t columns = b.n - j < WIDTH ? b.n - j : WIDTH;
+            int vectors = columns > W ? 2 : 1;
+            struct block t = {part.data,
+                              part.row_stride,
+                              part.col_stride,
+                              b.data + j * b.k + k0 * WIDTH,
+                              k,
+                              sum + j,
+                              pitch,
+                              b.k > CUT ? (size_t)vectors * W : columns,
+                              k0 == 0};
+            run_block(&t, rows, vectors);
         }
         k0 += k;
     } while (k0 < b.k);
+}
+
+static void write_rows(const float *sum, size_t rows, size_t n, float *c, size_t ldc,
+                       int add)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *from = sum + r * COLUMNS;
+        float *to = c + r * ldc;
+        if (add)
+            for (size_t j = 0; j < n; j++) to[j] += from[j];
+        else
+            memcpy(to, from, n * sizeof *to);
+    }
 }
 
 static void product(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
@@ -173,14 +213,12 @@ static void product(struct og_left a, size_t m, struct og_panels b, float *c, si
         for (size_t i = 0; i < m; i += ROWS) {
             size_t rows = m - i < ROWS ? m - i : ROWS;
             struct og_left part = {a.data + i * a.row_stride, a.row_stride, a.col_stride};
-            sum_columns(part, rows, chunk, (n + WIDTH - 1) / WIDTH, sum);
-            for (size_t r = 0; r < rows; r++) {
-                float *to = c + (i + r) * ldc + j;
-                const float *from = sum + r * COLUMNS;
-                if (add)
-                    for (size_t x = 0; x < n; x++) to[x] += from[x];
-                else
-                    memcpy(to, from, n * sizeof *to);
+            float *to = c + i * ldc + j;
+            if (add || b.k > CUT) {
+                sum_columns(part, rows, chunk, sum, COLUMNS);
+                write_rows(sum, rows, n, to, ldc, add);
+            } else {
+                sum_columns(part, rows, chunk, to, ldc);
             }
         }
     }

@@ -51,8 +51,7 @@ static struct og_hardware injecting(int points)
     return hw;
 }
 
-// --- same bits
-// --------------------------------------------------------------------------
+// --- same bits -----------------------------------------------------------------------
 
 struct record {
     float logits[N * CLASSES];
@@ -202,8 +201,7 @@ static void batch_splits_change_no_bit(void **state)
     }
 }
 
-// --- hardware
-// ---------------------------------------------------------------------------
+// --- hardware ------------------------------------------------------------------------
 
 // One dense layer without bias on given hardware: logits of n samples.
 struct single {
@@ -377,8 +375,7 @@ static void gradient_passes_straight_through(void **state)
     single_free(&s);
 }
 
-// --- injected noise
-// ---------------------------------------------------------------------
+// --- injected noise ------------------------------------------------------------------
 
 // Mean square of y - W x over a large batch, relative to what is expected.
 static double noise_power(int points, bool ac, double offset)

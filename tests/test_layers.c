@@ -17,8 +17,7 @@
 static const struct og_shape image = {3, {4, 7, 6}};
 static const struct og_shape vector = {1, {11}};
 
-// --- gradients
-// --------------------------------------------------------------------------
+// --- gradients -----------------------------------------------------------------------
 
 struct net {
     const char *op;  // what it is about: every layer of the table must appear
@@ -130,8 +129,7 @@ static void every_layer_is_covered(void **state)
     assert_null(og_op_find("dens"));
 }
 
-// --- forward against plain references
-// ---------------------------------------------------
+// --- forward against plain references ------------------------------------------------
 
 // The outputs of a network whose last layer has `outputs` values, before any training.
 static float *outputs_of(const char *yaml, struct og_shape in, size_t n, int outputs,
@@ -307,8 +305,7 @@ static void activations_are_their_formulas(void **state)
     nn_batch_free(&t);
 }
 
-// --- batch norm and dropout: training against evaluation
-// -----------------------------------
+// --- batch norm and dropout: training against evaluation -----------------------------
 
 static void batch_norm_takes_the_whole_batch(void **state)
 {

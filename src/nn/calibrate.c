@@ -62,8 +62,7 @@ void og_range_observe(const struct og_view *v, const struct og_matrix *m, const 
     }
 }
 
-// --- from a sample to a range
-// -----------------------------------------------------------
+// --- from a sample to a range --------------------------------------------------------
 
 static int rising(const void *a, const void *b)
 {
@@ -117,8 +116,7 @@ static float range_of(const struct og_exec *exec, struct og_range_sample *s, int
     return s->max > 0.0f ? s->max : 1.0f;
 }
 
-// --- the passes
-// -------------------------------------------------------------------------
+// --- the passes ----------------------------------------------------------------------
 
 static void free_samples(og_exec *exec)
 {

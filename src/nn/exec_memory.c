@@ -33,8 +33,7 @@ void og_exec_pack(og_exec *exec)
     }
 }
 
-// --- matrices
-// ---------------------------------------------------------------------------
+// --- matrices ------------------------------------------------------------------------
 
 static int dac_bits(const struct og_hardware *hw, const struct og_linear_decl *l, int s)
 {
@@ -182,8 +181,7 @@ void og_exec_matrices_free(og_exec *exec)
     og_free(exec->power_total);
 }
 
-// --- buffers
-// ----------------------------------------------------------------------------
+// --- buffers -------------------------------------------------------------------------
 
 static bool node_memory(og_exec *exec, size_t i)
 {

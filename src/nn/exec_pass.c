@@ -13,9 +13,6 @@
 #include <omp.h>
 // Names scratch memory only, never a result.
 static int thread_number(void) { return omp_get_thread_num(); }
-#else
-static int thread_number(void) { return 0; }
-#endif
 
 static int thread_count(const og_exec *exec)
 {
@@ -23,6 +20,9 @@ static int thread_count(const og_exec *exec)
     int now = og_threads();
     return now < exec->threads ? now : exec->threads;
 }
+#else
+static int thread_number(void) { return 0; }
+#endif
 
 static size_t block_count(const struct og_batch *batch)
 {
@@ -118,8 +118,7 @@ const float *og_exec_forward(og_exec *exec, const struct og_batch *batch)
     return exec->act[exec->model->nodes - 1];
 }
 
-// --- backward
-// ---------------------------------------------------------------------------
+// --- backward ------------------------------------------------------------------------
 
 static struct og_view back_view(const og_exec *exec, const struct og_batch *batch,
                                 size_t i, size_t block)
@@ -225,8 +224,7 @@ const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
     return exec->gradient_block;
 }
 
-// --- state
-// ------------------------------------------------------------------------------
+// --- state ---------------------------------------------------------------------------
 
 void og_exec_update_state(og_exec *exec)
 {

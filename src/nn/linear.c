@@ -61,8 +61,7 @@ size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int
     return room_of(exec, og_exec_linear(exec, node, k), rows).total;
 }
 
-// --- forward
-// ----------------------------------------------------------------------------
+// --- forward -------------------------------------------------------------------------
 
 static struct og_noise noise_at(const struct og_matrix *m, int point, uint32_t step,
                                 size_t rows)
@@ -197,8 +196,7 @@ void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
     if (v->exec->mode != OG_RUN) observe(v, m, io);
 }
 
-// --- backward
-// ---------------------------------------------------------------------------
+// --- backward ------------------------------------------------------------------------
 
 // dW += dy^T x, in runs of OG_PACK_ROWS rows: x is the packed side.
 static void weight_gradient(const struct og_linear_decl *l,

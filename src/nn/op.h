@@ -117,11 +117,12 @@ struct og_op {
 const struct og_op *og_op_find(const char *name);
 const struct og_op *const *og_op_list(void);  // ends with NULL
 
-// --- products on ideal or simulated hardware (linear.c)
-// ---------------------------------- k: index into node->linear. x[r * ldx + i], y[r *
-// ldy + j] for `rows` rows, which belong to the samples of the block in order, rows /
-// v->n rows each. `tape` is og_linear_tape_bytes long (NULL when not training), `work`
-// og_linear_work_bytes. Noise injection at X, H and A happens inside. step: time step.
+// --- products on ideal or simulated hardware (linear.c) ------------------------------
+
+// k: index into node->linear. x[r * ldx + i], y[r * ldy + j] for `rows` rows, which
+// belong to the samples of the block in order, rows / v->n rows each. `tape` is
+// og_linear_tape_bytes long (NULL when not training), `work` og_linear_work_bytes. Noise
+// injection at X, H and A happens inside. step: time step.
 size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int k,
                             size_t rows);
 size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int k,
@@ -148,11 +149,12 @@ struct og_linear_back {
 };
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io);
 
-// --- noise injection and quantisers outside the products (inject.c)
-// ---------------------- Adds noise at `point` (G, C, O) to value[rows][width]; `lane`
-// tells apart several tensors of one point (gates). No effect when the hardware does not
-// inject there. Also gathers the signal power: in calibration for inference, in training
-// for the running mean.
+// --- noise injection and quantisers outside the products (inject.c) ------------------
+
+// Adds noise at `point` (G, C, O) to value[rows][width]; `lane` tells apart several
+// tensors of one point (gates). No effect when the hardware does not inject there. Also
+// gathers the signal power: in calibration for inference, in training for the running
+// mean.
 void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
                float *value, size_t rows, size_t width);
 // The inference quantiser for states, gates and outputs: mid-tread, 2^bits - 1 levels on

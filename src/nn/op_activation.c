@@ -12,8 +12,7 @@ static size_t elements(const struct og_view *v)
     return v->n * og_shape_count(&v->node->shape);
 }
 
-// --- relu
-// -------------------------------------------------------------------------------
+// --- relu ----------------------------------------------------------------------------
 
 struct relu {
     double max;
@@ -35,10 +34,12 @@ static void relu_forward(const struct og_view *v)
 {
     const struct relu *a = v->node->attr;
     float max = a->max > 0 ? (float)a->max : INFINITY;
+    const float *restrict in = v->in[0];
+    float *restrict out = v->out;
     for (size_t i = 0, n = elements(v); i < n; i++) {
         // Not "> 0 ? x : 0", which would turn a NaN into a result.
-        float x = v->in[0][i] < 0.0f ? 0.0f : v->in[0][i];
-        v->out[i] = x > max ? max : x;
+        float x = in[i] < 0.0f ? 0.0f : in[i];
+        out[i] = x > max ? max : x;
     }
 }
 
@@ -46,10 +47,12 @@ static void relu_backward(const struct og_view *v)
 {
     const struct relu *a = v->node->attr;
     float max = a->max > 0 ? (float)a->max : INFINITY;
-    if (!v->din[0]) return;
+    const float *restrict x = v->in[0], *restrict dy = v->dout;
+    float *restrict dx = v->din[0];
+    if (!dx) return;
     for (size_t i = 0, n = elements(v); i < n; i++) {
-        bool open = v->in[0][i] > 0.0f && v->in[0][i] < max;
-        v->din[0][i] += open ? v->dout[i] : 0.0f;
+        float d = dy[i];  // no branch: which units are open is as good as random
+        dx[i] += (x[i] > 0.0f) & (x[i] < max) ? d : 0.0f;
     }
 }
 
@@ -66,8 +69,7 @@ const struct og_op og_op_relu = {
     .backward = relu_backward,
 };
 
-// --- sigmoid and tanh
-// -------------------------------------------------------------------
+// --- sigmoid and tanh ----------------------------------------------------------------
 
 static void sigmoid_forward(const struct og_view *v)
 {
@@ -117,8 +119,7 @@ const struct og_op og_op_tanh = {
     .backward = tanh_backward,
 };
 
-// --- softmax
-// ----------------------------------------------------------------------------
+// --- softmax -------------------------------------------------------------------------
 
 static og_status softmax_setup(struct og_node *node, struct og_error *err)
 {

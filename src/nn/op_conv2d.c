@@ -157,8 +157,7 @@ static og_status setup(struct og_node *node, struct og_error *err)
     return OG_OK;
 }
 
-// --- memory
-// -----------------------------------------------------------------------------
+// --- memory --------------------------------------------------------------------------
 
 static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -205,65 +204,113 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
     return room_of(node).linear + linear;
 }
 
-// --- windows
-// ----------------------------------------------------------------------------
+// --- windows -------------------------------------------------------------------------
 
-// Input row of a window's kernel row, or -1 in the padding.
-static long input_row(const struct geometry *g, size_t oy, size_t ky)
+// Upper left corner of a window, and whether all of it lies inside the image.
+struct corner {
+    long y, x;
+    bool inside;
+};
+
+static struct corner corner_of(const struct geometry *g, size_t place)
 {
-    long y = (long)(oy * g->stride + ky * g->dilation) - (long)g->pad;
-    return y >= 0 && y < (long)g->h ? y : -1;
+    long y = (long)(place / g->ow * g->stride) - (long)g->pad;
+    long x = (long)(place % g->ow * g->stride) - (long)g->pad;
+    long span = (long)(g->dilation * (g->kernel - 1)) + 1;
+    bool inside = y >= 0 && x >= 0 && y + span <= (long)g->h && x + span <= (long)g->w;
+    return (struct corner){y, x, inside};
 }
 
-static void gather_row(const struct geometry *g, const float *row, size_t ox, float *to)
+// Offset of one cell of a window in the channel, or -1 in the padding.
+static long cell_at(const struct geometry *g, const struct corner *at, size_t ky,
+                    size_t kx)
 {
-    long x = (long)(ox * g->stride) - (long)g->pad;
-    if (row && g->dilation == 1 && x >= 0 && x + (long)g->kernel <= (long)g->w) {
-        for (size_t kx = 0; kx < g->kernel; kx++) to[kx] = row[(size_t)x + kx];
-        return;
+    long y = at->y + (long)(ky * g->dilation), x = at->x + (long)(kx * g->dilation);
+    if (y < 0 || x < 0 || y >= (long)g->h || x >= (long)g->w) return -1;
+    return y * (long)g->w + x;
+}
+
+// A window inside the image; a `kernel` known to the compiler makes it faster.
+static inline void gather_inside(const struct geometry *g, size_t kernel, const float *x,
+                                 float *restrict to)
+{
+    size_t row = g->dilation * g->w, step = g->dilation;
+    for (size_t c = 0; c < g->in_group; c++)
+        for (size_t ky = 0; ky < kernel; ky++, to += kernel) {
+            const float *from = x + c * g->h * g->w + ky * row;
+            for (size_t kx = 0; kx < kernel; kx++) to[kx] = from[kx * step];
+        }
+}
+
+static void gather_window(const struct geometry *g, const struct corner *at,
+                          const float *x, float *to)
+{
+    const float *first = x + (at->inside ? at->y * (long)g->w + at->x : 0);
+    if (at->inside && g->kernel == 3) {
+        gather_inside(g, 3, first, to);
+    } else if (at->inside && g->kernel == 5) {
+        gather_inside(g, 5, first, to);
+    } else if (at->inside) {
+        gather_inside(g, g->kernel, first, to);
+    } else {
+        for (size_t c = 0; c < g->in_group; c++, x += g->h * g->w)
+            for (size_t ky = 0; ky < g->kernel; ky++)
+                for (size_t kx = 0; kx < g->kernel; kx++) {
+                    long cell = cell_at(g, at, ky, kx);
+                    *to++ = cell < 0 ? 0.0f : x[cell];
+                }
     }
-    for (size_t kx = 0; kx < g->kernel; kx++, x += (long)g->dilation)
-        to[kx] = row && x >= 0 && x < (long)g->w ? row[x] : 0.0f;
 }
 
 // x: channels of one group of one sample. cols[place][c][ky][kx]
 static void to_columns(const struct geometry *g, const float *x, float *cols)
 {
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t oy = 0; oy < g->oh; oy++)
-            for (size_t ky = 0; ky < g->kernel; ky++) {
-                long y = input_row(g, oy, ky);
-                const float *row = y < 0 ? NULL : x + (c * g->h + (size_t)y) * g->w;
-                float *to = cols + oy * g->ow * g->k + (c * g->kernel + ky) * g->kernel;
-                for (size_t ox = 0; ox < g->ow; ox++)
-                    gather_row(g, row, ox, to + ox * g->k);
-            }
+    for (size_t p = 0; p < g->places; p++) {
+        struct corner at = corner_of(g, p);
+        gather_window(g, &at, x, cols + p * g->k);
+    }
 }
 
-static void add_row(const struct geometry *g, float *row, size_t ox, const float *from)
+static inline void scatter_inside(const struct geometry *g, size_t kernel,
+                                  const float *from, float *restrict dx)
 {
-    long x = (long)(ox * g->stride) - (long)g->pad;
-    for (size_t kx = 0; kx < g->kernel; kx++, x += (long)g->dilation)
-        if (x >= 0 && x < (long)g->w) row[x] += from[kx];
+    size_t row = g->dilation * g->w, step = g->dilation;
+    for (size_t c = 0; c < g->in_group; c++)
+        for (size_t ky = 0; ky < kernel; ky++, from += kernel) {
+            float *to = dx + c * g->h * g->w + ky * row;
+            for (size_t kx = 0; kx < kernel; kx++) to[kx * step] += from[kx];
+        }
+}
+
+static void scatter_window(const struct geometry *g, const struct corner *at,
+                           const float *from, float *dx)
+{
+    float *first = dx + (at->inside ? at->y * (long)g->w + at->x : 0);
+    if (at->inside && g->kernel == 3) {
+        scatter_inside(g, 3, from, first);
+    } else if (at->inside && g->kernel == 5) {
+        scatter_inside(g, 5, from, first);
+    } else if (at->inside) {
+        scatter_inside(g, g->kernel, from, first);
+    } else {
+        for (size_t c = 0; c < g->in_group; c++, dx += g->h * g->w)
+            for (size_t ky = 0; ky < g->kernel; ky++)
+                for (size_t kx = 0; kx < g->kernel; kx++, from++) {
+                    long cell = cell_at(g, at, ky, kx);
+                    if (cell >= 0) dx[cell] += *from;
+                }
+    }
 }
 
 static void from_columns(const struct geometry *g, const float *cols, float *dx)
 {
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t oy = 0; oy < g->oh; oy++)
-            for (size_t ky = 0; ky < g->kernel; ky++) {
-                long y = input_row(g, oy, ky);
-                if (y < 0) continue;
-                float *row = dx + (c * g->h + (size_t)y) * g->w;
-                const float *from =
-                    cols + oy * g->ow * g->k + (c * g->kernel + ky) * g->kernel;
-                for (size_t ox = 0; ox < g->ow; ox++)
-                    add_row(g, row, ox, from + ox * g->k);
-            }
+    for (size_t p = 0; p < g->places; p++) {
+        struct corner at = corner_of(g, p);
+        scatter_window(g, &at, cols + p * g->k, dx);
+    }
 }
 
-// --- passes
-// -----------------------------------------------------------------------------
+// --- passes --------------------------------------------------------------------------
 
 // Samples [s, s + n) of the block as a view of their own.
 static struct og_view part_of(const struct og_view *v, size_t s, size_t n)

@@ -93,8 +93,7 @@ static size_t places(const struct og_node *n)
     return n->shape.dim[1] * n->shape.dim[2];
 }
 
-// --- max
-// --------------------------------------------------------------------------------
+// --- max -----------------------------------------------------------------------------
 
 // The first largest cell.
 static size_t largest(const float *x, const struct window *w, size_t width)
@@ -149,8 +148,7 @@ const struct og_op og_op_max_pool = {
     .backward = max_backward,
 };
 
-// --- average
-// ----------------------------------------------------------------------------
+// --- average -------------------------------------------------------------------------
 
 static float window_mean(const float *x, const struct window *w, size_t width)
 {
@@ -199,8 +197,7 @@ const struct og_op og_op_avg_pool = {
     .backward = avg_backward,
 };
 
-// --- global average
-// ---------------------------------------------------------------------
+// --- global average ------------------------------------------------------------------
 
 static const struct og_field no_fields[] = {{0}};
 

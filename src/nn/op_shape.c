@@ -12,8 +12,7 @@ static size_t elements(const struct og_view *v)
     return v->n * og_shape_count(&v->node->shape);
 }
 
-// --- add
-// --------------------------------------------------------------------------------
+// --- add -----------------------------------------------------------------------------
 
 static og_status add_setup(struct og_node *node, struct og_error *err)
 {
@@ -60,8 +59,7 @@ const struct og_op og_op_add = {
     .backward = pass_back,
 };
 
-// --- flatten
-// ----------------------------------------------------------------------------
+// --- flatten -------------------------------------------------------------------------
 
 static og_status flatten_setup(struct og_node *node, struct og_error *err)
 {
@@ -87,8 +85,7 @@ const struct og_op og_op_flatten = {
     .backward = pass_back,
 };
 
-// --- dropout
-// ----------------------------------------------------------------------------
+// --- dropout -------------------------------------------------------------------------
 
 // Inverted dropout (Srivastava et al. 2014): in training a value is dropped with
 // probability `rate`, the others are divided by 1 - rate. Drawn by (epoch, sample,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nn/ops.h"
+#include "nn/windows.h"
 
 // Rows of a product at most, unless one sample has more.
 enum { OG_CONV_ROWS = 2048 };
@@ -79,17 +80,10 @@ static const struct og_field fields[] = {
     {0},
 };
 
-// Everything as sizes, of one group where it says so.
-struct geometry {
-    size_t c, h, w, oh, ow, kernel, stride, pad, dilation, groups;
-    size_t in_group, out_group;  // channels of a group
-    size_t k, places, samples;   // rows of the matrix; windows; samples in one run
-};
-
-static struct geometry geometry_of(const struct og_node *node)
+static struct og_windows geometry_of(const struct og_node *node)
 {
     const struct conv *a = node->attr;
-    struct geometry g = {
+    struct og_windows g = {
         .c = node->in[0].dim[0],
         .h = node->in[0].dim[1],
         .w = node->in[0].dim[2],
@@ -138,7 +132,7 @@ static og_status setup(struct og_node *node, struct og_error *err)
     struct og_image in;
     OG_TRY(og_need_image(node, &in, err));
     OG_TRY(set_shape(node, &in, err));
-    struct geometry g = geometry_of(node);
+    struct og_windows g = geometry_of(node);
     size_t fan_out = g.out_group * g.kernel * g.kernel;
     og_add_weight(node, &(struct og_weight_spec){
                             .rank = 4,
@@ -164,13 +158,13 @@ static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // The tape holds one record per run of samples and group.
 static size_t tape_step(const og_exec *exec, const struct og_node *node)
 {
-    struct geometry g = geometry_of(node);
+    struct og_windows g = geometry_of(node);
     return round64(og_linear_tape_bytes(exec, node, 0, g.samples * g.places));
 }
 
 static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
 {
-    struct geometry g = geometry_of(node);
+    struct og_windows g = geometry_of(node);
     return (n + g.samples - 1) / g.samples * g.groups * tape_step(exec, node);
 }
 
@@ -181,7 +175,7 @@ struct room {
 
 static struct room room_of(const struct og_node *node)
 {
-    struct geometry g = geometry_of(node);
+    struct og_windows g = geometry_of(node);
     size_t cols = round64(g.samples * g.places * g.k * sizeof(float));
     size_t y = round64(g.samples * g.places * g.out_group * sizeof(float));
     return (struct room){.dcols = cols, .y = 2 * cols, .linear = 2 * cols + y};
@@ -194,7 +188,7 @@ static float *at_byte(const struct og_view *v, size_t byte)
 
 static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t n)
 {
-    struct geometry g = geometry_of(node);
+    struct og_windows g = geometry_of(node);
     size_t linear = 0;
     (void)n;  // a run never has more than g.samples
     for (int k = 0; k < node->linears; k++) {
@@ -202,112 +196,6 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
         if (bytes > linear) linear = bytes;
     }
     return room_of(node).linear + linear;
-}
-
-// --- windows -------------------------------------------------------------------------
-
-// Upper left corner of a window, and whether all of it lies inside the image.
-struct corner {
-    long y, x;
-    bool inside;
-};
-
-static struct corner corner_of(const struct geometry *g, size_t place)
-{
-    long y = (long)(place / g->ow * g->stride) - (long)g->pad;
-    long x = (long)(place % g->ow * g->stride) - (long)g->pad;
-    long span = (long)(g->dilation * (g->kernel - 1)) + 1;
-    bool inside = y >= 0 && x >= 0 && y + span <= (long)g->h && x + span <= (long)g->w;
-    return (struct corner){y, x, inside};
-}
-
-// Offset of one cell of a window in the channel, or -1 in the padding.
-static long cell_at(const struct geometry *g, const struct corner *at, size_t ky,
-                    size_t kx)
-{
-    long y = at->y + (long)(ky * g->dilation), x = at->x + (long)(kx * g->dilation);
-    if (y < 0 || x < 0 || y >= (long)g->h || x >= (long)g->w) return -1;
-    return y * (long)g->w + x;
-}
-
-// A window inside the image; a `kernel` known to the compiler makes it faster.
-static inline void gather_inside(const struct geometry *g, size_t kernel, const float *x,
-                                 float *restrict to)
-{
-    size_t row = g->dilation * g->w, step = g->dilation;
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t ky = 0; ky < kernel; ky++, to += kernel) {
-            const float *from = x + c * g->h * g->w + ky * row;
-            for (size_t kx = 0; kx < kernel; kx++) to[kx] = from[kx * step];
-        }
-}
-
-static void gather_window(const struct geometry *g, const struct corner *at,
-                          const float *x, float *to)
-{
-    const float *first = x + (at->inside ? at->y * (long)g->w + at->x : 0);
-    if (at->inside && g->kernel == 3) {
-        gather_inside(g, 3, first, to);
-    } else if (at->inside && g->kernel == 5) {
-        gather_inside(g, 5, first, to);
-    } else if (at->inside) {
-        gather_inside(g, g->kernel, first, to);
-    } else {
-        for (size_t c = 0; c < g->in_group; c++, x += g->h * g->w)
-            for (size_t ky = 0; ky < g->kernel; ky++)
-                for (size_t kx = 0; kx < g->kernel; kx++) {
-                    long cell = cell_at(g, at, ky, kx);
-                    *to++ = cell < 0 ? 0.0f : x[cell];
-                }
-    }
-}
-
-// x: channels of one group of one sample. cols[place][c][ky][kx]
-static void to_columns(const struct geometry *g, const float *x, float *cols)
-{
-    for (size_t p = 0; p < g->places; p++) {
-        struct corner at = corner_of(g, p);
-        gather_window(g, &at, x, cols + p * g->k);
-    }
-}
-
-static inline void scatter_inside(const struct geometry *g, size_t kernel,
-                                  const float *from, float *restrict dx)
-{
-    size_t row = g->dilation * g->w, step = g->dilation;
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t ky = 0; ky < kernel; ky++, from += kernel) {
-            float *to = dx + c * g->h * g->w + ky * row;
-            for (size_t kx = 0; kx < kernel; kx++) to[kx * step] += from[kx];
-        }
-}
-
-static void scatter_window(const struct geometry *g, const struct corner *at,
-                           const float *from, float *dx)
-{
-    float *first = dx + (at->inside ? at->y * (long)g->w + at->x : 0);
-    if (at->inside && g->kernel == 3) {
-        scatter_inside(g, 3, from, first);
-    } else if (at->inside && g->kernel == 5) {
-        scatter_inside(g, 5, from, first);
-    } else if (at->inside) {
-        scatter_inside(g, g->kernel, from, first);
-    } else {
-        for (size_t c = 0; c < g->in_group; c++, dx += g->h * g->w)
-            for (size_t ky = 0; ky < g->kernel; ky++)
-                for (size_t kx = 0; kx < g->kernel; kx++, from++) {
-                    long cell = cell_at(g, at, ky, kx);
-                    if (cell >= 0) dx[cell] += *from;
-                }
-    }
-}
-
-static void from_columns(const struct geometry *g, const float *cols, float *dx)
-{
-    for (size_t p = 0; p < g->places; p++) {
-        struct corner at = corner_of(g, p);
-        scatter_window(g, &at, cols + p * g->k, dx);
-    }
 }
 
 // --- passes --------------------------------------------------------------------------
@@ -321,16 +209,16 @@ static struct og_view part_of(const struct og_view *v, size_t s, size_t n)
     return part;
 }
 
-static void windows_of_run(const struct geometry *g, const struct og_view *v, size_t s,
+static void windows_of_run(const struct og_windows *g, const struct og_view *v, size_t s,
                            size_t n, size_t k, float *cols)
 {
     for (size_t r = 0; r < n; r++)
-        to_columns(g, v->in[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w,
-                   cols + r * g->places * g->k);
+        og_windows_gather(g, v->in[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w,
+                          cols + r * g->places * g->k);
 }
 
 // out[channel][place] = y[place][channel] + bias
-static void spread(const struct geometry *g, const float *y, const float *bias,
+static void spread(const struct og_windows *g, const float *y, const float *bias,
                    float *out)
 {
     for (size_t j = 0; j < g->out_group; j++) {
@@ -340,7 +228,7 @@ static void spread(const struct geometry *g, const float *y, const float *bias,
     }
 }
 
-static void *tape_at(const struct og_view *v, const struct geometry *g, size_t s,
+static void *tape_at(const struct og_view *v, const struct og_windows *g, size_t s,
                      size_t k)
 {
     if (!v->tape) return NULL;
@@ -350,7 +238,7 @@ static void *tape_at(const struct og_view *v, const struct geometry *g, size_t s
 
 static void forward(const struct og_view *v)
 {
-    struct geometry g = geometry_of(v->node);
+    struct og_windows g = geometry_of(v->node);
     struct room room = room_of(v->node);
     float *cols = v->work, *y = at_byte(v, room.y);
     size_t out_size = g.groups * g.out_group * g.places;
@@ -379,7 +267,8 @@ static void forward(const struct og_view *v)
 }
 
 // dy[place][channel] of one group of one sample, and the bias' gradient on the way.
-static void collect(const struct geometry *g, const float *dout, float *dbias, float *dy)
+static void collect(const struct og_windows *g, const float *dout, float *dbias,
+                    float *dy)
 {
     for (size_t j = 0; j < g->out_group; j++) {
         float sum = 0.0f;
@@ -391,7 +280,7 @@ static void collect(const struct geometry *g, const float *dout, float *dbias, f
     }
 }
 
-static void back_group(const struct og_view *v, const struct geometry *g, size_t s,
+static void back_group(const struct og_view *v, const struct og_windows *g, size_t s,
                        size_t n, size_t k)
 {
     struct room room = room_of(v->node);
@@ -415,13 +304,13 @@ static void back_group(const struct og_view *v, const struct geometry *g, size_t
                                                        .tape = tape_at(v, g, s, k),
                                                        .work = at_byte(v, room.linear)});
     for (size_t r = 0; dcols && r < n; r++)
-        from_columns(g, dcols + r * g->places * g->k,
-                     v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
+        og_windows_scatter(g, dcols + r * g->places * g->k,
+                           v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
 }
 
 static void backward(const struct og_view *v)
 {
-    struct geometry g = geometry_of(v->node);
+    struct og_windows g = geometry_of(v->node);
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
         for (size_t k = 0; k < g.groups; k++) back_group(v, &g, s, n, k);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The windows of a convolution laid out as rows, and their gradients laid back.
+#ifndef OG_NN_WINDOWS_H
+#define OG_NN_WINDOWS_H
+
+#include <stddef.h>
+
+// Everything as sizes, of one group where it says so.
+struct og_windows {
+    size_t c, h, w, oh, ow, kernel, stride, pad, dilation, groups;
+    size_t in_group, out_group;  // channels of a group
+    size_t k, places, samples;   // rows of the matrix; windows; samples in one run
+};
+
+// x: channels of one group of one sample. cols[place][c][ky][kx], 0 in the padding.
+void og_windows_gather(const struct og_windows *g, const float *x, float *cols);
+// dx += what the rows say, in the order of the places.
+void og_windows_scatter(const struct og_windows *g, const float *cols, float *dx);
+
+#endif

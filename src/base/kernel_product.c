@@ -42,6 +42,18 @@ static inline void store_part(float *p, vec v, size_t n)
 #endif
 }
 
+// The first n of W elements, then zeros.
+static inline vec load_part(const float *p, size_t n)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+    vec v = {0};
+    for (size_t i = 0; i < n; i++) v[i] = p[i];
+    return v;
+#endif
+}
+
 // a * b + c, rounded once where the processor can.
 static inline vec multiply_add(vec a, vec b, vec c)
 {
@@ -245,25 +257,32 @@ static inline void transpose_4(float *to, const float *from, size_t stride)
     *(loose_quad *)(to + 3 * WIDTH) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
 }
 
+// The first n of WIDTH columns of one row, then zeros.
+static inline void pack_row(float *to, const float *from, size_t col_stride, size_t n)
+{
+    if (col_stride == 1) {
+        for (size_t v = 0; v < WIDTH; v += W)
+            store(to + v,
+                  n >= v + W ? load(from + v) : load_part(from + v, n < v ? 0 : n - v));
+        return;
+    }
+    for (size_t j = 0; j < n; j++) to[j] = from[j * col_stride];
+    for (size_t j = n; j < WIDTH; j++) to[j] = 0.0f;
+}
+
 static void pack_panel(float *to, const float *b, size_t row_stride, size_t col_stride,
                        size_t k, size_t n)
 {
-    size_t i = 0;
-    if (row_stride == 1 && n == WIDTH) {
-        for (; i + 4 <= k; i += 4)
-            for (size_t j = 0; j < WIDTH; j += 4)
-                transpose_4(to + i * WIDTH + j, b + j * col_stride + i, col_stride);
-    }
-    for (; i < k; i++) {
-        float *row = to + i * WIDTH;
-        const float *from = b + i * row_stride;
-        if (col_stride == 1 && n == WIDTH) {
-            memcpy(row, from, WIDTH * sizeof *row);
-        } else {
-            for (size_t j = 0; j < n; j++) row[j] = from[j * col_stride];
-            for (size_t j = n; j < WIDTH; j++) row[j] = 0.0f;
+    size_t i = 0, quads = n / 4 * 4;
+    for (; row_stride == 1 && i + 4 <= k; i += 4) {
+        for (size_t j = 0; j < quads; j += 4)
+            transpose_4(to + i * WIDTH + j, b + j * col_stride + i, col_stride);
+        for (size_t r = i; r < i + 4; r++) {
+            for (size_t j = quads; j < n; j++) to[r * WIDTH + j] = b[j * col_stride + r];
+            for (size_t j = n; j < WIDTH; j++) to[r * WIDTH + j] = 0.0f;
         }
     }
+    for (; i < k; i++) pack_row(to + i * WIDTH, b + i * row_stride, col_stride, n);
 }
 
 static void pack(float *data, const float *b, size_t row_stride, size_t col_stride,

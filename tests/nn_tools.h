@@ -76,4 +76,33 @@ static inline void nn_batch_free(struct nn_batch *t)
     og_free(t->sample);
 }
 
+// Programming and read noise, converters, several tiles.
+static inline struct og_hardware nn_noisy(void)
+{
+    struct og_hardware hw = og_hardware_default();
+    hw.ideal = false;
+    hw.device.program =
+        (struct og_sigma){.kind = OG_SIGMA_CONSTANT, .sigma = 1e-6, .scale = 1};
+    hw.device.read =
+        (struct og_sigma){.kind = OG_SIGMA_CONSTANT, .sigma = 2e-7, .scale = 1};
+    hw.tile.rows = 16;
+    hw.tile.cols = 8;
+    hw.dac.bits = 6;
+    hw.dac.mode = OG_RANGE_MINMAX;
+    hw.adc.bits = 7;
+    hw.adc.mode = OG_RANGE_MINMAX;
+    return hw;
+}
+
+// Perfect arrays with noise injected at points, 20 dB.
+static inline struct og_hardware nn_injecting(int points)
+{
+    struct og_hardware hw = og_hardware_default();
+    hw.ideal = false;
+    hw.injection.points = points;
+    hw.injection.snr_db = 20.0;
+    hw.dac.mode = OG_RANGE_MINMAX;
+    return hw;
+}
+
 #endif

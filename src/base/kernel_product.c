@@ -19,9 +19,11 @@ enum { W = 4, ROWS = 6 };
 
 enum {
     WIDTH = 2 * W,
-    CUT = 512,       // of k: ROWS x CUT of a lie in the first-level cache
-    COLUMNS = 256,   // CUT x COLUMNS of b lie in the second-level cache
-    PITCH = CUT + W  // of a copied row: not a power of two, which would share cache sets
+    CUT = 512,        // of k: ROWS x CUT of a lie in the first-level cache
+    COLUMNS = 512,    // CUT x COLUMNS of b lie in the second-level cache
+    PITCH = CUT + W,  // of a copied row: no power of two, which would share cache sets
+    COLUMN = (ROWS + W - 1) / W * W,  // of a copied column
+    COPY = ROWS * PITCH > CUT *COLUMN ? ROWS *PITCH : CUT *COLUMN,
 };
 
 typedef float vec __attribute__((vector_size(W * sizeof(float))));
@@ -157,6 +159,14 @@ static void run_block(const struct block *t, size_t rows, int vectors)
     }
 }
 
+// The first n of `width` elements, a multiple of W, then zeros.
+static inline void copy_part(float *to, const float *from, size_t width, size_t n)
+{
+    for (size_t v = 0; v < width; v += W)
+        store(to + v,
+              n >= v + W ? load(from + v) : load_part(from + v, n < v ? 0 : n - v));
+}
+
 // Copies rows x k of a to `copy`, close together, so that they stay in the cache while
 // the panels of b pass by.
 static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *copy)
@@ -168,9 +178,13 @@ static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *
     }
     for (size_t j = 0; j < k; j++) {
         const float *from = a.data + j * a.col_stride;
-        for (size_t i = 0; i < rows; i++) copy[j * ROWS + i] = from[i * a.row_stride];
+        float *to = copy + j * COLUMN;
+        if (a.row_stride == 1)
+            copy_part(to, from, COLUMN, rows);
+        else
+            for (size_t i = 0; i < rows; i++) to[i] = from[i * a.row_stride];
     }
-    return (struct og_left){copy, 1, ROWS};
+    return (struct og_left){copy, 1, COLUMN};
 }
 
 // sum[r * pitch + j] = rows of a times all columns of b. Where k is cut, sum must have
@@ -178,7 +192,7 @@ static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *
 static void sum_columns(struct og_left a, size_t rows, struct og_panels b, float *sum,
                         size_t pitch)
 {
-    float copy[ROWS * PITCH];
+    float copy[COPY];
     size_t k0 = 0;
     do {
         size_t k = b.k - k0 < CUT ? b.k - k0 : CUT;
@@ -261,9 +275,7 @@ static inline void transpose_4(float *to, const float *from, size_t stride)
 static inline void pack_row(float *to, const float *from, size_t col_stride, size_t n)
 {
     if (col_stride == 1) {
-        for (size_t v = 0; v < WIDTH; v += W)
-            store(to + v,
-                  n >= v + W ? load(from + v) : load_part(from + v, n < v ? 0 : n - v));
+        copy_part(to, from, WIDTH, n);
         return;
     }
     for (size_t j = 0; j < n; j++) to[j] = from[j * col_stride];

@@ -52,7 +52,7 @@ static void relu_backward(const struct og_view *v)
     if (!dx) return;
     for (size_t i = 0, n = elements(v); i < n; i++) {
         float d = dy[i];  // no branch: which units are open is as good as random
-        dx[i] += (x[i] > 0.0f) & (x[i] < max) ? d : 0.0f;
+        dx[i] += ((x[i] > 0.0f) & (x[i] < max)) ? d : 0.0f;
     }
 }
 

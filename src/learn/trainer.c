@@ -145,6 +145,15 @@ static struct og_batch fetch(og_trainer *t, size_t epoch)
     };
 }
 
+// Calibrations come at the powers of two first: fresh weights outgrow their converters
+// within a few steps.
+static bool is_calibration(size_t since, size_t every)
+{
+    if (since == 0) return true;
+    if (every == 0) return false;
+    return since % every == 0 || (since < every && (since & (since - 1)) == 0);
+}
+
 // Puts the present weights on the hardware of this step.
 static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
                          struct og_error *err)
@@ -155,9 +164,8 @@ static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
         *exec = t->ideal;
     } else {
         const size_t since = t->at - t->hardware_from;
-        const size_t every = (size_t)config->calibrate_every;
         *exec = t->hardware;
-        if (since == 0 || (every > 0 && since % every == 0))
+        if (is_calibration(since, (size_t)config->calibrate_every))
             OG_TRY(og_calibrate(t->hardware, t->set, (size_t)config->calibrate_samples,
                                 config->seed, err));
         if (config->redraw == OG_REDRAW_STEP) chip.draw = (uint32_t)t->at;

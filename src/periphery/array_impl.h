@@ -11,7 +11,7 @@
 #include "ohmgrid/product.h"
 
 // Rows of a read that are computed together, small enough to stay in the cache.
-enum { OG_CHUNK = 64 };
+enum { OG_CHUNK = 112 };
 
 // The columns of a chunk are converted in runs of whole rows, at least this long.
 enum { OG_LANES = 256 };

@@ -9,6 +9,7 @@
 #include "device/cells.h"
 #include "ohmgrid/array.h"
 #include "ohmgrid/product.h"
+#include "periphery/kernels.h"
 
 // Rows of a read that are computed together, small enough to stay in the cache.
 enum { OG_CHUNK = 112 };
@@ -25,11 +26,6 @@ struct og_unit {
     og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
     float lsb;           // smallest of its columns; 0: ideal ADC
     float *lanes;        // see og_lanes
-};
-
-// Per-column constants of a unit, each repeated to a run of `lanes` columns.
-struct og_lanes {
-    const float *inv_lsb, *step, *gain, *offset, *noise_variance;
 };
 
 struct og_array {
@@ -49,6 +45,7 @@ struct og_array {
     float *a;          // [rows] input range of each word line
     float *code_max;   // [rows] largest DAC code, 1 where ideal
     float *code_gain;  // [rows] drive per code
+    bool direct;       // the drive of every pass is the codes
     float d_max;
     float lsb_ref;   // ADC codes are added up in units of this LSB; 1 where ideal
     float limit;     // largest ADC code, or half their number (mid-rise)
@@ -83,10 +80,10 @@ static inline bool og_output_noise(const struct og_array *a)
     return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0;
 }
 
-// Whether the power of the drive is needed.
-static inline bool og_read_noise(const struct og_array *a)
+// Whether the power of each drive is needed (a constant variance takes sums of rows).
+static inline bool og_needs_power(const struct og_array *a)
 {
-    return a->variance > 0 || a->v != NULL || a->sd != NULL || a->ref_sd != NULL;
+    return a->v != NULL || a->sd != NULL || a->ref_sd != NULL;
 }
 
 size_t og_backward_work_bytes(const struct og_array *a, size_t n);
@@ -101,26 +98,6 @@ size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
 // The largest normalised column sum that a unit can see.
 double og_worst_case(const struct og_array *a, const struct og_unit *u);
 
-// --- kernel_convert.c, compiled once per instruction set
-// ------------------------------------------- n columns: noise, ADC, digital
-// accumulation.
-struct og_convert {
-    struct og_lanes lanes;
-    float limit;  // 0: ideal ADC
-    bool mid_rise;
-    bool ratio;        // leave z / sqrt(total variance) in variance[], for reparam
-    float weight;      // of this pass
-    const float *sum;  // [n] column sums, in steps
-    const float *z;    // [n] standard normals, or NULL
-    float *variance;   // [n] read variance, with z
-    float *sum_out;    // [n] added to
-    uint8_t *clipped;  // [n] set to 1 where the ADC clips, or NULL
-};
-struct og_convert_kernels {
-    void (*convert)(const struct og_convert *c, size_t n, float *scratch);
-};
-const struct og_convert_kernels *og_convert_kernels(void);
-
 // --- drive.c
 // ------------------------------------------------------------------------------
 struct og_drive {
@@ -129,12 +106,18 @@ struct og_drive {
 };
 int og_passes(const struct og_array *a);
 struct og_drive og_pass(const struct og_array *a, int p);
-// codes[r * rows + i] of n rows; clipped (may be NULL): 1 where |x| is beyond the range.
-void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n, float *codes,
-            uint8_t *clipped);
-// drive[r * rows + i] of one pass.
-void og_make_drive(const struct og_array *a, const struct og_drive *p, const float *codes,
-                   size_t n, float *drive);
+// What the DACs give for n rows. x_hat and clipped may be NULL.
+struct og_dac_out {
+    float *codes;      // [n][rows]
+    float *x_hat;      // [n][rows] what the codes stand for, in units of x
+    uint8_t *clipped;  // [n][rows] 1 where |x| is beyond the range
+};
+void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
+            const struct og_dac_out *out);
+// drive[r * rows + i] of one pass: the codes themselves where they are all there is to
+// it, else made in `memory`.
+const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
+                           const float *codes, size_t n, float *memory);
 // d^2, or |d| d_max for pulses of white noise.
 void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power);
 

@@ -46,14 +46,6 @@ float *og_tape_ratio(const og_array *a, const struct og_tape *t, int pass,
     return t->ratio + k * t->n * a->map.cols;
 }
 
-void og_tape_inputs(const og_array *a, const float *codes, size_t n, float *x)
-{
-    for (size_t r = 0; r < n; r++)
-        for (size_t i = 0; i < a->map.rows; i++)
-            x[r * a->map.rows + i] =
-                codes[r * a->map.rows + i] * (a->a[i] / a->code_max[i]);
-}
-
 struct work {
     float *dy;             // [n][cols] without clipped outputs
     float *dw;             // [cols][rows of a group], reparam
@@ -103,9 +95,7 @@ static struct og_left group_dy(const og_array *a, const struct og_backward_io *i
         return (struct og_left){io->dy, io->lddy, 1};
     size_t cols = a->map.cols;
     const uint8_t *clipped = t->adc + (size_t)group * io->n * cols;
-    for (size_t r = 0; r < io->n; r++)
-        for (size_t j = 0; j < cols; j++)
-            w->dy[r * cols + j] = clipped[r * cols + j] ? 0 : io->dy[r * io->lddy + j];
+    og_convert_kernels()->pass(clipped, io->n, cols, io->dy, io->lddy, w->dy);
     return (struct og_left){w->dy, cols, 1};
 }
 
@@ -133,7 +123,7 @@ static void weight_gradient(const og_array *a, const struct og_unit *u,
 // d(z s)/d(d_i) = (z / s) v_ij power'(d_i) / 2.
 static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
                            const struct og_backward_io *io, const struct og_tape *t,
-                           struct og_left dy, const struct work *w)
+                           struct og_left dy, const float *d_pass, const struct work *w)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
     const float *ratio = og_tape_ratio(a, t, pass, u);
@@ -151,7 +141,7 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
     for (size_t r = 0; r < io->n; r++)
         for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
             const float *q = w->unit_dy + r * cols;
-            float d = w->drive[r * rows + i], sum = 0;
+            float d = d_pass[r * rows + i], sum = 0;
             if (d == 0) continue;
             for (size_t j = 0; j < cols; j++)
                 sum += q[j] * (v == NULL ? a->variance : v[i * cols + j]);
@@ -174,10 +164,10 @@ static void reparam_inputs(const og_array *a, const struct og_backward_io *io,
         }
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
-        og_make_drive(a, &drive, w->codes, io->n, w->drive);
+        const float *d = og_make_drive(a, &drive, w->codes, io->n, w->drive);
         for (int m = 0; m < a->units; m++) {
             struct og_left dy = group_dy(a, io, t, a->unit[m].group, w);
-            noise_gradient(a, &a->unit[m], k, io, t, dy, w);
+            noise_gradient(a, &a->unit[m], k, io, t, dy, d, w);
         }
     }
 }
@@ -188,7 +178,6 @@ void og_array_backward(const og_array *a, const struct og_backward_io *io)
     lay_work(a, io->work, io->n, &w);
     // The tape is only read here; laying it out needs a plain pointer.
     struct og_tape t = og_tape_lay(a, (void *)(uintptr_t)io->tape, io->n);
-    size_t rows = a->map.rows;
     for (int k = 0; k < a->units; k++) {
         const struct og_unit *u = &a->unit[k];
         if (u->slice > 0 || u->side > 0) continue;
@@ -200,7 +189,5 @@ void og_array_backward(const og_array *a, const struct og_backward_io *io)
     if (io->dx == NULL) return;
     if (io->reparam) reparam_inputs(a, io, &t, &w);
     if (io->gradient != OG_CLIPPED) return;
-    for (size_t r = 0; r < io->n; r++)
-        for (size_t i = 0; i < rows; i++)
-            if (t.dac[r * rows + i]) io->dx[r * io->lddx + i] = 0;
+    og_convert_kernels()->stop(t.dac, io->n, a->map.rows, io->dx, io->lddx);
 }

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "ohmgrid/vmath.h"
 #include "periphery/array_impl.h"
 
 int og_passes(const struct og_array *a) { return a->planes * a->signs; }
@@ -21,31 +20,29 @@ struct og_drive og_pass(const struct og_array *a, int p)
     return d;
 }
 
-void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n, float *codes,
-            uint8_t *clipped)
+void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
+            const struct og_dac_out *out)
 {
-    size_t rows = a->map.rows;
-    for (size_t r = 0; r < n; r++) {
-        size_t i0 = 0;
-        for (int s = 0; s < a->shape.segments; s++) {
-            const struct og_segment *seg = &a->shape.segment[s];
-            const float *from = x + r * ldx + i0;
-            float *to = codes + r * rows + i0, range = seg->range;
-            if (seg->dac_bits > 0) {
-                float top = a->code_max[i0];
-                og_vquantize(from, to, seg->rows, top / range, top, 1.0f);
-            } else {
-                float inv = 1 / range;
-                for (size_t i = 0; i < seg->rows; i++) to[i] = from[i] * inv;
-            }
-            if (clipped != NULL) {
-                uint8_t *c = clipped + r * rows + i0;
-                uint8_t quantised = seg->dac_bits > 0;
-                for (size_t i = 0; i < seg->rows; i++)
-                    c[i] = (uint8_t)((from[i] > range) | (from[i] < -range)) & quantised;
-            }
-            i0 += seg->rows;
-        }
+    size_t rows = a->map.rows, first = 0;
+    for (int s = 0; s < a->shape.segments; s++) {
+        const struct og_segment *seg = &a->shape.segment[s];
+        float top = a->code_max[first];
+        const struct og_dac_io io = {
+            .rows = n,
+            .width = seg->rows,
+            .x = x + first,
+            .ldx = ldx,
+            .codes = out->codes + first,
+            .x_hat = out->x_hat == NULL ? NULL : out->x_hat + first,
+            .clipped = out->clipped == NULL ? NULL : out->clipped + first,
+            .ld = rows,
+            .range = seg->range,
+            .per_x = top / seg->range,
+            .limit = seg->dac_bits > 0 ? top : 0,
+            .step = seg->range / top,
+        };
+        og_convert_kernels()->dac(&io);
+        first += seg->rows;
     }
 }
 
@@ -57,15 +54,16 @@ static void bit_plane(const struct og_array *a, const struct og_drive *p, float 
     }
 }
 
-void og_make_drive(const struct og_array *a, const struct og_drive *p, const float *codes,
-                   size_t n, float *drive)
+const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
+                           const float *codes, size_t n, float *memory)
 {
+    if (a->direct) return codes;
     size_t rows = a->map.rows;
     enum og_input_sign sign = a->map.hw.input.sign;
     bool serial = a->map.hw.input.encoding == OG_BIT_SERIAL;
     for (size_t r = 0; r < n; r++) {
         const float *c = codes + r * rows;
-        float *d = drive + r * rows;
+        float *d = memory + r * rows;
         memcpy(d, c, rows * sizeof *d);
         if (sign == OG_INPUT_TWO_PASS)
             for (size_t i = 0; i < rows; i++) {
@@ -77,6 +75,7 @@ void og_make_drive(const struct og_array *a, const struct og_drive *p, const flo
         if (serial) bit_plane(a, p, d);
         for (size_t i = 0; i < rows; i++) d[i] *= a->code_gain[i];
     }
+    return memory;
 }
 
 void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power)

@@ -7,7 +7,7 @@
 // step, edges at whole steps, an edge belongs to the step above it.
 #include <math.h>
 
-#include "periphery/array_impl.h"
+#include "periphery/kernels.h"
 
 // Nearest integer, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no fraction
 // bits.
@@ -15,6 +15,120 @@ static inline float nearest_even(float x)
 {
     const float shift = 12582912.0f;
     return (x + shift) - shift;
+}
+
+static inline float clamp(float x, float limit)
+{
+    x = x > limit ? limit : x;
+    return x < -limit ? -limit : x;
+}
+
+// --- DAC -----------------------------------------------------------------------------
+
+static void dac_run(const struct og_dac_io *io, size_t at, size_t n,
+                    const float *restrict x)
+{
+    float *restrict codes = io->codes + at;
+    float per_x = io->per_x, limit = io->limit;
+    if (limit > 0)
+        for (size_t i = 0; i < n; i++)
+            codes[i] = nearest_even(clamp(x[i] * per_x, limit));
+    else
+        for (size_t i = 0; i < n; i++) codes[i] = x[i] * per_x;
+    if (io->x_hat != NULL) {
+        float *restrict x_hat = io->x_hat + at, step = io->step;
+        for (size_t i = 0; i < n; i++) x_hat[i] = codes[i] * step;
+    }
+    if (io->clipped != NULL) {
+        uint8_t *restrict clipped = io->clipped + at;
+        float range = limit > 0 ? io->range : INFINITY;
+        for (size_t i = 0; i < n; i++) clipped[i] = fabsf(x[i]) > range;
+    }
+}
+
+// Rows that follow each other are cut into runs that stay in the first-level cache.
+static void dac(const struct og_dac_io *io)
+{
+    enum { RUN = 2048 };
+    bool whole = io->ldx == io->width && io->ld == io->width;
+    size_t rows = whole ? 1 : io->rows, width = whole ? io->rows * io->width : io->width;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < width; i += RUN) {
+            size_t n = width - i < RUN ? width - i : RUN;
+            dac_run(io, r * io->ld + i, n, io->x + r * io->ldx + i);
+        }
+}
+
+// --- sums of rows --------------------------------------------------------------------
+
+enum { W = 16 };
+typedef float vec __attribute__((vector_size(W * sizeof(float))));
+typedef int32_t vec_bits __attribute__((vector_size(W * sizeof(int32_t))));
+typedef float loose_vec
+    __attribute__((vector_size(W * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef int32_t loose_bits
+    __attribute__((vector_size(W * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+static const int32_t last_lanes[2 * W] = {[W] = -1, -1, -1, -1, -1, -1, -1, -1,
+                                          -1,       -1, -1, -1, -1, -1, -1, -1};
+
+__attribute__((always_inline)) static inline float power_of(float x,
+                                                            const enum og_power p)
+{
+    return p == OG_POWER_SQUARE ? x * x : p == OG_POWER_ABS ? fabsf(x) : x;
+}
+
+// 16 fixed lanes; what is left over at the end is the end of the last 16 elements.
+__attribute__((always_inline)) static inline float row_sum(const float *x, size_t n,
+                                                           const enum og_power p)
+{
+    float lane[W] = {0};
+    if (n < W) {
+        for (size_t i = 0; i < n; i++) lane[i] = power_of(x[i], p);
+    } else {
+        vec total = {0};
+        vec_bits positive = (vec_bits){0} + INT32_MAX;
+        size_t whole = n / W * W;
+        for (size_t i = 0; i < n; i += W) {
+            vec v;
+            if (i < whole)
+                v = *(const loose_vec *)(x + i);
+            else
+                v = (vec)(*(const loose_bits *)(x + n - W) &
+                          *(const loose_bits *)(last_lanes + n - whole));
+            if (p == OG_POWER_ABS) v = (vec)((vec_bits)v & positive);
+            total += p == OG_POWER_SQUARE ? v * v : v;
+        }
+        *(loose_vec *)lane = total;
+    }
+    for (int half = W / 2; half > 0; half /= 2)
+        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
+    return lane[0];
+}
+
+static void row_sums(const float *x, size_t ld, size_t rows, size_t n,
+                     enum og_power power, float *sum)
+{
+    if (power == OG_POWER_SQUARE)
+        for (size_t r = 0; r < rows; r++)
+            sum[r] = row_sum(x + r * ld, n, OG_POWER_SQUARE);
+    else if (power == OG_POWER_ABS)
+        for (size_t r = 0; r < rows; r++) sum[r] = row_sum(x + r * ld, n, OG_POWER_ABS);
+    else
+        for (size_t r = 0; r < rows; r++) sum[r] = row_sum(x + r * ld, n, OG_POWER_NONE);
+}
+
+// --- conversion ----------------------------------------------------------------------
+
+static void add_row_noise(const struct og_convert *c, size_t n, float *restrict s,
+                          float *restrict sd)
+{
+    // Whole vectors: what goes beyond a row is written over by the next one.
+    for (size_t at = 0, r = 0; at < n; at += c->cols, r++)
+        for (size_t j = 0; j < c->cols; j += W)
+            *(loose_vec *)(sd + at + j) = c->row_sd[r] - (vec){0};
+    const float *restrict sum = c->sum, *restrict z = c->z;
+    for (size_t j = 0; j < n; j++) s[j] = sum[j] + z[j] * sd[j];
 }
 
 static void add_noise(const struct og_convert *c, size_t n, float *restrict s)
@@ -30,31 +144,33 @@ static void add_noise(const struct og_convert *c, size_t n, float *restrict s)
     }
 }
 
+// Clips below `low`, and above or (closed) at `high`.
+static void mark(const struct og_convert *c, size_t n, const float *restrict s, float low,
+                 float high, bool closed)
+{
+    uint8_t *restrict clipped = c->clipped;
+    if (clipped == NULL) return;
+    // The next float below makes "at least" a "more than".
+    float top = closed ? nextafterf(high, 0) : high;
+    if (c->begin_clipped)
+        for (size_t j = 0; j < n; j++) clipped[j] = (s[j] < low) | (s[j] > top);
+    else
+        for (size_t j = 0; j < n; j++) clipped[j] |= (s[j] < low) | (s[j] > top);
+}
+
 static void mid_tread(const struct og_convert *c, size_t n, float *restrict s)
 {
-    const float *restrict inv = c->lanes.inv_lsb;
     float limit = c->limit;
-    for (size_t j = 0; j < n; j++) s[j] *= inv[j];
-    if (c->clipped != NULL)
-        for (size_t j = 0; j < n; j++) c->clipped[j] |= fabsf(s[j]) > limit + 0.5f;
-    for (size_t j = 0; j < n; j++) {
-        float code = s[j] > limit ? limit : s[j];
-        code = code < -limit ? -limit : code;
-        s[j] = nearest_even(code);
-    }
+    mark(c, n, s, -limit - 0.5f, limit + 0.5f, false);
+    for (size_t j = 0; j < n; j++) s[j] = nearest_even(clamp(s[j], limit));
 }
 
 static void mid_rise(const struct og_convert *c, size_t n, float *restrict s)
 {
-    const float *restrict inv = c->lanes.inv_lsb;
     float limit = c->limit;
-    for (size_t j = 0; j < n; j++) s[j] *= inv[j];
-    if (c->clipped != NULL)
-        for (size_t j = 0; j < n; j++) c->clipped[j] |= (s[j] < -limit) | (s[j] >= limit);
+    mark(c, n, s, -limit, limit, true);
     for (size_t j = 0; j < n; j++) {
-        float x = s[j] > limit ? limit : s[j];
-        x = x < -limit ? -limit : x;
-        float code = nearest_even(x);
+        float x = clamp(s[j], limit), code = nearest_even(x);
         code -= code > x ? 1.0f : 0.0f;
         code = code > limit - 1 ? limit - 1 : code;
         s[j] = code + 0.5f;
@@ -63,20 +179,57 @@ static void mid_rise(const struct og_convert *c, size_t n, float *restrict s)
 
 static void convert(const struct og_convert *c, size_t n, float *restrict s)
 {
-    if (c->z != NULL)
+    if (c->z != NULL && c->row_sd != NULL)
+        add_row_noise(c, n, s, s + (n + W - 1) / W * W);
+    else if (c->z != NULL)
         add_noise(c, n, s);
     else
         for (size_t j = 0; j < n; j++) s[j] = c->sum[j];
-    if (c->lanes.gain != NULL)
-        for (size_t j = 0; j < n; j++)
-            s[j] = s[j] * c->lanes.gain[j] + c->lanes.offset[j];
-    if (c->limit > 0 && c->mid_rise)
-        mid_rise(c, n, s);
-    else if (c->limit > 0)
-        mid_tread(c, n, s);
+    if (c->lanes.gain != NULL) {
+        const float *restrict gain = c->lanes.gain, *restrict offset = c->lanes.offset;
+        for (size_t j = 0; j < n; j++) s[j] = s[j] * gain[j] + offset[j];
+    }
+    if (c->limit > 0) {
+        const float *restrict inv = c->lanes.inv_lsb;
+        for (size_t j = 0; j < n; j++) s[j] *= inv[j];
+        if (c->mid_rise)
+            mid_rise(c, n, s);
+        else
+            mid_tread(c, n, s);
+    }
     const float *restrict step = c->lanes.step;
-    float *restrict out = c->sum_out, weight = c->weight;
-    for (size_t j = 0; j < n; j++) out[j] += s[j] * (step[j] * weight);
+    float *restrict out = c->out, weight = c->weight, scale = c->scale;
+    if (c->begin)
+        for (size_t j = 0; j < n; j++) out[j] = s[j] * (step[j] * weight) * scale;
+    else
+        for (size_t j = 0; j < n; j++) out[j] += s[j] * (step[j] * weight) * scale;
 }
 
-const struct og_convert_kernels OG_CONVERT_TABLE = {convert};
+// --- gradients -----------------------------------------------------------------------
+
+static void stop(const uint8_t *clipped, size_t rows, size_t n, float *dx, size_t lddx)
+{
+    bool whole = lddx == n;
+    size_t runs = whole ? 1 : rows, width = whole ? rows * n : n;
+    for (size_t r = 0; r < runs; r++) {
+        const uint8_t *restrict c = clipped + r * n;
+        float *restrict d = dx + r * lddx;
+        for (size_t i = 0; i < width; i++) d[i] = c[i] ? 0 : d[i];
+    }
+}
+
+static void pass(const uint8_t *clipped, size_t rows, size_t n, const float *from,
+                 size_t ld, float *to)
+{
+    bool whole = ld == n;
+    size_t runs = whole ? 1 : rows, width = whole ? rows * n : n;
+    for (size_t r = 0; r < runs; r++) {
+        const uint8_t *restrict c = clipped + r * n;
+        const float *restrict f = from + r * ld;
+        float *restrict t = to + r * n;
+        for (size_t i = 0; i < width; i++) t[i] = c[i] ? 0 : f[i];
+    }
+}
+
+extern const struct og_convert_kernels OG_CONVERT_TABLE;
+const struct og_convert_kernels OG_CONVERT_TABLE = {dac, row_sums, convert, stop, pass};

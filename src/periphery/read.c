@@ -12,7 +12,8 @@
 #include "periphery/tape.h"
 
 struct work {
-    float *codes, *drive, *power, *sum, *variance, *z, *acc, *scratch, *row;
+    float *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row;
+    const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
 static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
@@ -22,9 +23,9 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
     size_t in = padded(OG_CHUNK * a->map.rows);
     size_t out = padded((OG_CHUNK + a->repeat) * a->map.cols);
     size_t size[] = {
-        in, in, in, out, out, out, out, padded(a->run), padded(2 * OG_CHUNK)};
-    float **to[] = {&w->codes, &w->drive, &w->power,   &w->sum, &w->variance,
-                    &w->z,     &w->acc,   &w->scratch, &w->row};
+        in, in, in, out, out, out, out, og_convert_scratch(a->run), padded(OG_CHUNK)};
+    float **to[] = {&w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
+                    &w->z,     &w->acc,    &w->scratch, &w->row};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -43,10 +44,17 @@ size_t og_array_work_bytes(const og_array *a, size_t n)
 // Rows row0 .. row0 + n - 1 of a call, in one pass.
 struct part {
     const struct og_read *at;
+    const struct og_read_io *io;
     size_t row0, n;
     int pass;
     const struct og_drive *drive;
 };
+
+// Whether the full column sums exist as one, before an ADC.
+static bool one_conversion(const struct og_array *a)
+{
+    return a->units == 1 && og_passes(a) == 1;
+}
 
 // Positions of the draws of row r of the part: rows of one sample follow each other.
 static uint64_t first_read(const struct part *p, size_t r)
@@ -75,18 +83,6 @@ static struct og_stream read_stream(const struct og_array *a, const struct part 
 
 // Streams of reads: one per conversion unit, its reference column, and each device set.
 enum { REFERENCE_TILE = 1 << 16, DEVICE_TILE = 1 << 20 };
-
-// Sum of x over n elements in 16 fixed lanes: one order on every machine.
-static float sum_row(const float *x, size_t n)
-{
-    float lane[16] = {0}, sum = 0;
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        for (int k = 0; k < 16; k++) lane[k] += x[i + k];
-    for (; i < n; i++) lane[i % 16] += x[i];
-    for (int k = 0; k < 16; k++) sum += lane[k];
-    return sum;
-}
 
 // What one set of devices adds to the sums of its unit, device by device.
 static void add_device_noise(const struct og_array *a, const struct og_unit *u,
@@ -137,36 +133,63 @@ static void column_sums(const struct og_array *a, const struct og_unit *u, size_
     og_product(left, n, e, w->sum, a->map.cols, 0);
 }
 
-// Fills w->z and w->variance for one unit; false when its reads are free of noise.
-static bool read_noise(const struct og_array *a, const struct og_unit *u,
-                       const struct part *p, const struct work *w)
+// Devices and reference columns that draw numbers of their own.
+static void add_drawn_noise(const struct og_array *a, const struct og_unit *u,
+                            const struct part *p, const struct work *w)
 {
-    size_t rows = a->map.rows, cols = a->map.cols;
-    if (a->sd != NULL)
-        for (int copy = 0; copy < a->copies; copy++)
-            for (int side = 0; side < og_mapping_sides(&a->map); side++) {
-                if (a->sides == 2 && side != u->side) continue;
-                size_t set = (size_t)(copy * a->map.slices + u->slice) *
-                                 (size_t)og_mapping_sides(&a->map) +
-                             (size_t)side;
-                add_device_noise(a, u, p, set, w);
-            }
-    if (a->ref_sd != NULL) add_reference_noise(a, u, p, w);
-    if (u->v != NULL) {
-        struct og_left left = {w->power + u->row0, rows, 1};
-        og_product(left, p->n, u->v, w->variance, cols, 0);
-    } else {
-        for (size_t r = 0; r < p->n; r++) {
-            float v = a->variance > 0
-                          ? a->variance * sum_row(w->power + r * rows + u->row0, u->rows)
-                          : 0;
-            for (size_t j = 0; j < cols; j++) w->variance[r * cols + j] = v;
+    int sides = og_mapping_sides(&a->map);
+    for (int copy = 0; a->sd != NULL && copy < a->copies; copy++)
+        for (int side = 0; side < sides; side++) {
+            if (a->sides == 2 && side != u->side) continue;
+            int set = (copy * a->map.slices + u->slice) * sides + side;
+            add_device_noise(a, u, p, (size_t)set, w);
         }
-    }
-    if (!og_output_noise(a)) return false;
+    if (a->ref_sd != NULL) add_reference_noise(a, u, p, w);
+}
+
+// The variance that all columns of a row have in common.
+static void row_variances(const struct og_array *a, const struct og_unit *u, size_t n,
+                          const struct work *w)
+{
+    bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
+    float factor = pulses ? a->variance * a->d_max : a->variance;
+    og_convert_kernels()->row_sums(w->drive + u->row0, a->map.rows, n, u->rows,
+                                   pulses ? OG_POWER_ABS : OG_POWER_SQUARE, w->row);
+    for (size_t r = 0; r < n; r++) w->row[r] *= factor;
+}
+
+// One standard deviation per row says it all: no ADC noise, and no use of the variance.
+static bool noise_by_rows(const struct og_array *a, const struct og_tape *t)
+{
+    return a->variance > 0 && a->map.hw.adc.noise == 0 && t->ratio == NULL;
+}
+
+// Fills w->z and w->variance (or w->row) for one unit, if its conversions are noisy.
+static void output_noise(const struct og_array *a, const struct og_unit *u,
+                         const struct part *p, const struct work *w, bool by_rows)
+{
+    size_t cols = a->map.cols;
     struct og_stream s = read_stream(a, p, (uint32_t)(u - a->unit));
     draw(p, &s, cols, w->z);
-    return true;
+    if (u->v != NULL) {
+        struct og_left left = {w->power + u->row0, a->map.rows, 1};
+        og_product(left, p->n, u->v, w->variance, cols, 0);
+        return;
+    }
+    row_variances(a, u, p->n, w);
+    for (size_t r = 0; r < p->n; r++) {
+        if (by_rows)
+            w->row[r] = sqrtf(w->row[r]);
+        else
+            for (size_t j = 0; j < cols; j++) w->variance[r * cols + j] = w->row[r];
+    }
+}
+
+// Where the digital sum is one conversion and nothing more, y is written at once.
+static bool is_direct(const struct og_array *a, const struct og_read_io *io)
+{
+    return one_conversion(a) && a->base == 0 && a->column_sum == NULL &&
+           io->ldy == a->map.cols;
 }
 
 static void convert_unit(const struct og_array *a, const struct og_unit *u,
@@ -174,23 +197,32 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
                          const struct og_tape *t)
 {
     size_t cols = a->map.cols, all = p->n * cols;
-    bool noisy = read_noise(a, u, p, w);
+    bool noisy = og_output_noise(a), by_rows = noise_by_rows(a, t);
+    bool direct = is_direct(a, p->io);
+    add_drawn_noise(a, u, p, w);
+    if (noisy) output_noise(a, u, p, w, by_rows);
+    float *out = direct ? p->io->y + p->row0 * cols : w->acc;
+    uint8_t *clipped =
+        t->adc == NULL ? NULL : t->adc + ((size_t)u->group * t->n + p->row0) * cols;
     struct og_convert c = {
         .lanes = og_unit_lanes(a, u),
+        .cols = cols,
         .limit = a->limit,
         .mid_rise = a->map.hw.adc.rounding == OG_MID_RISE,
+        .begin = p->pass == 0 && u == a->unit,
+        .begin_clipped = p->pass == 0 && u->slice == 0 && u->side == 0,
         .ratio = noisy && t->ratio != NULL,
         .weight = p->drive->weight,
+        .scale = direct ? og_step_in_y(a) * a->lsb_ref : 1,
     };
     for (size_t k = 0; k < all; k += a->run) {
+        size_t n = all - k < a->run ? all - k : a->run;
         c.sum = w->sum + k;
         c.z = noisy ? w->z + k : NULL;
         c.variance = w->variance + k;
-        c.sum_out = w->acc + k;
-        c.clipped = NULL;
-        if (t->adc != NULL)
-            c.clipped = t->adc + (size_t)u->group * t->n * cols + p->row0 * cols + k;
-        size_t n = all - k < a->run ? all - k : a->run;
+        c.row_sd = by_rows ? w->row + k / cols : NULL;
+        c.out = out + k;
+        c.clipped = clipped == NULL ? NULL : clipped + k;
         og_convert_kernels()->convert(&c, n, w->scratch);
     }
     if (c.ratio)
@@ -204,9 +236,10 @@ static void subtract_base(const struct og_array *a, const struct og_unit *u,
 {
     size_t rows = a->map.rows, cols = a->map.cols;
     const float *scale = a->group_scale + (size_t)u->group * cols;
+    og_convert_kernels()->row_sums(w->drive + u->row0, rows, p->n, u->rows, OG_POWER_NONE,
+                                   w->row);
     for (size_t r = 0; r < p->n; r++) {
-        float total = sum_row(w->drive + r * rows + u->row0, u->rows);
-        float common = total * a->base * p->drive->weight / a->lsb_ref;
+        float common = w->row[r] * a->base * p->drive->weight / a->lsb_ref;
         for (size_t j = 0; j < cols; j++) w->acc[r * cols + j] -= common * scale[j];
     }
 }
@@ -225,11 +258,6 @@ static void subtract_offset(const struct og_array *a, size_t n, const struct wor
 }
 
 // Injected noise at point A joins the column sums where these exist as one.
-static bool one_conversion(const struct og_array *a)
-{
-    return a->units == 1 && og_passes(a) == 1;
-}
-
 static void add_injected(const struct og_array *a, const struct og_read_io *io,
                          size_t row0, size_t n, const struct work *w)
 {
@@ -244,19 +272,21 @@ static void add_injected(const struct og_array *a, const struct og_read_io *io,
 }
 
 static void read_chunk(const struct og_array *a, const struct og_read *at,
-                       const struct og_read_io *io, const struct work *w,
+                       const struct og_read_io *io, struct work *w,
                        const struct og_tape *t, size_t row0, size_t n)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
-    og_dac(a, io->x + row0 * io->ldx, io->ldx, n, w->codes,
-           t->dac == NULL ? NULL : t->dac + row0 * rows);
-    if (t->x != NULL) og_tape_inputs(a, w->codes, n, t->x + row0 * rows);
-    memset(w->acc, 0, n * cols * sizeof *w->acc);
+    const struct og_dac_out dac = {
+        .codes = w->codes,
+        .x_hat = t->x == NULL ? NULL : t->x + row0 * rows,
+        .clipped = t->dac == NULL ? NULL : t->dac + row0 * rows,
+    };
+    og_dac(a, io->x + row0 * io->ldx, io->ldx, n, &dac);
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
-        struct part p = {at, row0, n, k, &drive};
-        og_make_drive(a, &drive, w->codes, n, w->drive);
-        if (og_read_noise(a)) og_drive_power(a, w->drive, n, w->power);
+        struct part p = {at, io, row0, n, k, &drive};
+        w->drive = og_make_drive(a, &drive, w->codes, n, w->memory);
+        if (og_needs_power(a)) og_drive_power(a, w->drive, n, w->power);
         for (int m = 0; m < a->units; m++) {
             const struct og_unit *u = &a->unit[m];
             column_sums(a, u, n, u->e, w);
@@ -267,6 +297,7 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     }
     if (a->column_sum != NULL) subtract_offset(a, n, w);
     if (io->a_noise != NULL && !one_conversion(a)) add_injected(a, io, row0, n, w);
+    if (is_direct(a, io)) return;
     float scale = og_step_in_y(a) * a->lsb_ref;
     for (size_t r = 0; r < n; r++) {
         float *y = io->y + (row0 + r) * io->ldy;
@@ -280,7 +311,6 @@ void og_array_read(const og_array *a, const struct og_read *at,
     struct work w;
     lay_work(a, io->work, &w);
     struct og_tape t = og_tape_lay(a, io->tape, io->n);
-    if (t.adc != NULL) memset(t.adc, 0, (size_t)a->groups * io->n * a->map.cols);
     for (size_t row = 0; row < io->n; row += OG_CHUNK) {
         size_t n = io->n - row < OG_CHUNK ? io->n - row : OG_CHUNK;
         read_chunk(a, at, io, &w, &t, row, n);
@@ -294,10 +324,10 @@ void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *w
     lay_work(a, work, &w);
     for (size_t row = 0; row < n; row += OG_CHUNK) {
         size_t rows = n - row < OG_CHUNK ? n - row : OG_CHUNK;
-        og_dac(a, x + row * ldx, ldx, rows, w.codes, NULL);
+        og_dac(a, x + row * ldx, ldx, rows, &(struct og_dac_out){.codes = w.codes});
         for (int k = 0; k < og_passes(a); k++) {
             struct og_drive drive = og_pass(a, k);
-            og_make_drive(a, &drive, w.codes, rows, w.drive);
+            w.drive = og_make_drive(a, &drive, w.codes, rows, w.memory);
             for (int m = 0; m < a->units; m++) {
                 column_sums(a, &a->unit[m], rows, a->unit[m].nominal, &w);
                 og_observe_sums(a, &a->unit[m], w.sum, rows);

@@ -18,6 +18,5 @@ struct og_tape {
 struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n);
 float *og_tape_ratio(const og_array *a, const struct og_tape *t, int pass,
                      const struct og_unit *u);
-void og_tape_inputs(const og_array *a, const float *codes, size_t n, float *x);
 
 #endif

@@ -85,32 +85,69 @@ void og_mapping_free(struct og_mapping *m)
     og_free(m->scratch);
 }
 
+typedef float quad __attribute__((vector_size(16)));
+typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+// to[i * ld + j] = from[j * stride + i] a[i] for 4 x 4.
+static inline void transpose_4(float *to, size_t ld, const float *from, size_t stride,
+                               const float *a)
+{
+    quad r0 = *(const loose_quad *)from, r1 = *(const loose_quad *)(from + stride);
+    quad r2 = *(const loose_quad *)(from + 2 * stride);
+    quad r3 = *(const loose_quad *)(from + 3 * stride);
+    quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+    quad high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+    quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    quad high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    *(loose_quad *)to = __builtin_shufflevector(low01, low23, 0, 1, 4, 5) * a[0];
+    *(loose_quad *)(to + ld) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7) * a[1];
+    *(loose_quad *)(to + 2 * ld) =
+        __builtin_shufflevector(high01, high23, 0, 1, 4, 5) * a[2];
+    *(loose_quad *)(to + 3 * ld) =
+        __builtin_shufflevector(high01, high23, 2, 3, 6, 7) * a[3];
+}
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
 // q = w a, transposed to device order, in blocks that stay in the cache.
 static void transpose(struct og_mapping *m, const float *w, const float *a)
 {
     enum { BLOCK = 16 };
-    for (size_t i0 = 0; i0 < m->rows; i0 += BLOCK)
-        for (size_t j0 = 0; j0 < m->cols; j0 += BLOCK)
-            for (size_t i = i0; i < m->rows && i < i0 + BLOCK; i++)
-                for (size_t j = j0; j < m->cols && j < j0 + BLOCK; j++)
-                    m->q[i * m->cols + j] = w[j * m->rows + i] * a[i];
+    size_t rows = m->rows, cols = m->cols;
+    for (size_t j0 = 0; j0 < cols; j0 += BLOCK)
+        for (size_t i0 = 0; i0 < rows; i0 += BLOCK) {
+            size_t i1 = smaller(i0 + BLOCK, rows), j1 = smaller(j0 + BLOCK, cols);
+            size_t i4 = i0 + (i1 - i0) / 4 * 4, j4 = j0 + (j1 - j0) / 4 * 4;
+            for (size_t i = i0; i < i4; i += 4)
+                for (size_t j = j0; j < j4; j += 4)
+                    transpose_4(m->q + i * cols + j, cols, w + j * rows + i, rows, a + i);
+            for (size_t i = i0; i < i1; i++)
+                for (size_t j = i < i4 ? j4 : j0; j < j1; j++)
+                    m->q[i * cols + j] = w[j * rows + i] * a[i];
+        }
 }
 
 struct region {
     size_t row0, row1, col0, col1;
 };
 
+// In lanes of its own, which compilers turn into vectors.
 static float largest(const struct og_mapping *m, struct region r)
 {
-    float top = 0;
+    enum { LANES = 16 };
+    float top[LANES] = {0};
     for (size_t i = r.row0; i < r.row1; i++) {
         const float *q = m->q + i * m->cols;
-        for (size_t j = r.col0; j < r.col1; j++) {
-            float v = fabsf(q[j]);
-            top = v > top ? v : top;
-        }
+        size_t j = r.col0;
+        for (; j + LANES <= r.col1; j += LANES)
+            for (size_t k = 0; k < LANES; k++) {
+                float v = fabsf(q[j + k]);
+                top[k] = v > top[k] ? v : top[k];
+            }
+        for (; j < r.col1; j++) top[0] = fmaxf(top[0], fabsf(q[j]));
     }
-    return top;
+    for (size_t k = 1; k < LANES; k++) top[0] = fmaxf(top[0], top[k]);
+    return top[0];
 }
 
 static float percentile(struct og_mapping *m, struct region r)
@@ -141,8 +178,6 @@ static float full_scale(struct og_mapping *m, struct region r)
                                                          : largest(m, r);
     return w_max > 0 ? w_max : 1;
 }
-
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 static void set_region(struct og_mapping *m, size_t tile0, size_t tile1, size_t col0,
                        size_t col1)

@@ -53,6 +53,7 @@ struct og_array {
     float base;      // digital reference: what every column carries extra, per drive
     float *range;    // [ranges] ADC full scales, normalised
     size_t ranges;
+    bool nominal_stale;   // units' nominal weights are not yet those of map.q
     float *e, *v;         // [sides][rows * cols] workspace of programming
     float *ref;           // [rows] deviation of the reference column, in steps
     float *ref_sd;        // [rows] its read noise (non-constant or device level)
@@ -86,6 +87,8 @@ static inline bool og_needs_power(const struct og_array *a)
     return a->v != NULL || a->sd != NULL || a->ref_sd != NULL;
 }
 
+// Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.
+void og_pack_nominal(struct og_array *a);
 size_t og_backward_work_bytes(const struct og_array *a, size_t n);
 void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *sum,
                      size_t n);

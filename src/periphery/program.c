@@ -164,17 +164,22 @@ static void pack_slice(struct og_array *a, int slice, bool nominal)
     }
 }
 
-static void pack_nominal(struct og_array *a, int slice)
+// Training programs far more often than it observes.
+void og_pack_nominal(struct og_array *a)
 {
     size_t all = a->map.rows * a->map.cols;
-    for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
-        float q[OG_CELL_CHUNK];
-        size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
-        og_mapping_slice(&a->map, slice, first, n, q);
-        for (int side = 0; side < a->sides; side++)
-            nominal_span(a, side, q, a->e + (size_t)side * all + first, n);
+    if (!a->nominal_stale) return;
+    for (int slice = 0; slice < a->map.slices; slice++) {
+        for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
+            float q[OG_CELL_CHUNK];
+            size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
+            og_mapping_slice(&a->map, slice, first, n, q);
+            for (int side = 0; side < a->sides; side++)
+                nominal_span(a, side, q, a->e + (size_t)side * all + first, n);
+        }
+        pack_slice(a, slice, true);
     }
-    pack_slice(a, slice, true);
+    a->nominal_stale = false;
 }
 
 // out(i, j) += what this slice contributes, in units of w.
@@ -200,7 +205,6 @@ static void program_weights(struct og_array *a)
     if (a->w_hat != NULL) memset(a->w_hat, 0, all * sizeof *a->w_hat);
     if (a->slope != NULL) memset(a->slope, 0, all * sizeof *a->slope);
     for (int s = 0; s < a->map.slices; s++) {
-        if (a->unit[0].nominal != NULL) pack_nominal(a, s);
         program_slice(a, s, a->slope != NULL);
         if (a->ref != NULL) program_reference(a);
         pack_slice(a, s, false);
@@ -235,6 +239,7 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
     a->base =
         digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;
     set_group_scales(a);
+    a->nominal_stale = a->unit[0].nominal != NULL;
     program_weights(a);
     for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
     if (a->keep == OG_KEEP_NOTHING) return;

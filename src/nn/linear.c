@@ -256,6 +256,12 @@ static void array_gradient(const struct og_view *v, const struct og_matrix *m,
     if (io->dx && v->exec->gradient == OG_CLIPPED && room.x) stop_clipped(m, io);
 }
 
+bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node, int k)
+{
+    const struct og_matrix *m = og_exec_linear(exec, node, k);
+    return !m->array || (exec->gradient == OG_CLIPPED && has_digital_dac(m));
+}
+
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io)
 {
     const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);

@@ -148,6 +148,8 @@ struct og_linear_back {
     void *work;
 };
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io);
+// Whether og_linear_backward looks at x: an array's tape has its own.
+bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node, int k);
 
 // --- noise injection and quantisers outside the products (inject.c) ------------------
 

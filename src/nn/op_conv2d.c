@@ -288,7 +288,8 @@ static void back_group(const struct og_view *v, const struct og_windows *g, size
     struct og_view part = part_of(v, s, n);
     size_t out_size = g->groups * g->out_group * g->places;
     float *dbias = v->node->params > 1 ? v->dparam[1] + k * g->out_group : NULL;
-    windows_of_run(g, v, s, n, k, cols);
+    if (og_linear_backward_needs_x(v->exec, v->node, (int)k))
+        windows_of_run(g, v, s, n, k, cols);
     for (size_t r = 0; r < n; r++)
         collect(g, v->dout + (s + r) * out_size + k * g->out_group * g->places, dbias,
                 y + r * g->places * g->out_group);

@@ -46,11 +46,14 @@ float *og_tape_ratio(const og_array *a, const struct og_tape *t, int pass,
     return t->ratio + k * t->n * a->map.cols;
 }
 
+// Rows that are taken together, so that what is packed of them stays in the cache.
+enum { RUN = 256 };
+
 struct work {
-    float *dy;             // [n][cols] without clipped outputs
+    float *dy;             // [run][cols] without clipped outputs
     float *dw;             // [cols][rows of a group], reparam
-    float *codes, *drive;  // [n][rows], reparam
-    float *unit_dy;        // [n][cols], reparam
+    float *codes, *drive;  // [run][rows], reparam
+    float *unit_dy;        // [run][cols], reparam
     void *packed;
 };
 
@@ -64,6 +67,7 @@ static size_t largest_group(const og_array *a)
 
 static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w)
 {
+    if (n > RUN) n = RUN;
     size_t rows = a->map.rows, cols = a->map.cols, group = largest_group(a);
     size_t reparam = a->keep == OG_KEEP_REPARAM ? 1 : 0;
     size_t dy = padded(n * cols * sizeof(float));
@@ -87,50 +91,62 @@ size_t og_backward_work_bytes(const og_array *a, size_t n)
     return a->keep == OG_KEEP_NOTHING ? 0 : lay_work(a, NULL, n, &w);
 }
 
+// Rows row0 .. row0 + n - 1 of a call.
+struct run {
+    const struct og_backward_io *io;
+    const struct og_tape *tape;
+    size_t row0, n;
+    float *dx;  // of its first row, or NULL
+};
+
 // dy of one group of rows, 0 where its ADC clipped.
-static struct og_left group_dy(const og_array *a, const struct og_backward_io *io,
-                               const struct og_tape *t, int group, const struct work *w)
+static struct og_left group_dy(const og_array *a, const struct run *run, int group,
+                               const struct work *w)
 {
-    if (io->gradient != OG_CLIPPED || t->adc == NULL)
-        return (struct og_left){io->dy, io->lddy, 1};
+    const struct og_backward_io *io = run->io;
+    const float *dy = io->dy + run->row0 * io->lddy;
+    if (io->gradient != OG_CLIPPED || run->tape->adc == NULL)
+        return (struct og_left){dy, io->lddy, 1};
     size_t cols = a->map.cols;
-    const uint8_t *clipped = t->adc + (size_t)group * io->n * cols;
-    og_convert_kernels()->pass(clipped, io->n, cols, io->dy, io->lddy, w->dy);
+    const uint8_t *clipped =
+        run->tape->adc + ((size_t)group * run->tape->n + run->row0) * cols;
+    og_convert_kernels()->pass(clipped, run->n, cols, dy, io->lddy, w->dy);
     return (struct og_left){w->dy, cols, 1};
 }
 
 static void weight_gradient(const og_array *a, const struct og_unit *u,
-                            const struct og_backward_io *io, const struct og_tape *t,
-                            struct og_left dy, const struct work *w)
+                            const struct run *run, struct og_left dy,
+                            const struct work *w)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
-    og_packed *x = og_packed_place(w->packed, io->n, u->rows);
-    og_pack(x, t->x + u->row0, rows, 1, io->n, u->rows);
+    float *dw = run->io->dw;
+    og_packed *x = og_packed_place(w->packed, run->n, u->rows);
+    og_pack(x, run->tape->x + run->row0 * rows + u->row0, rows, 1, run->n, u->rows);
     struct og_left transposed = {dy.data, dy.col_stride, dy.row_stride};
-    if (!io->reparam || a->slope == NULL) {
-        og_product(transposed, cols, x, io->dw + u->row0, rows, 1);
+    if (!run->io->reparam || a->slope == NULL) {
+        og_product(transposed, cols, x, dw + u->row0, rows, 1);
         return;
     }
     og_product(transposed, cols, x, w->dw, u->rows, 0);
     for (size_t j = 0; j < cols; j++)
         for (size_t i = 0; i < u->rows; i++) {
             float factor = 1 + a->slope[(u->row0 + i) * cols + j];
-            io->dw[j * rows + u->row0 + i] += factor * w->dw[j * u->rows + i];
+            dw[j * rows + u->row0 + i] += factor * w->dw[j * u->rows + i];
         }
 }
 
 // dx += d (z s) / dx for one conversion unit in one pass: s^2 = sum_i v_ij power(d_i), so
 // d(z s)/d(d_i) = (z / s) v_ij power'(d_i) / 2.
 static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
-                           const struct og_backward_io *io, const struct og_tape *t,
-                           struct og_left dy, const float *d_pass, const struct work *w)
+                           const struct run *run, struct og_left dy, const float *d_pass,
+                           const struct work *w)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
-    const float *ratio = og_tape_ratio(a, t, pass, u);
+    const float *ratio = og_tape_ratio(a, run->tape, pass, u) + run->row0 * cols;
     const float *scale = a->group_scale + (size_t)u->group * cols;
     struct og_drive drive = og_pass(a, pass);
     float side = u->side == 0 ? drive.weight : -drive.weight;
-    for (size_t r = 0; r < io->n; r++)
+    for (size_t r = 0; r < run->n; r++)
         for (size_t j = 0; j < cols; j++)
             w->unit_dy[r * cols + j] = dy.data[r * dy.row_stride + j] *
                                        ratio[r * cols + j] *
@@ -138,7 +154,7 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
     bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
     const float *v = a->v == NULL ? NULL : a->v + (size_t)u->side * rows * cols;
-    for (size_t r = 0; r < io->n; r++)
+    for (size_t r = 0; r < run->n; r++)
         for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
             const float *q = w->unit_dy + r * cols;
             float d = d_pass[r * rows + i], sum = 0;
@@ -147,29 +163,48 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
                 sum += q[j] * (v == NULL ? a->variance : v[i * cols + j]);
             float half_slope = pulses ? copysignf(0.5f * a->d_max, d) : d;
             float dd_dx = (float)drive.sign * a->d_max / a->a[i];
-            io->dx[r * io->lddx + i] += sum * half_slope * dd_dx;
+            run->dx[r * run->io->lddx + i] += sum * half_slope * dd_dx;
         }
 }
 
-static void reparam_inputs(const og_array *a, const struct og_backward_io *io,
-                           const struct og_tape *t, const struct work *w)
+static void reparam_inputs(const og_array *a, const struct run *run, const struct work *w)
 {
-    if (t->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
+    if (run->tape->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
     if (a->variance == 0 && a->v == NULL) return;
     size_t rows = a->map.rows;
-    for (size_t r = 0; r < io->n; r++)
+    const float *x = run->tape->x + run->row0 * rows;
+    for (size_t r = 0; r < run->n; r++)
         for (size_t i = 0; i < rows; i++) {
-            float code = t->x[r * rows + i] * (a->code_max[i] / a->a[i]);
+            float code = x[r * rows + i] * (a->code_max[i] / a->a[i]);
             w->codes[r * rows + i] = a->code_max[i] > 1 ? rintf(code) : code;
         }
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
-        const float *d = og_make_drive(a, &drive, w->codes, io->n, w->drive);
+        const float *d = og_make_drive(a, &drive, w->codes, run->n, w->drive);
         for (int m = 0; m < a->units; m++) {
-            struct og_left dy = group_dy(a, io, t, a->unit[m].group, w);
-            noise_gradient(a, &a->unit[m], k, io, t, dy, d, w);
+            struct og_left dy = group_dy(a, run, a->unit[m].group, w);
+            noise_gradient(a, &a->unit[m], k, run, dy, d, w);
         }
     }
+}
+
+static void back_run(const og_array *a, const struct run *run, const struct work *w)
+{
+    const struct og_backward_io *io = run->io;
+    size_t rows = a->map.rows;
+    for (int k = 0; k < a->units; k++) {
+        const struct og_unit *u = &a->unit[k];
+        if (u->slice > 0 || u->side > 0) continue;
+        struct og_left dy = group_dy(a, run, u->group, w);
+        if (io->dw != NULL) weight_gradient(a, u, run, dy, w);
+        if (run->dx != NULL)
+            og_product(dy, run->n, a->w_back[u->group], run->dx + u->row0, io->lddx, 0);
+    }
+    if (run->dx == NULL) return;
+    if (io->reparam) reparam_inputs(a, run, w);
+    if (io->gradient == OG_CLIPPED)
+        og_convert_kernels()->stop(run->tape->dac + run->row0 * rows, run->n, rows,
+                                   run->dx, io->lddx);
 }
 
 void og_array_backward(const og_array *a, const struct og_backward_io *io)
@@ -178,16 +213,10 @@ void og_array_backward(const og_array *a, const struct og_backward_io *io)
     lay_work(a, io->work, io->n, &w);
     // The tape is only read here; laying it out needs a plain pointer.
     struct og_tape t = og_tape_lay(a, (void *)(uintptr_t)io->tape, io->n);
-    for (int k = 0; k < a->units; k++) {
-        const struct og_unit *u = &a->unit[k];
-        if (u->slice > 0 || u->side > 0) continue;
-        struct og_left dy = group_dy(a, io, &t, u->group, &w);
-        if (io->dw != NULL) weight_gradient(a, u, io, &t, dy, &w);
-        if (io->dx != NULL)
-            og_product(dy, io->n, a->w_back[u->group], io->dx + u->row0, io->lddx, 0);
+    for (size_t row = 0; row < io->n; row += RUN) {
+        struct run run = {.io = io, .tape = &t, .row0 = row};
+        run.n = io->n - row < RUN ? io->n - row : RUN;
+        run.dx = io->dx == NULL ? NULL : io->dx + row * io->lddx;
+        back_run(a, &run, &w);
     }
-    if (io->dx == NULL) return;
-    if (io->reparam) reparam_inputs(a, io, &t, &w);
-    if (io->gradient != OG_CLIPPED) return;
-    og_convert_kernels()->stop(t.dac, io->n, a->map.rows, io->dx, io->lddx);
 }

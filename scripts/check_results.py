@@ -19,8 +19,10 @@ with xarray.open_dataset(path, group="results", engine="h5netcdf") as results:
         assert numpy.isfinite(values).all(), metric
         assert values.attrs["units"] and values.attrs["long_name"], values.attrs
         assert results[metric + "_mean"].dims == tuple(AXES)[:-1]
+    for axis, units in {"read_noise": "S", "adc_bits": "1"}.items():
+        assert results[axis].attrs["units"] == units, axis
     for axis in AXES:
-        assert "units" in results[axis].attrs, axis
+        assert results[axis].attrs["long_name"], axis
     assert list(results["training"].values) == ["plain", "hardware_aware"]
     assert list(results["adc_bits"].values) == [4, 6, 8]
     assert (results["done"] == 1).all()

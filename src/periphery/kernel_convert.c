@@ -72,38 +72,33 @@ typedef int32_t loose_bits
 static const int32_t last_lanes[2 * W] = {[W] = -1, -1, -1, -1, -1, -1, -1, -1,
                                           -1,       -1, -1, -1, -1, -1, -1, -1};
 
-__attribute__((always_inline)) static inline float power_of(float x,
-                                                            const enum og_power p)
+__attribute__((always_inline)) static inline vec power_of(vec v, const enum og_power p)
 {
-    return p == OG_POWER_SQUARE ? x * x : p == OG_POWER_ABS ? fabsf(x) : x;
+    const vec_bits positive = (vec_bits){0} + INT32_MAX;
+    if (p == OG_POWER_ABS) return (vec)((vec_bits)v & positive);
+    return p == OG_POWER_SQUARE ? v * v : v;
 }
 
 // 16 fixed lanes; what is left over at the end is the end of the last 16 elements.
 __attribute__((always_inline)) static inline float row_sum(const float *x, size_t n,
                                                            const enum og_power p)
 {
-    float lane[W] = {0};
+    vec sum = {0};
     if (n < W) {
-        for (size_t i = 0; i < n; i++) lane[i] = power_of(x[i], p);
+        for (size_t i = 0; i < n; i++) sum[i] = x[i];
+        sum = power_of(sum, p);
     } else {
-        vec total = {0};
-        vec_bits positive = (vec_bits){0} + INT32_MAX;
-        size_t whole = n / W * W;
-        for (size_t i = 0; i < n; i += W) {
-            vec v;
-            if (i < whole)
-                v = *(const loose_vec *)(x + i);
-            else
-                v = (vec)(*(const loose_bits *)(x + n - W) &
-                          *(const loose_bits *)(last_lanes + n - whole));
-            if (p == OG_POWER_ABS) v = (vec)((vec_bits)v & positive);
-            total += p == OG_POWER_SQUARE ? v * v : v;
-        }
-        *(loose_vec *)lane = total;
+        size_t rest = n % W;
+        for (size_t i = 0; i < n - rest; i += W)
+            sum += power_of(*(const loose_vec *)(x + i), p);
+        const vec_bits last = *(const loose_bits *)(x + n - W);
+        sum += power_of((vec)(last & *(const loose_bits *)(last_lanes + rest)), p);
     }
-    for (int half = W / 2; half > 0; half /= 2)
-        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
-    return lane[0];
+    sum += __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4,
+                                   5, 6, 7);
+    sum += __builtin_shufflevector(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9,
+                                   10, 11);
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 static void row_sums(const float *x, size_t ld, size_t rows, size_t n,

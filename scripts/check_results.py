@@ -19,7 +19,7 @@ with xarray.open_dataset(path, group="results", engine="h5netcdf") as results:
         assert numpy.isfinite(values).all(), metric
         assert values.attrs["units"] and values.attrs["long_name"], values.attrs
         assert results[metric + "_mean"].dims == tuple(AXES)[:-1]
-    for axis, units in {"read_noise": "S", "adc_bits": "1"}.items():
+    for axis, units in {"read_noise": "S", "adc_bits": "1", "trial": "1"}.items():
         assert results[axis].attrs["units"] == units, axis
     for axis in AXES:
         assert results[axis].attrs["long_name"], axis

@@ -95,6 +95,7 @@ static void write_trials(struct writer *w)
                                                          .dim = &w->dim[axes],
                                                          .type = H5T_NATIVE_INT64,
                                                          .data = number,
+                                                         .units = "1",
                                                          .long_name = "chip number"});
     og_free(number);
     if (w->h.status == OG_OK)

@@ -72,28 +72,34 @@ typedef int32_t loose_bits
 static const int32_t last_lanes[2 * W] = {[W] = -1, -1, -1, -1, -1, -1, -1, -1,
                                           -1,       -1, -1, -1, -1, -1, -1, -1};
 
-__attribute__((always_inline)) static inline vec power_of(vec v, const enum og_power p)
+// By address, because no two compilers pass such vectors alike.
+__attribute__((always_inline)) static inline void add_power(vec *sum, const vec *v,
+                                                            const enum og_power p)
 {
     const vec_bits positive = (vec_bits){0} + INT32_MAX;
-    if (p == OG_POWER_ABS) return (vec)((vec_bits)v & positive);
-    return p == OG_POWER_SQUARE ? v * v : v;
+    if (p == OG_POWER_ABS)
+        *sum += (vec)((vec_bits)*v & positive);
+    else
+        *sum += p == OG_POWER_SQUARE ? *v * *v : *v;
 }
 
 // 16 fixed lanes; what is left over at the end is the end of the last 16 elements.
 __attribute__((always_inline)) static inline float row_sum(const float *x, size_t n,
                                                            const enum og_power p)
 {
-    vec sum = {0};
+    vec sum = {0}, part = {0};
+    size_t rest = n % W;
     if (n < W) {
-        for (size_t i = 0; i < n; i++) sum[i] = x[i];
-        sum = power_of(sum, p);
+        for (size_t i = 0; i < n; i++) part[i] = x[i];
     } else {
-        size_t rest = n % W;
-        for (size_t i = 0; i < n - rest; i += W)
-            sum += power_of(*(const loose_vec *)(x + i), p);
-        const vec_bits last = *(const loose_bits *)(x + n - W);
-        sum += power_of((vec)(last & *(const loose_bits *)(last_lanes + rest)), p);
+        for (size_t i = 0; i < n - rest; i += W) {
+            part = *(const loose_vec *)(x + i);
+            add_power(&sum, &part, p);
+        }
+        part = (vec)(*(const loose_bits *)(x + n - W) &
+                     *(const loose_bits *)(last_lanes + rest));
     }
+    add_power(&sum, &part, p);
     sum += __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4,
                                    5, 6, 7);
     sum += __builtin_shufflevector(sum, sum, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9,

@@ -57,6 +57,7 @@ static void lay_inputs(struct og_array *a)
     }
     size_t i = 0;
     int most_bits = 0;
+    a->short_codes = true;
     a->direct = a->map.hw.input.sign == OG_INPUT_BIPOLAR &&
                 a->map.hw.input.encoding != OG_BIT_SERIAL;
     for (int s = 0; s < a->shape.segments; s++) {
@@ -64,6 +65,7 @@ static void lay_inputs(struct og_array *a)
         float top = seg->dac_bits > 0 ? (float)((1 << (seg->dac_bits - 1)) - 1) : 1;
         if (seg->dac_bits > most_bits) most_bits = seg->dac_bits;
         a->direct &= top == a->d_max;
+        a->short_codes &= seg->dac_bits > 0 && seg->dac_bits <= 16;
         for (size_t k = 0; k < seg->rows; k++, i++) {
             a->a[i] = seg->range;
             a->code_max[i] = top;

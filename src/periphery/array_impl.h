@@ -45,6 +45,7 @@ struct og_array {
     float *a;          // [rows] input range of each word line
     float *code_max;   // [rows] largest DAC code, 1 where ideal
     float *code_gain;  // [rows] drive per code
+    bool short_codes;  // all DAC codes are integers of 16 bits
     bool direct;       // the drive of every pass is the codes
     float d_max;
     float lsb_ref;   // ADC codes are added up in units of this LSB; 1 where ideal
@@ -109,10 +110,11 @@ struct og_drive {
 };
 int og_passes(const struct og_array *a);
 struct og_drive og_pass(const struct og_array *a, int p);
-// What the DACs give for n rows. x_hat and clipped may be NULL.
+// What the DACs give for n rows. All but codes may be NULL.
 struct og_dac_out {
     float *codes;      // [n][rows]
     float *x_hat;      // [n][rows] what the codes stand for, in units of x
+    int16_t *kept;     // [n][rows] the codes, with short_codes
     uint8_t *clipped;  // [n][rows] 1 where |x| is beyond the range
 };
 void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,

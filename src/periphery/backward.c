@@ -19,7 +19,8 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
     struct og_tape t = {.n = n};
     if (a->keep == OG_KEEP_NOTHING) return t;
     size_t rows = a->map.rows, cols = a->map.cols;
-    size_t x = padded(n * rows * sizeof(float)), ratio = 0;
+    size_t x = padded(n * rows * (a->short_codes ? sizeof(int16_t) : sizeof(float)));
+    size_t ratio = 0;
     if (a->keep == OG_KEEP_REPARAM && og_output_noise(a))
         ratio = padded((size_t)(og_passes(a) * a->units) * n * cols * sizeof(float));
     size_t dac = padded(n * rows);
@@ -27,7 +28,10 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
     t.bytes = x + ratio + dac + adc;
     if (memory == NULL) return t;
     char *at = memory;
-    t.x = (float *)at;
+    if (a->short_codes)
+        t.codes = (int16_t *)at;
+    else
+        t.x = (float *)at;
     if (ratio > 0) t.ratio = (float *)(at + x);
     t.dac = (uint8_t *)(at + x + ratio);
     if (adc > 0) t.adc = (uint8_t *)(at + x + ratio + dac);
@@ -51,6 +55,7 @@ enum { RUN = 256 };
 
 struct work {
     float *dy;             // [run][cols] without clipped outputs
+    float *x;              // [run][rows], from codes
     float *dw;             // [cols][rows of a group], reparam
     float *codes, *drive;  // [run][rows], reparam
     float *unit_dy;        // [run][cols], reparam
@@ -72,17 +77,19 @@ static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w
     size_t reparam = a->keep == OG_KEEP_REPARAM ? 1 : 0;
     size_t dy = padded(n * cols * sizeof(float));
     size_t dw = reparam * padded(cols * group * sizeof(float));
-    size_t in = reparam * padded(n * rows * sizeof(float));
+    size_t x = padded(n * rows * sizeof(float)), in = reparam * x;
     size_t packed_x = og_packed_bytes(n, group), packed_v = og_packed_bytes(cols, group);
-    size_t size[] = {dy, dw, in, in, reparam * dy};
-    float **to[] = {&w->dy, &w->dw, &w->codes, &w->drive, &w->unit_dy};
+    if (!a->short_codes) x = 0;
+    size_t size[] = {dy, x, dw, in, in, reparam * dy};
+    float **to[] = {&w->dy, &w->x, &w->dw, &w->codes, &w->drive, &w->unit_dy};
     char *at = memory;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)at;
         if (memory != NULL) at += size[k];
     }
     w->packed = at;
-    return dy + dw + 2 * in + reparam * dy + (packed_x > packed_v ? packed_x : packed_v);
+    return dy + x + dw + 2 * in + reparam * dy +
+           (packed_x > packed_v ? packed_x : packed_v);
 }
 
 size_t og_backward_work_bytes(const og_array *a, size_t n)
@@ -96,7 +103,8 @@ struct run {
     const struct og_backward_io *io;
     const struct og_tape *tape;
     size_t row0, n;
-    float *dx;  // of its first row, or NULL
+    const float *x;  // [n][rows] as the word lines carried them
+    float *dx;       // of its first row, or NULL
 };
 
 // dy of one group of rows, 0 where its ADC clipped.
@@ -121,7 +129,7 @@ static void weight_gradient(const og_array *a, const struct og_unit *u,
     size_t rows = a->map.rows, cols = a->map.cols;
     float *dw = run->io->dw;
     og_packed *x = og_packed_place(w->packed, run->n, u->rows);
-    og_pack(x, run->tape->x + run->row0 * rows + u->row0, rows, 1, run->n, u->rows);
+    og_pack(x, run->x + u->row0, rows, 1, run->n, u->rows);
     struct og_left transposed = {dy.data, dy.col_stride, dy.row_stride};
     if (!run->io->reparam || a->slope == NULL) {
         og_product(transposed, cols, x, dw + u->row0, rows, 1);
@@ -172,10 +180,9 @@ static void reparam_inputs(const og_array *a, const struct run *run, const struc
     if (run->tape->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
     if (a->variance == 0 && a->v == NULL) return;
     size_t rows = a->map.rows;
-    const float *x = run->tape->x + run->row0 * rows;
     for (size_t r = 0; r < run->n; r++)
         for (size_t i = 0; i < rows; i++) {
-            float code = x[r * rows + i] * (a->code_max[i] / a->a[i]);
+            float code = run->x[r * rows + i] * (a->code_max[i] / a->a[i]);
             w->codes[r * rows + i] = a->code_max[i] > 1 ? rintf(code) : code;
         }
     for (int k = 0; k < og_passes(a); k++) {
@@ -186,6 +193,21 @@ static void reparam_inputs(const og_array *a, const struct run *run, const struc
             noise_gradient(a, &a->unit[m], k, run, dy, d, w);
         }
     }
+}
+
+// The inputs of a run, in units of x.
+static const float *inputs_of(const og_array *a, const struct og_tape *t, size_t row0,
+                              size_t n, const struct work *w)
+{
+    size_t rows = a->map.rows, first = 0;
+    if (t->codes == NULL) return t->x + row0 * rows;
+    for (int s = 0; s < a->shape.segments; s++) {
+        const struct og_segment *seg = &a->shape.segment[s];
+        og_convert_kernels()->decode(t->codes + row0 * rows + first, n, seg->rows, rows,
+                                     seg->range / a->code_max[first], w->x + first);
+        first += seg->rows;
+    }
+    return w->x;
 }
 
 static void back_run(const og_array *a, const struct run *run, const struct work *w)
@@ -216,6 +238,7 @@ void og_array_backward(const og_array *a, const struct og_backward_io *io)
     for (size_t row = 0; row < io->n; row += RUN) {
         struct run run = {.io = io, .tape = &t, .row0 = row};
         run.n = io->n - row < RUN ? io->n - row : RUN;
+        run.x = inputs_of(a, &t, row, run.n, &w);
         run.dx = io->dx == NULL ? NULL : io->dx + row * io->lddx;
         back_run(a, &run, &w);
     }

@@ -39,6 +39,11 @@ static void dac_run(const struct og_dac_io *io, size_t at, size_t n,
         float *restrict x_hat = io->x_hat + at, step = io->step;
         for (size_t i = 0; i < n; i++) x_hat[i] = codes[i] * step;
     }
+    if (io->kept != NULL) {
+        int16_t *restrict kept = io->kept + at;
+        for (size_t i = 0; i < n; i++)  // NaN has no integer; it shows in the sums
+            kept[i] = (int16_t)(codes[i] == codes[i] ? codes[i] : 0);
+    }
     if (io->clipped != NULL) {
         uint8_t *restrict clipped = io->clipped + at;
         float range = limit > 0 ? io->range : INFINITY;
@@ -57,6 +62,18 @@ static void dac(const struct og_dac_io *io)
             size_t n = width - i < RUN ? width - i : RUN;
             dac_run(io, r * io->ld + i, n, io->x + r * io->ldx + i);
         }
+}
+
+static void decode(const int16_t *codes, size_t rows, size_t width, size_t ld, float step,
+                   float *x)
+{
+    bool whole = ld == width;
+    size_t runs = whole ? 1 : rows, n = whole ? rows * width : width;
+    for (size_t r = 0; r < runs; r++) {
+        const int16_t *restrict from = codes + r * ld;
+        float *restrict to = x + r * ld;
+        for (size_t i = 0; i < n; i++) to[i] = (float)from[i] * step;
+    }
 }
 
 // --- sums of rows --------------------------------------------------------------------
@@ -233,4 +250,5 @@ static void pass(const uint8_t *clipped, size_t rows, size_t n, const float *fro
 }
 
 extern const struct og_convert_kernels OG_CONVERT_TABLE;
-const struct og_convert_kernels OG_CONVERT_TABLE = {dac, row_sums, convert, stop, pass};
+const struct og_convert_kernels OG_CONVERT_TABLE = {dac,     decode, row_sums,
+                                                    convert, stop,   pass};

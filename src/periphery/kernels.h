@@ -13,8 +13,9 @@ struct og_dac_io {
     size_t rows, width;
     const float *x;
     size_t ldx;
-    float *codes;      // [rows][ld], as the two below
+    float *codes;      // [rows][ld], as the three below
     float *x_hat;      // code * step, or NULL
+    int16_t *kept;     // the codes once more, or NULL
     uint8_t *clipped;  // 1 where |x| > range, or NULL
     size_t ld;
     float range;
@@ -52,6 +53,9 @@ enum og_power { OG_POWER_NONE, OG_POWER_ABS, OG_POWER_SQUARE };
 
 struct og_convert_kernels {
     void (*dac)(const struct og_dac_io *io);
+    // x[r * ld + i] = codes[r * ld + i] * step.
+    void (*decode)(const int16_t *codes, size_t rows, size_t width, size_t ld, float step,
+                   float *x);
     // sum[r] = sum over i of x, |x| or x^2, x[r * ld + i], in a fixed order.
     void (*row_sums)(const float *x, size_t ld, size_t rows, size_t n,
                      enum og_power power, float *sum);

@@ -279,6 +279,7 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     const struct og_dac_out dac = {
         .codes = w->codes,
         .x_hat = t->x == NULL ? NULL : t->x + row0 * rows,
+        .kept = t->codes == NULL ? NULL : t->codes + row0 * rows,
         .clipped = t->dac == NULL ? NULL : t->dac + row0 * rows,
     };
     og_dac(a, io->x + row0 * io->ldx, io->ldx, n, &dac);

@@ -7,7 +7,10 @@
 
 struct og_tape {
     size_t n;
-    float *x;      // [n][rows] inputs as the word lines carried them, in units of x
+    // [n][rows] inputs as the word lines carried them: codes where these are short, else
+    // in units of x. The other is NULL.
+    int16_t *codes;
+    float *x;
     float *ratio;  // [passes][units][n][cols] z / sd of every conversion, for reparam
     uint8_t *dac;  // [n][rows] 1 where the DAC clipped
     uint8_t *adc;  // [groups][n][cols] 1 where an ADC clipped

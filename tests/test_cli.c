@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -346,6 +347,21 @@ static void write_experiment(const char *folder)
     assert_int_equal(fclose(f), 0);
 }
 
+// Before its handler is there a signal would simply end the program, on a slow machine or
+// under a sanitizer long after its start.
+static bool catches(pid_t pid, int number)
+{
+    char text[100];
+    unsigned long long mask = 0;
+    snprintf(text, sizeof text, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(text, "r");
+    if (f == NULL) return false;
+    while (fgets(text, sizeof text, f) != NULL)
+        if (sscanf(text, "SigCgt: %llx", &mask) == 1) break;
+    fclose(f);
+    return mask >> (number - 1) & 1;
+}
+
 // Starts a run and sends it `number` as soon as it has begun; the exit code.
 static int run_and_signal(const struct place *p, int number)
 {
@@ -367,7 +383,10 @@ static int run_and_signal(const struct place *p, int number)
     FILE *out = tmpfile(), *err = tmpfile();
     pid_t pid = fork();
     if (pid == 0) start_child(out, err, argv);
-    for (int i = 0; i < 5000 && access(journal, F_OK) != 0; i++) usleep(1000);
+    for (int i = 0; i < 20000; i++) {
+        if (access(journal, F_OK) == 0 && catches(pid, number)) break;
+        usleep(1000);
+    }
     usleep(50000);
     kill(pid, number);
     int status;

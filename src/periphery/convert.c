@@ -158,25 +158,44 @@ static float percentile_range(const unsigned *histogram, double percent)
     return bin_top(OG_BINS - 1);
 }
 
-// The full scale with the smallest mean square of rounding (LSB^2 / 12) and clipping
-// error.
+// Count, sum and sum of squares of the observations beyond a bin.
+struct tail {
+    double n, sum, square;
+};
+
+static void tail_add(struct tail *t, const unsigned *histogram, size_t bin, double sign)
+{
+    double n = sign * histogram[bin], v = bin_top(bin);
+    t->n += n;
+    t->sum += n * v;
+    t->square += n * v * v;
+}
+
+// The full scale r with the smallest sum of squared rounding (LSB^2 / 12 each) and
+// clipping errors, sum (v - r)^2 over the tail, among every fourth bin of the top four
+// octaves.
 static float mse_range(const unsigned *histogram, float limit)
 {
-    double best = INFINITY;
-    float range = 0;
     size_t last = 0;
-    for (size_t b = 0; b < OG_BINS; b++)
+    double total = 0, best = INFINITY;
+    for (size_t b = 0; b < OG_BINS; b++) {
         if (histogram[b] > 0) last = b;
-    for (size_t top = last > 512 ? last - 512 : 0; top <= last; top += 4) {
-        double r = bin_top(top), lsb = r / limit, error = 0;
-        for (size_t b = 0; b <= last; b++) {
-            double beyond = bin_top(b) - r;
-            error += histogram[b] * (beyond > 0 ? beyond * beyond : lsb * lsb / 12);
-        }
+        total += histogram[b];
+    }
+    size_t top = last > 512 ? last - 512 : 0;
+    struct tail beyond = {0, 0, 0};
+    for (size_t b = top + 1; b <= last; b++) tail_add(&beyond, histogram, b, 1);
+    float range = 0;
+    while (top <= last) {
+        double r = bin_top(top), lsb = r / limit;
+        double clipping = beyond.square - 2 * r * beyond.sum + beyond.n * r * r;
+        double error = clipping + (total - beyond.n) * lsb * lsb / 12;
         if (error < best) {
             best = error;
             range = (float)r;
         }
+        size_t next = top + 4;
+        while (top < next && ++top <= last) tail_add(&beyond, histogram, top, -1);
     }
     return range;
 }

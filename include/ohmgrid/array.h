@@ -45,14 +45,15 @@ struct og_chip {
     uint32_t draw;  // programming count: 0 for a chip, the step in training
 };
 
-// Which reads: row r of the call belongs to sample[r / positions], position r % positions.
+// Which reads: row r of the call belongs to sample[r / positions], position r %
+// positions.
 struct og_read {
     uint64_t seed;
     uint32_t trial;
     uint32_t pass;           // epoch in training, pass of a vote in evaluation
     const uint32_t *sample;  // number in the data set
-    size_t positions;        // rows per sample in this call (1, or pixels of a convolution)
-    uint32_t step;           // time step of a recurrent layer, else 0
+    size_t positions;  // rows per sample in this call (1, or pixels of a convolution)
+    uint32_t step;     // time step of a recurrent layer, else 0
 };
 
 // Borrows hw and shape only during the call. OG_INPUT when the hardware cannot do it (for
@@ -64,9 +65,10 @@ OG_API void og_array_free(og_array *array);
 // DAC full scale of one segment; takes effect at the next og_array_program.
 OG_API void og_array_set_range(og_array *array, int segment, float range);
 
-// What programming and reads keep for og_array_backward. Before the first og_array_program;
-// OG_NO_MEMORY, and OG_INPUT where the noise scale cannot be differentiated (device-level
-// noise). OG_KEEP_REPARAM also keeps what the derivative of the noise scale needs.
+// What programming and reads keep for og_array_backward. Before the first
+// og_array_program; OG_NO_MEMORY, and OG_INPUT where the noise scale cannot be
+// differentiated (device-level noise). OG_KEEP_REPARAM also keeps what the derivative of
+// the noise scale needs.
 enum og_keep { OG_KEEP_NOTHING, OG_KEEP_GRADIENT, OG_KEEP_REPARAM };
 OG_API og_status og_array_keep_gradient(og_array *array, enum og_keep keep,
                                         struct og_error *err);
@@ -79,30 +81,32 @@ OG_API void og_array_program(og_array *array, const float *w, const struct og_ch
 // multiplies with.
 OG_API void og_array_weights(og_array *array, float *w_hat);
 
-// --- ranges of the ADCs -----------------------------------------------------------------
-// Number of ADC full scales (1, tiles, or columns x row groups x ... by adc.granularity).
+// --- ranges of the ADCs
+// ----------------------------------------------------------------- Number of ADC full
+// scales (1, tiles, or columns x row groups x ... by adc.granularity).
 OG_API size_t og_array_ranges(const og_array *array);
 // Full scales, in units of the normalised column sum; they stay until set again, and are
 // part of a trained model. Calibration: og_array_observe gathers statistics of noise-free
 // column sums over any number of calls, og_array_calibrate turns them into ranges.
 OG_API void og_array_get_adc(const og_array *array, float *range);
 OG_API void og_array_set_adc(og_array *array, const float *range);
-// Modes fixed and worst_case need no observation. Needs an og_array_program, whose nominal
-// weights it multiplies with. Not thread-safe; same input layout as a read; `work` as for a
-// read. Calibrated ranges take effect at the next og_array_program.
+// Modes fixed and worst_case need no observation. Needs an og_array_program, whose
+// nominal weights it multiplies with. Not thread-safe; same input layout as a read;
+// `work` as for a read. Calibrated ranges take effect at the next og_array_program.
 OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t n,
                              void *work);
 OG_API void og_array_calibrate(og_array *array);
 
-// --- reads ------------------------------------------------------------------------------
-// Bytes of workspace that a read or backward of n rows needs (never shared by threads).
+// --- reads
+// ------------------------------------------------------------------------------ Bytes of
+// workspace that a read or backward of n rows needs (never shared by threads).
 OG_API size_t og_array_work_bytes(const og_array *array, size_t n);
 // Bytes of the record that a read leaves for its backward (0 without keep_gradient).
 OG_API size_t og_array_tape_bytes(const og_array *array, size_t n);
 
 // y[r * ldy + j] for n rows x[r * ldx + i]. tape may be NULL. `a_noise`, if not NULL, is
-// added to the column sums before the ADC (noise injection at point A): a_noise[r * cols +
-// j], in units of y. Where the full sum only exists after the ADCs (several row groups,
+// added to the column sums before the ADC (noise injection at point A): a_noise[r * cols
+// + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
 // slices or passes) it is added there.
 struct og_read_io {
     const float *x;
@@ -115,8 +119,8 @@ struct og_read_io {
 OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);
 
-// Gradients through the read that left `tape`. dx (replaced) may be NULL; dw[j * rows + i]
-// is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
+// Gradients through the read that left `tape`. dx (replaced) may be NULL; dw[j * rows +
+// i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
 // nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
 // as well (read noise by x, programming error by w).
 enum og_gradient { OG_STRAIGHT_THROUGH, OG_CLIPPED };
@@ -133,12 +137,13 @@ struct og_backward_io {
 };
 OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
 
-// --- looking inside ---------------------------------------------------------------------
+// --- looking inside
+// ---------------------------------------------------------------------
 struct og_array_info {
     size_t rows, cols, row_tiles, col_tiles, row_groups, slices, devices;
-    double w_max;          // the largest full-scale weight of its tiles
-    double lsb;            // of the ADC, in units of y; 0 when ideal
-    size_t conversions;    // per read of one input vector
+    double w_max;        // the largest full-scale weight of its tiles
+    double lsb;          // of the ADC, in units of y; 0 when ideal
+    size_t conversions;  // per read of one input vector
 };
 OG_API struct og_array_info og_array_info(const og_array *array);
 // Conductances [S] of the weight devices, device d = ((copy * slices + slice) * sides +

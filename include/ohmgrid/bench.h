@@ -15,14 +15,15 @@ extern "C" {
 struct og_bench_line {
     char name[64], size[64], unit[32];
     double ours_s, theirs_s;
-    double ratio;    // as the target counts it: theirs/ours for "at least", else ours/theirs
+    double
+        ratio;  // as the target counts it: theirs/ours for "at least", else ours/theirs
     double target;
-    bool at_least;   // ratio >= target, else ratio <= target
+    bool at_least;  // ratio >= target, else ratio <= target
     bool met;
 };
 
-// Runs all benchmarks whose name contains `filter` (NULL: all). `line` is called as each is
-// done.
+// Runs all benchmarks whose name contains `filter` (NULL: all). `line` is called as each
+// is done.
 OG_API og_status og_bench(const char *filter, int rounds,
                           void (*line)(void *user, const struct og_bench_line *l),
                           void *user, struct og_error *err);

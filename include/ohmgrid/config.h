@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments as checked data: one YAML file, strictly read, with every key in a field
 // table (stage, unit, range, default, sentence). Unknown or duplicate key, alias, second
-// document, wrong type, value out of range: one error with file, line, key, value and what
-// is allowed, and nothing runs.
+// document, wrong type, value out of range: one error with file, line, key, value and
+// what is allowed, and nothing runs.
 #ifndef OHMGRID_CONFIG_H
 #define OHMGRID_CONFIG_H
 
@@ -20,9 +20,15 @@ extern "C" {
 // config/tree.h inside the library.
 typedef struct og_item og_item;
 
-// Stages of an experiment, in order; every key belongs to one. A stage's result is keyed by
-// the values of all keys of its own and earlier stages.
-enum og_stage { OG_STAGE_DATA, OG_STAGE_TRAIN, OG_STAGE_PROGRAM, OG_STAGE_EVALUATE, OG_STAGE_OUTPUT };
+// Stages of an experiment, in order; every key belongs to one. A stage's result is keyed
+// by the values of all keys of its own and earlier stages.
+enum og_stage {
+    OG_STAGE_DATA,
+    OG_STAGE_TRAIN,
+    OG_STAGE_PROGRAM,
+    OG_STAGE_EVALUATE,
+    OG_STAGE_OUTPUT
+};
 
 enum og_train_hardware { OG_TRAIN_IDEAL, OG_TRAIN_SAME, OG_TRAIN_NOMINAL, OG_TRAIN_OWN };
 enum og_optimizer { OG_SGD, OG_ADAM };
@@ -33,8 +39,8 @@ enum og_kernels { OG_KERNELS_AUTO, OG_KERNELS_FIXED };
 struct og_data_config {
     char name[32];
     bool rows;
-    int train_limit, test_limit;     // 0: all
-    struct og_list mean, std;        // per channel; std empty: pixels in [0, 1]
+    int train_limit, test_limit;  // 0: all
+    struct og_list mean, std;     // per channel; std empty: pixels in [0, 1]
     int crop;
     bool flip;
 };
@@ -44,12 +50,12 @@ struct og_train_config {
     enum og_optimizer optimizer;
     double lr, momentum, beta1, beta2, weight_decay;
     enum og_schedule schedule;
-    double lr_gamma;       // step: factor
-    int lr_step;           // step: every so many epochs
-    double warmup;         // epochs of linearly rising rate
-    double clip_norm;      // 0: off
-    uint64_t seed;         // init, order, augmentation, noise in training
-    int gradient;          // enum og_gradient
+    double lr_gamma;   // step: factor
+    int lr_step;       // step: every so many epochs
+    double warmup;     // epochs of linearly rising rate
+    double clip_norm;  // 0: off
+    uint64_t seed;     // init, order, augmentation, noise in training
+    int gradient;      // enum og_gradient
     bool reparam;
     enum og_redraw redraw;  // of programming errors and mismatch in training
     int ideal_epochs;       // first epochs on ideal hardware
@@ -73,21 +79,22 @@ struct og_config {
         int calibrate_samples;  // of the training set
     } evaluate;
     struct {
-        bool model;    // store weights in the result file
-        bool chip;     // store conductances of trial 0 of each point
+        bool model;  // store weights in the result file
+        bool chip;   // store conductances of trial 0 of each point
     } output;
 };
 
-// --- axes -------------------------------------------------------------------------------
-// One dimension of the result. Zipped keys share it: column 0 names the dimension, the
-// others are coordinates along it.
+// --- axes
+// ------------------------------------------------------------------------------- One
+// dimension of the result. Zipped keys share it: column 0 names the dimension, the others
+// are coordinates along it.
 struct og_axis_column {
-    char name[64];          // dimension or coordinate name
-    char key[128];          // hardware.adc.bits
-    char units[16];         // of the key ("S", "dB", "1"); "" for text
-    bool text;              // values are labels
-    double *value;          // [n] when not text
-    char **label;           // [n] when text
+    char name[64];   // dimension or coordinate name
+    char key[128];   // hardware.adc.bits
+    char units[16];  // of the key ("S", "dB", "1"); "" for text
+    bool text;       // values are labels
+    double *value;   // [n] when not text
+    char **label;    // [n] when text
 };
 struct og_axis {
     size_t n;
@@ -98,7 +105,7 @@ struct og_axis {
 struct og_overrides {
     const char *const *set;  // "key=value", in order
     size_t sets;
-    const uint64_t *seed;    // NULL: as in the file
+    const uint64_t *seed;  // NULL: as in the file
 };
 
 // Thread-safety: const use from any number of threads.
@@ -123,9 +130,10 @@ OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stag
 OG_API void og_experiment_differences(const char *text_a, const char *text_b, char *out,
                                       size_t size);
 
-// --- device files -----------------------------------------------------------------------
-// Looks `name` up (a path, or a name beside `beside`, in the current folder, $OHMGRID_PATH,
-// the source tree, the installed data folder).
+// --- device files
+// ----------------------------------------------------------------------- Looks `name` up
+// (a path, or a name beside `beside`, in the current folder, $OHMGRID_PATH, the source
+// tree, the installed data folder).
 OG_API og_status og_device_read(struct og_device *device, const char *name,
                                 const char *beside, struct og_error *err);
 // Names of all device files that can be found; the caller frees list and names (free()).

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which instruction set the kernels use, and how many threads. One source is compiled for
 // each set; the widest that the processor has is chosen at the first call, unless the
-// environment variable OHMGRID_KERNELS says plain, avx2 or avx512, or `fixed` was asked for.
+// environment variable OHMGRID_KERNELS says plain, avx2 or avx512, or `fixed` was asked
+// for.
 #ifndef OHMGRID_CPU_H
 #define OHMGRID_CPU_H
 

@@ -32,8 +32,8 @@ enum og_sigma_kind {
 
 struct og_sigma {
     enum og_sigma_kind kind;
-    double sigma;     // [S]
-    double fraction;  // of g
+    double sigma;                         // [S]
+    double fraction;                      // of g
     struct og_list coefficients;          // [S], from the power 0 up
     double g_ref;                         // [S]; 0: the device's g_max
     struct og_list table_g, table_sigma;  // [S], table_g rising
@@ -105,12 +105,12 @@ struct og_hardware {
         enum og_scheme scheme;
         enum og_reference reference;  // scheme offset
         enum og_w_max w_max;
-        double percentile;               // w_max: percentile of |w|
-        double k_sigma;                  // w_max: k times the rms of w
+        double percentile;                // w_max: percentile of |w|
+        double k_sigma;                   // w_max: k times the rms of w
         enum og_granularity granularity;  // of w_max
-        int weight_bits;                 // 0: analog
-        enum og_rounding rounding;       // of weight_bits
-        int slice_bits;                  // 0: one slice holds the whole weight
+        int weight_bits;                  // 0: analog
+        enum og_rounding rounding;        // of weight_bits
+        int slice_bits;                   // 0: one slice holds the whole weight
         int devices_per_weight;
     } mapping;
     struct {
@@ -147,8 +147,8 @@ struct og_hardware {
         bool ac;        // the signal power without its mean
     } injection;
     struct {
-        int x_bits;  // -1: as dac.bits
-        int h_bits;  // -1: as dac.bits
+        int x_bits;             // -1: as dac.bits
+        int h_bits;             // -1: as dac.bits
         int gate_bits, c_bits;  // 0: ideal
         double c_range;         // full scale of the cell state
         enum og_rnn_mapping mapping;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Networks: a graph of named nodes in topological order with ONNX's operator and gate-order
-// (i, o, f, c) conventions, all weights in one block; and its execution in batches on ideal
-// or simulated hardware, forward and backward.
+// Networks: a graph of named nodes in topological order with ONNX's operator and
+// gate-order (i, o, f, c) conventions, all weights in one block; and its execution in
+// batches on ideal or simulated hardware, forward and backward.
 #ifndef OHMGRID_MODEL_H
 #define OHMGRID_MODEL_H
 
@@ -17,13 +17,14 @@
 extern "C" {
 #endif
 
-// --- the graph --------------------------------------------------------------------------
+// --- the graph
+// --------------------------------------------------------------------------
 // Thread-safety: const use from any number of threads.
 typedef struct og_model og_model;
 
-// `layers`: the list under model.layers of an experiment (config.h), checked here: unknown
-// layer, key or input, wrong shape are OG_INPUT with file and line. Copies what it needs.
-// The last node gives the logits [classes].
+// `layers`: the list under model.layers of an experiment (config.h), checked here:
+// unknown layer, key or input, wrong shape are OG_INPUT with file and line. Copies what
+// it needs. The last node gives the logits [classes].
 OG_API og_status og_model_build(og_model **model, const og_item *layers,
                                 const struct og_shape *input, int classes,
                                 struct og_error *err);
@@ -51,10 +52,11 @@ OG_API size_t og_model_tensors(const og_model *model);
 OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
 OG_API int og_model_classes(const og_model *model);
 
-// --- execution --------------------------------------------------------------------------
-// Buffers, tapes and arrays for one model on one hardware.
-// Thread-safety: one thread calls; the work inside is spread by OpenMP over fixed blocks
-// of samples, with the same bits for any number of threads.
+// --- execution
+// -------------------------------------------------------------------------- Buffers,
+// tapes and arrays for one model on one hardware. Thread-safety: one thread calls; the
+// work inside is spread by OpenMP over fixed blocks of samples, with the same bits for
+// any number of threads.
 typedef struct og_exec og_exec;
 
 struct og_exec_options {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Matrix products that give the same bits however the rows are split over calls, blocks or
-// threads: every output is summed over k in one order, from k = 0 up, whatever m, n, batch.
-// The right-hand matrix is packed once and used many times (a programmed crossbar is read
-// many times). float32. Kernels per instruction set, chosen at run time (see cpu.h).
+// Matrix products that give the same bits however the rows are split over calls, blocks
+// or threads: every output is summed over k in one order, from k = 0 up, whatever m, n,
+// batch. The right-hand matrix is packed once and used many times (a programmed crossbar
+// is read many times). float32. Kernels per instruction set, chosen at run time (see
+// cpu.h).
 #ifndef OHMGRID_PRODUCT_H
 #define OHMGRID_PRODUCT_H
 
@@ -36,8 +37,8 @@ struct og_left {
     size_t row_stride, col_stride;
 };
 
-// c[i * ldc + j] (+)= sum_k a(i, k) b(k, j) for i < m and all columns of b. `add`: adds to
-// what stands in c instead of replacing it (the old value is added once, last).
+// c[i * ldc + j] (+)= sum_k a(i, k) b(k, j) for i < m and all columns of b. `add`: adds
+// to what stands in c instead of replacing it (the old value is added once, last).
 OG_API void og_product(struct og_left a, size_t m, const og_packed *b, float *c,
                        size_t ldc, int add);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Counter-based random streams (Philox4x32-10; Salmon et al., SC'11). A stream is named by
-// (seed, purpose, trial, layer, tile); a draw inside it by three indices and a position. A
-// draw depends on nothing else: not on threads, batches, the order of calls or restarts.
+// Counter-based random streams (Philox4x32-10; Salmon et al., SC'11). A stream is named
+// by (seed, purpose, trial, layer, tile); a draw inside it by three indices and a
+// position. A draw depends on nothing else: not on threads, batches, the order of calls
+// or restarts.
 #ifndef OHMGRID_RANDOM_H
 #define OHMGRID_RANDOM_H
 

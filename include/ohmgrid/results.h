@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Nothing finished is lost: an append-only journal while an experiment runs, and a whole
-// HDF5 file, produced by rename, at intervals and at the end. Knows records, not experiments.
+// HDF5 file, produced by rename, at intervals and at the end. Knows records, not
+// experiments.
 #ifndef OHMGRID_RESULTS_H
 #define OHMGRID_RESULTS_H
 
@@ -13,7 +14,8 @@
 extern "C" {
 #endif
 
-// --- journal ----------------------------------------------------------------------------
+// --- journal
+// ----------------------------------------------------------------------------
 // OUT.journal: a header with schema and the experiment's effective text, then entries
 // (kind, key, payload, CRC-32). Locked with flock while open; a torn tail is dropped.
 // Thread-safety: one thread.
@@ -22,13 +24,13 @@ typedef struct og_journal og_journal;
 enum og_journal_mode {
     OG_JOURNAL_NEW,     // OG_USAGE when OUT or its journal exists
     OG_JOURNAL_FORCE,   // replaces both
-    OG_JOURNAL_RESUME,  // continues either; anew when there is none; OG_USAGE when it is of
-                        // another experiment, naming the keys that differ
+    OG_JOURNAL_RESUME,  // continues either; anew when there is none; OG_USAGE when it is
+                        // of another experiment, naming the keys that differ
 };
-// `out`: path of OUT.h5. Also proves that OUT can be written. OG_USAGE when another process
-// holds the lock. An old OUT stays until og_result_write replaces it by a whole new one;
-// RESUME with OUT of this experiment but no journal starts an empty journal (whether there
-// is anything left to do, og_result_complete says).
+// `out`: path of OUT.h5. Also proves that OUT can be written. OG_USAGE when another
+// process holds the lock. An old OUT stays until og_result_write replaces it by a whole
+// new one; RESUME with OUT of this experiment but no journal starts an empty journal
+// (whether there is anything left to do, og_result_complete says).
 OG_API og_status og_journal_open(og_journal **journal, const char *out, const char *text,
                                  enum og_journal_mode mode, struct og_error *err);
 // Closes and unlocks; `remove` deletes it (only after OUT.h5 is whole).
@@ -40,8 +42,8 @@ struct og_entry {
     const void *data;
     size_t size;
 };
-// Later entries replace earlier ones of the same (kind, key). fsync at most a second apart;
-// rewritten without replaced entries when these dominate.
+// Later entries replace earlier ones of the same (kind, key). fsync at most a second
+// apart; rewritten without replaced entries when these dominate.
 OG_API og_status og_journal_put(og_journal *journal, uint32_t kind, const char *key,
                                 const void *data, size_t size, struct og_error *err);
 // The newest entry, read from the journal; `data` is the caller's (og_journal_release).
@@ -52,21 +54,22 @@ OG_API void og_journal_release(struct og_entry *entry);
 OG_API void og_journal_drop(og_journal *journal, uint32_t kind, const char *key);
 OG_API og_status og_journal_sync(og_journal *journal, struct og_error *err);
 
-// --- result file ------------------------------------------------------------------------
+// --- result file
+// ------------------------------------------------------------------------
 struct og_metric {
     const char *name, *units, *long_name;
 };
 
 // A weight or other array to store: group/name.
 struct og_blob {
-    const char *path;   // "model/<key>/lstm1/W"
+    const char *path;  // "model/<key>/lstm1/W"
     int rank;
     size_t dim[4];
     const float *data;
     const char *units;
 };
 struct og_curve_set {
-    const char *key;    // /train/<key>/loss, accuracy, learning_rate
+    const char *key;  // /train/<key>/loss, accuracy, learning_rate
     size_t epochs;
     const double *loss, *accuracy, *lr;
 };
@@ -81,12 +84,12 @@ struct og_result {
     size_t trials;
     size_t metrics;
     const struct og_metric *metric;
-    const double *value;       // [metric][point][trial]; NaN where not done
-    const uint8_t *done;       // [point][trial]
+    const double *value;  // [metric][point][trial]; NaN where not done
+    const uint8_t *done;  // [point][trial]
     // which trained model each point used: index into curves; may be NULL
     const uint32_t *trained;
-    // correct[point][trial][(samples + 7) / 8], sample s in bit s % 8 of byte s / 8, for the
-    // bootstrap; may be NULL
+    // correct[point][trial][(samples + 7) / 8], sample s in bit s % 8 of byte s / 8, for
+    // the bootstrap; may be NULL
     const uint8_t *correct;
     size_t samples;
     // /train, /model, /chip
@@ -120,8 +123,8 @@ OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *er
 // *same = false and the differences on `out` (at most 20 lines) when they differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);
-// Draws a metric through gnuplot: PNG, SVG or PDF by the ending of `figure`. One line with
-// a band per value of `series` axes against `x`; the remaining axes become panels.
+// Draws a metric through gnuplot: PNG, SVG or PDF by the ending of `figure`. One line
+// with a band per value of `series` axes against `x`; the remaining axes become panels.
 struct og_plot {
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
     int width, height;                        // pixels; 0: default

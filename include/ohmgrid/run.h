@@ -13,17 +13,17 @@ extern "C" {
 
 // Where the run stands, for a progress bar.
 struct og_progress {
-    const char *stage;   // "train plain", "evaluate"
-    double fraction;     // 0..1 of all work, by measured cost
-    double seconds;      // since the start
+    const char *stage;    // "train plain", "evaluate"
+    double fraction;      // 0..1 of all work, by measured cost
+    double seconds;       // since the start
     double seconds_left;  // < 0: not known yet
-    char detail[96];     // "epoch 2/5 loss 0.41 accuracy 85.2 %"
+    char detail[96];      // "epoch 2/5 loss 0.41 accuracy 85.2 %"
 };
 
 struct og_run_options {
     const char *out, *command, *data;  // OUT.h5; command line for the record; --data
     enum og_journal_mode mode;
-    int threads;                       // 0: all
+    int threads;  // 0: all
     void (*progress)(void *user, const struct og_progress *p);
     void *user;
     // Looked at between batches and tasks: a signal number stops the run, which then ends

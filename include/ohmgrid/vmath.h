@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 // y[i] = f(x[i]); in place allowed. Absolute error below 2e-7; exact limits at +-inf.
-OG_API void og_vexp(const float *x, float *y, size_t n);      // clamped to [-87, 88]
+OG_API void og_vexp(const float *x, float *y, size_t n);  // clamped to [-87, 88]
 OG_API void og_vsigmoid(const float *x, float *y, size_t n);
 OG_API void og_vtanh(const float *x, float *y, size_t n);
 

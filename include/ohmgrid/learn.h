@@ -23,6 +23,23 @@ enum { OG_TRAINING_TRIAL = 0x7fffffff };
 OG_API og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
                                   const struct og_train_config *config,
                                   const struct og_dataset *train, struct og_error *err);
+
+// A training that goes on from somewhere, or under constraints.
+struct og_train_options {
+    const struct og_train_config *config;  // borrowed, like all below
+    const struct og_dataset *train;
+    bool keep_weights;      // starts from the weights and state that the model has
+    size_t first_epoch;     // epochs before this training: the random draws go on there
+    const uint8_t *frozen;  // [parameters]: where not 0, the weight stays as it is; NULL
+    // Added to the gradient of the mean loss: pull[i] * w[i] - target[i], the gradient of
+    // pull/2 |w - target/pull|^2. [parameters], may change between steps; both NULL:
+    // none.
+    const float *pull, *target;
+};
+// Copies the options, not what they point to.
+OG_API og_status og_trainer_alloc_with(og_trainer **trainer, og_model *model,
+                                       const struct og_train_options *options,
+                                       struct og_error *err);
 OG_API void og_trainer_free(og_trainer *trainer);
 
 OG_API size_t og_trainer_steps(const og_trainer *trainer);  // in all

@@ -105,6 +105,21 @@ double og_gradient_norm(struct og_descent *o, const float *gradient)
     return sqrt(sum);
 }
 
+// A copy of a chunk, for the weights in it that are frozen: weight decay moves them too.
+static void copy_chunk(const struct og_descent *o, const struct og_chunk *chunk,
+                       const float *w, float copy[CHUNK])
+{
+    if (o->frozen) memcpy(copy, w + chunk->offset, chunk->count * sizeof *w);
+}
+
+static void put_frozen_back(const struct og_descent *o, const struct og_chunk *chunk,
+                            const float copy[CHUNK], float *w)
+{
+    const size_t at = chunk->offset;
+    for (size_t i = 0; o->frozen && i < chunk->count; i++)
+        if (o->frozen[at + i]) w[at + i] = copy[i];
+}
+
 struct sgd {
     float scale, lr, momentum, decay;
 };
@@ -128,13 +143,16 @@ static void sgd_step(struct og_descent *o, float *w, const float *g, double lr,
     const struct og_chunk *chunk = o->chunk;
     const size_t chunks = o->chunks;
     float *v = o->moments;
-#pragma omp parallel for default(none) shared(all, chunk, chunks, w, g, v)               \
+#pragma omp parallel for default(none) shared(all, chunk, chunks, w, g, v, o)            \
     schedule(static)
     for (size_t c = 0; c < chunks; c++) {
+        float copy[CHUNK];
         struct sgd p = all;
         if (!chunk[c].decay) p.decay = 0.0f;
         const size_t at = chunk[c].offset;
+        copy_chunk(o, &chunk[c], w, copy);
         sgd_chunk(&p, chunk[c].count, w + at, g + at, v + at);
+        put_frozen_back(o, &chunk[c], copy, w);
     }
 }
 
@@ -171,13 +189,16 @@ static void adam_step(struct og_descent *o, float *w, const float *g, double lr,
     const struct og_chunk *chunk = o->chunk;
     const size_t chunks = o->chunks;
     float *m = o->moments, *v = o->moments + o->count;
-#pragma omp parallel for default(none) shared(all, chunk, chunks, w, g, m, v)            \
+#pragma omp parallel for default(none) shared(all, chunk, chunks, w, g, m, v, o)         \
     schedule(static)
     for (size_t c = 0; c < chunks; c++) {
+        float copy[CHUNK];
         struct adam p = all;
         if (!chunk[c].decay) p.keep = 1.0f;
         const size_t at = chunk[c].offset;
+        copy_chunk(o, &chunk[c], w, copy);
         adam_chunk(&p, chunk[c].count, w + at, g + at, m + at, v + at);
+        put_frozen_back(o, &chunk[c], copy, w);
     }
 }
 

@@ -19,6 +19,8 @@ struct og_descent {
     double *partial;  // [chunks], of the norm
     float *moments;  // SGD: velocity [count]; Adam: first, then second moments [2][count]
     size_t moment_count;
+    const uint8_t
+        *frozen;  // [count]: where not 0, a weight keeps its bits; NULL: nowhere
 };
 
 og_status og_descent_init(struct og_descent *o, og_model *model,

@@ -46,7 +46,10 @@ static og_status alloc_buffers(og_trainer *t, struct og_error *err)
     t->label = og_alloc(t->batch, 1);
     t->hit = og_alloc(t->batch, 1);
     t->curve = og_alloc((size_t)t->config->epochs, sizeof *t->curve);
-    if (!t->order || !t->x || !t->label || !t->hit || !t->curve)
+    if (t->options.pull || t->options.frozen)
+        t->gradient = og_alloc(t->param_count, sizeof *t->gradient);
+    const bool adds = t->options.pull || t->options.frozen;
+    if (!t->order || !t->x || !t->label || !t->hit || !t->curve || (adds && !t->gradient))
         return og_fail(err, OG_NO_MEMORY, "no memory for batches of %zu samples",
                        t->batch);
     return OG_OK;
@@ -64,28 +67,39 @@ static og_status fill(og_trainer *t, struct og_error *err)
     t->steps = (size_t)t->config->epochs * t->per_epoch;
     t->params = og_model_params(t->model, &t->param_count);
     t->state = og_model_state(t->model, &t->state_count);
-    og_model_init(t->model, t->config->seed);
+    if (!t->options.keep_weights) og_model_init(t->model, t->config->seed);
     OG_TRY(og_trainer_fingerprint(t, err));
     OG_TRY(alloc_buffers(t, err));
     OG_TRY(og_descent_init(&t->descent, t->model, t->config, err));
+    t->descent.frozen = t->options.frozen;
     return alloc_execs(t, err);
 }
 
-og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
-                           const struct og_train_config *config,
-                           const struct og_dataset *train, struct og_error *err)
+og_status og_trainer_alloc_with(og_trainer **trainer, og_model *model,
+                                const struct og_train_options *options,
+                                struct og_error *err)
 {
+    assert(!options->pull == !options->target);
     og_trainer *t = *trainer = og_alloc(1, sizeof *t);
     if (!t) return og_fail(err, OG_NO_MEMORY, "no memory for a trainer");
     t->model = model;
-    t->config = config;
-    t->set = train;
+    t->options = *options;
+    t->config = options->config;
+    t->set = options->train;
     const og_status status = fill(t, err);
     if (status != OG_OK) {
         og_trainer_free(t);
         *trainer = NULL;
     }
     return status;
+}
+
+og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
+                           const struct og_train_config *config,
+                           const struct og_dataset *train, struct og_error *err)
+{
+    const struct og_train_options options = {.config = config, .train = train};
+    return og_trainer_alloc_with(trainer, model, &options, err);
 }
 
 void og_trainer_free(og_trainer *t)
@@ -99,6 +113,7 @@ void og_trainer_free(og_trainer *t)
     og_free(t->label);
     og_free(t->hit);
     og_free(t->curve);
+    og_free(t->gradient);
     og_free(t);
 }
 
@@ -120,18 +135,25 @@ struct og_curve og_trainer_running(const og_trainer *t)
                              og_learning_rate(t->config, t->per_epoch, t->at - 1)};
 }
 
+// The epoch that names the random draws.
+static uint32_t draw_epoch(const og_trainer *t, size_t epoch)
+{
+    return (uint32_t)(t->options.first_epoch + epoch);
+}
+
 static struct og_batch fetch(og_trainer *t, size_t epoch)
 {
     if (t->ordered != epoch + 1) {
         const struct og_stream s =
             og_stream_named(t->config->seed, OG_DATA_ORDER, 0, 0, 0);
-        og_permutation(&s, (struct og_index){(uint32_t)epoch, 0, 0}, t->order, t->set->n);
+        og_permutation(&s, (struct og_index){draw_epoch(t, epoch), 0, 0}, t->order,
+                       t->set->n);
         t->ordered = epoch + 1;
     }
     const size_t first = t->at % t->per_epoch * t->batch;
     const uint32_t *sample = t->order + first;
     const size_t n = smaller(t->batch, t->set->n - first);
-    const struct og_augment augment = {t->config->seed, (uint32_t)epoch};
+    const struct og_augment augment = {t->config->seed, draw_epoch(t, epoch)};
     og_dataset_fetch(t->set, sample, n, &augment, t->x);
     for (size_t i = 0; i < n; i++) t->label[i] = t->set->label[sample[i]];
     return (struct og_batch){
@@ -141,7 +163,7 @@ static struct og_batch fetch(og_trainer *t, size_t epoch)
         .n = n,
         .seed = t->config->seed,
         .trial = OG_TRAINING_TRIAL,
-        .pass = (uint32_t)epoch,
+        .pass = draw_epoch(t, epoch),
     };
 }
 
@@ -168,8 +190,9 @@ static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
         if (is_calibration(since, (size_t)config->calibrate_every))
             OG_TRY(og_calibrate(t->hardware, t->set, (size_t)config->calibrate_samples,
                                 config->seed, err));
-        if (config->redraw == OG_REDRAW_STEP) chip.draw = (uint32_t)t->at;
-        if (config->redraw == OG_REDRAW_EPOCH) chip.draw = (uint32_t)epoch;
+        if (config->redraw == OG_REDRAW_STEP)
+            chip.draw = (uint32_t)(t->options.first_epoch * t->per_epoch + t->at);
+        if (config->redraw == OG_REDRAW_EPOCH) chip.draw = draw_epoch(t, epoch);
     }
     og_exec_program(*exec, &chip);
     return OG_OK;
@@ -204,6 +227,24 @@ static void count_step(og_trainer *t, const struct og_batch *batch, double loss)
     t->seen = t->hits = 0;
 }
 
+// The gradient with what the options add, in one pass. Frozen weights have none, so that
+// they count in no norm and gather no momentum.
+static const float *adjust(og_trainer *t, const float *gradient)
+{
+    if (!t->gradient) return gradient;
+    const float *pull = t->options.pull, *target = t->options.target, *w = t->params;
+    const uint8_t *frozen = t->options.frozen;
+    const size_t n = t->param_count;
+    float *sum = t->gradient;
+#pragma omp parallel for default(none) shared(sum, gradient, pull, target, w, frozen, n) \
+    schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        const float added = pull ? pull[i] * w[i] - target[i] : 0.0f;
+        sum[i] = frozen && frozen[i] ? 0.0f : gradient[i] + added;
+    }
+    return sum;
+}
+
 og_status og_trainer_step(og_trainer *t, struct og_error *err)
 {
     assert(t->at < t->steps);
@@ -215,7 +256,7 @@ og_status og_trainer_step(og_trainer *t, struct og_error *err)
     og_exec_forward(exec, &batch);
     const double loss = og_exec_loss(exec, &batch, t->hit);
     if (!isfinite(loss)) return diverged(t, "the loss is not finite", lr, err);
-    const float *gradient = og_exec_backward(exec, &batch);
+    const float *gradient = adjust(t, og_exec_backward(exec, &batch));
     og_descent_step(&t->descent, t->params, gradient, lr, t->at);
     og_exec_update_state(exec);
     // Every step's loss judges the weights before it; these are judged by no later step.

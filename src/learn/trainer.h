@@ -10,6 +10,8 @@ struct og_trainer {
     og_model *model;  // borrowed, like the next two
     const struct og_train_config *config;
     const struct og_dataset *set;
+    struct og_train_options options;
+    float *gradient;  // [param_count], with what options add; NULL: they add nothing
     float *params, *state;  // of the model
     size_t param_count, state_count;
 

@@ -71,6 +71,10 @@ og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err)
         (double)t->set->n,
         t->set->spec.crop,
         t->set->spec.flip,
+        t->options.keep_weights,
+        (double)t->options.first_epoch,
+        t->options.pull != NULL,
+        t->options.frozen != NULL,
     };
     char *hardware = hardware_text(&c->hardware);
     if (!hardware) return og_fail(err, OG_NO_MEMORY, "no memory for a trainer");

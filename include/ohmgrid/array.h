@@ -104,10 +104,17 @@ OG_API size_t og_array_work_bytes(const og_array *array, size_t n);
 // Bytes of the record that a read leaves for its backward (0 without keep_gradient).
 OG_API size_t og_array_tape_bytes(const og_array *array, size_t n);
 
+// What the ADCs did in reads, added up; zero it first.
+struct og_adc_use {
+    uint64_t conversions, clipped;
+    float used;  // largest |code| of all, as a fraction of the largest there is
+};
+
 // y[r * ldy + j] for n rows x[r * ldx + i]. tape may be NULL. `a_noise`, if not NULL, is
 // added to the column sums before the ADC (noise injection at point A): a_noise[r * cols
 // + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
-// slices or passes) it is added there.
+// slices or passes) it is added there. `use` may be NULL; with
+// ideal ADCs it stays as it is.
 struct og_read_io {
     const float *x;
     size_t ldx, n;
@@ -115,6 +122,7 @@ struct og_read_io {
     size_t ldy;
     const float *a_noise;
     void *tape, *work;
+    struct og_adc_use *use;
 };
 OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);

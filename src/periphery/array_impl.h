@@ -30,7 +30,8 @@ struct og_unit {
 
 struct og_array {
     struct og_mapping map;
-    struct og_array_shape shape;
+    struct og_array_shape shape;  // of the lines that are left, see og_mapping
+    struct og_array_shape full;
     struct og_chip chip;
     enum og_keep keep;
     int sides;   // columns converted apart per weight: 2 with digital subtraction
@@ -38,7 +39,8 @@ struct og_array {
     int groups;  // row groups
     int planes;  // input bits read one after the other
     int signs;   // 2 with two-pass inputs
-    int units;
+    int units;   // of the lines that are left
+    int units_allocated, groups_allocated;
     struct og_unit *unit;
     size_t run;        // columns converted in one call: repeat * cols
     size_t repeat;     // rows in a run
@@ -48,12 +50,12 @@ struct og_array {
     bool short_codes;  // all DAC codes are integers of 16 bits
     bool direct;       // the drive of every pass is the codes
     float d_max;
-    float lsb_ref;   // ADC codes are added up in units of this LSB; 1 where ideal
-    float limit;     // largest ADC code, or half their number (mid-rise)
-    float variance;  // constant read variance of a unit, steps^2 per d^2
-    float base;      // digital reference: what every column carries extra, per drive
-    float *range;    // [ranges] ADC full scales, normalised
-    size_t ranges;
+    float lsb_ref;        // ADC codes are added up in units of this LSB; 1 where ideal
+    float limit;          // largest ADC code, or half their number (mid-rise)
+    float variance;       // constant read variance of a unit, steps^2 per d^2
+    float base;           // digital reference: what every column carries extra, per drive
+    float *range;         // [ranges] ADC full scales, normalised
+    size_t ranges;        // of the whole matrix; the first ones are in use
     bool nominal_stale;   // units' nominal weights are not yet those of map.q
     float *e, *v;         // [sides][rows * cols] workspace of programming
     float *ref;           // [rows] deviation of the reference column, in steps
@@ -82,10 +84,16 @@ static inline bool og_output_noise(const struct og_array *a)
     return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0;
 }
 
+// Whether each weight has a variance of its own: always, or because some cells are off.
+static inline bool og_varied(const struct og_array *a)
+{
+    return a->v != NULL && (a->variance == 0 || a->map.any_off);
+}
+
 // Whether the power of each drive is needed (a constant variance takes sums of rows).
 static inline bool og_needs_power(const struct og_array *a)
 {
-    return a->v != NULL || a->sd != NULL || a->ref_sd != NULL;
+    return og_varied(a) || a->sd != NULL || a->ref_sd != NULL;
 }
 
 // Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.
@@ -101,6 +109,13 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u);
 size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
 // The largest normalised column sum that a unit can see.
 double og_worst_case(const struct og_array *a, const struct og_unit *u);
+
+// --- use.c
+// Adds the n conversions that `c` is about to make. `scratch`: that of the
+// kernel; `room`: og_use_room(n) floats.
+void og_use_add(const struct og_array *a, const struct og_convert *c, size_t n,
+                struct og_adc_use *use, float *scratch, float *room);
+static inline size_t og_use_room(size_t n) { return 3 * ((n + 15) / 16 * 16); }
 
 // --- drive.c
 // ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
 #include "periphery/tape.h"
 
 struct work {
-    float *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row;
+    float *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row, *use;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -23,9 +23,19 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
     size_t in = padded(OG_CHUNK * a->map.rows);
     size_t out = padded((OG_CHUNK + a->repeat) * a->map.cols);
     size_t size[] = {
-        in, in, in, out, out, out, out, og_convert_scratch(a->run), padded(OG_CHUNK)};
+        in,
+        in,
+        in,
+        out,
+        out,
+        out,
+        out,
+        og_convert_scratch(a->run),
+        padded(OG_CHUNK),
+        og_use_room(a->run),
+    };
     float **to[] = {&w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
-                    &w->z,     &w->acc,    &w->scratch, &w->row};
+                    &w->z,     &w->acc,    &w->scratch, &w->row, &w->use};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -223,6 +233,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
         c.row_sd = by_rows ? w->row + k / cols : NULL;
         c.out = out + k;
         c.clipped = clipped == NULL ? NULL : clipped + k;
+        if (p->io->use != NULL) og_use_add(a, &c, n, p->io->use, w->scratch, w->use);
         og_convert_kernels()->convert(&c, n, w->scratch);
     }
     if (c.ratio)

@@ -256,7 +256,7 @@ static void set_and_seed_come_on_top(void **state)
                          "trials=3",
                          "model.layers[0].dense.units=7"};
     uint64_t seed = 77;
-    struct og_overrides o = {set, 6, &seed};
+    struct og_overrides o = {.set = set, .sets = 6, .seed = &seed};
     struct og_error err = {0};
     og_experiment *e = read_text("seed: 5\n", &o, &err);
     assert_string_equal(err.text, "");
@@ -288,7 +288,7 @@ static void wrong_sets_are_named(void **state)
         {"hardware.device=nothing", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct og_overrides o = {&cases[i].set, 1, NULL};
+        struct og_overrides o = {.set = &cases[i].set, .sets = 1};
         struct og_error err = {0};
         assert_null(read_text("", &o, &err));
         if (cases[i].error != NULL)
@@ -453,7 +453,7 @@ static void a_swept_device_reads_back(void **state)
     write_file("again.yaml", text);
     og_experiment_free(again);
     const char *set[] = {"hardware.device=rram_yuan"};
-    struct og_overrides o = {set, 1, NULL};
+    struct og_overrides o = {.set = set, .sets = 1};
     assert_int_equal(og_experiment_read(&again, "again.yaml", &o, NULL), OG_OK);
     struct og_config c = point(again, 0);
     assert_true(c.hardware.device.g_max == 1e-6);

@@ -65,13 +65,35 @@ struct og_train_config {
     struct og_hardware hardware;  // resolved: what training sees
 };
 
+enum og_weights_layout {
+    OG_LAYOUT_AUTO,
+    OG_LAYOUT_PYTORCH,
+    OG_LAYOUT_KERAS,
+    OG_LAYOUT_TFLITE
+};
+enum { OG_RENAMES = 32 };
+
+// Trained weights to start from; model.h says how their names are understood.
+struct og_weights_config {
+    char file[512];     // as the experiment names it; "": none
+    char path[1024];    // where it was found
+    char sha256[1024];  // digest of what it holds
+    char group[128];    // "": the only one, or all of the file
+    int layout;         // enum og_weights_layout
+    int renames;
+    struct og_weights_rename {
+        char from[96], to[64];
+    } rename[OG_RENAMES];
+};
+
 struct og_config {
     char title[256];
     uint64_t seed;
     int trials;
     enum og_kernels kernels;
     struct og_data_config data;
-    const og_item *layers;        // model.layers, borrowed from the experiment
+    const og_item *layers;  // model.layers, borrowed from the experiment
+    struct og_weights_config weights;
     struct og_hardware hardware;  // what is evaluated
     struct og_train_config train;
     struct {
@@ -106,6 +128,7 @@ struct og_overrides {
     const char *const *set;  // "key=value", in order
     size_t sets;
     const uint64_t *seed;  // NULL: as in the file
+    const char *data;      // --data, where model.weights is looked for too; may be NULL
 };
 
 // Thread-safety: const use from any number of threads.

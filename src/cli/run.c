@@ -67,7 +67,8 @@ static og_status execute(const struct options *o, const char *command,
 {
     struct og_overrides overrides = {.set = o->set.item,
                                      .sets = o->set.n,
-                                     .seed = o->seed.given ? &o->seed.value : NULL};
+                                     .seed = o->seed.given ? &o->seed.value : NULL,
+                                     .data = o->data};
     og_experiment *e;
     OG_TRY(og_experiment_read(&e, o->experiment, &overrides, err));
     struct cli_progress progress = cli_progress_start();

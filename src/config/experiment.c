@@ -56,6 +56,7 @@ static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
     OG_TRY(og_fields_bind(og_root_fields, root, raw, err));
     if (nominal) e->nominal = raw->config.hardware;
     OG_TRY(resolve_training(e, raw, root, err));
+    OG_TRY(og_weights_resolve(&e->weights, raw, root, err));
     return og_config_check(&raw->config, root, err);
 }
 
@@ -74,7 +75,8 @@ og_status og_experiment_point(const og_experiment *e, size_t point,
     og_item *root;
     struct og_raw_config raw;
     assert(point < e->points);
-    // Every device is in the cache by now and nominal is not touched: e is only read.
+    // Every device and weight file is in its cache by now and nominal is not touched: e
+    // is only read.
     og_status status = bind_point((og_experiment *)e, point, &root, &raw, err);
     og_item_free(root);
     if (status != OG_OK) return status;
@@ -157,6 +159,7 @@ static og_status read_all(og_experiment *e, const struct og_overrides *o,
     og_status status = bind_root(e, root, true, &raw, err);
     if (status == OG_OK) status = og_sweep_read(e, og_item_get(e->base, "sweep"), err);
     if (status == OG_OK) status = read_points(e, err);
+    if (status == OG_OK) status = og_weights_check_use(&e->weights, e->base, err);
     if (status == OG_OK) status = og_sweep_fill(e, err);
     if (status == OG_OK) status = og_config_text(e, &raw, err);
     og_item_free(root);
@@ -175,7 +178,8 @@ og_status og_experiment_read(og_experiment **experiment, const char *path,
     if (e->folder == NULL && status == OG_OK) status = no_memory(err);
     if (e->folder != NULL && slash != NULL)
         e->folder[slash == path ? 1 : slash - path] = 0;
-    e->cache.beside = e->folder;
+    e->cache.beside = e->weights.beside = e->folder;
+    e->weights.data = o != NULL ? o->data : NULL;
     if (status == OG_OK) status = read_all(e, o, err);
     if (status == OG_OK)
         *experiment = e;
@@ -194,6 +198,7 @@ void og_experiment_free(og_experiment *e)
     og_free(e->key);
     og_item_free(e->base);
     og_item_free(e->cache.files);
+    og_free(e->weights.file);
     og_free(e->folder);
     free(e->text);
     og_free(e);

@@ -5,6 +5,7 @@
 
 #include "config/search.h"
 #include "config/tables.h"
+#include "config/weights.h"
 
 enum { OG_STAGES = OG_STAGE_OUTPUT + 1, OG_KEY_TEXT = 33 };
 
@@ -18,6 +19,7 @@ struct og_experiment {
     og_item *base;  // the document with --set applied; devices as the user wrote them
     char *folder;
     struct og_device_cache cache;
+    struct og_weights_cache weights;
     struct og_hardware nominal;
     size_t axes, points;
     struct og_axis *axis;

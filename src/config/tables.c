@@ -40,6 +40,33 @@ static const struct og_field data_fields[] = {
 static const struct og_field model_fields[] = {
     {"layers", OG_FIELD_ITEM, offsetof(struct og_raw_config, config.layers), 0, NULL, 0,
      0, NULL, NULL, T, "The list of layers, from input to output.", NULL, NULL},
+    {"weights", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.weights.file),
+     sizeof((struct og_config *)0)->weights.file, NULL, 0, 0, NULL, "", T,
+     "File of trained weights to start from (train.epochs 0: to use as they are): HDF5, "
+     "safetensors, .npz, .npy or a folder of these; looked up beside the experiment, in "
+     "the current folder, in --data, $OHMGRID_DATA and data/.",
+     NULL, NULL},
+    {"weights_group", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.weights.group),
+     sizeof((struct og_config *)0)->weights.group, NULL, 0, 0, NULL, "", T,
+     "Which part of that file: a group (model_weights), or a model of a result file "
+     "(m0); "
+     "by default the only one.",
+     NULL, NULL},
+    {"weights_layout", OG_FIELD_CHOICE,
+     offsetof(struct og_raw_config, config.weights.layout), 0, NULL, 0, 0,
+     "auto pytorch keras tflite", "auto", T,
+     "Order of dimensions in that file: out, in, height, width (pytorch); height, width, "
+     "in, out (keras); out, height, width, in (tflite); auto: by names and shapes.",
+     NULL, NULL},
+    {"weights_sha256", OG_FIELD_TEXT,
+     offsetof(struct og_raw_config, config.weights.sha256),
+     sizeof((struct og_config *)0)->weights.sha256, NULL, 0, 0, NULL, "", T,
+     "Digests that the file may have, separated by blanks; none: any.", NULL, NULL},
+    {"rename", OG_FIELD_ITEM, offsetof(struct og_raw_config, weights_rename), 0, NULL, 0,
+     0, NULL, "", T,
+     "List of {from: PREFIX, to: PREFIX}: how names in the weight file begin, and how "
+     "the layers are called here; the first that fits is used.",
+     NULL, NULL},
     {.key = NULL},
 };
 

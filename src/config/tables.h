@@ -14,6 +14,7 @@ struct og_raw_config {
     struct og_config config;
     const og_item *train_hardware;  // ideal, same, nominal or a block
     const og_item *sweep;
+    const og_item *weights_rename;
 };
 
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.

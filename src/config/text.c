@@ -119,6 +119,7 @@ static og_status complete_tree(const og_experiment *e, const struct og_raw_confi
         OG_TRY(restore_device(e, "train.hardware.device", tree, err));
     }
     drop_default_seed(e, tree);
+    OG_TRY(og_weights_state(&e->weights, tree, err));
     return restore_device(e, "hardware.device", tree, err);
 }
 

@@ -32,7 +32,7 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         out,
         og_convert_scratch(a->run),
         padded(OG_CHUNK),
-        og_use_room(a->run),
+        og_use_room(OG_LANES + a->map.cols),
     };
     float **to[] = {&w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
                     &w->z,     &w->acc,    &w->scratch, &w->row, &w->use};

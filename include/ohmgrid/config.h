@@ -25,6 +25,7 @@ typedef struct og_item og_item;
 enum og_stage {
     OG_STAGE_DATA,
     OG_STAGE_TRAIN,
+    OG_STAGE_COMPRESS,
     OG_STAGE_PROGRAM,
     OG_STAGE_EVALUATE,
     OG_STAGE_OUTPUT
@@ -86,6 +87,14 @@ struct og_weights_config {
     } rename[OG_RENAMES];
 };
 
+// Rounds of compression, after training (compress.h).
+struct og_compress_config {
+    const og_item *rounds;  // the list as it stands, or NULL; borrowed like the layers
+    int rounds_used;        // of them, the first; -1: all
+    size_t used;            // the same as a number: 0 without any compression
+    struct og_hardware hardware;  // what ADMM and retraining see
+};
+
 struct og_config {
     char title[256];
     uint64_t seed;
@@ -96,6 +105,7 @@ struct og_config {
     struct og_weights_config weights;
     struct og_hardware hardware;  // what is evaluated
     struct og_train_config train;
+    struct og_compress_config compress;
     struct {
         int batch;
         int calibrate_samples;  // of the training set
@@ -149,6 +159,10 @@ OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
                               char key[33]);
+// The same of what the first `rounds` rounds of compression leave, at most those used;
+// of 0 rounds: of the training. Points share rounds even where later ones differ.
+OG_API void og_experiment_round_key(const og_experiment *e, size_t point, size_t rounds,
+                                    char key[33]);
 // Names the keys in which two effective texts differ, "a.b, c.d", at most `size` bytes.
 OG_API void og_experiment_differences(const char *text_a, const char *text_b, char *out,
                                       size_t size);

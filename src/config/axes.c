@@ -47,9 +47,10 @@ static og_status no_memory(struct og_error *err)
 
 const struct og_field *og_config_field(const char *key)
 {
-    static const char own[] = "train.hardware.";
-    if (strncmp(key, own, sizeof own - 1) == 0)
-        return og_fields_find(og_hardware_fields, key + sizeof own - 1);
+    static const char *const own[] = {"train.hardware.", "compress.hardware."};
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(key, own[i], strlen(own[i])) == 0)
+            return og_fields_find(og_hardware_fields, key + strlen(own[i]));
     return og_fields_find(og_root_fields, key);
 }
 
@@ -82,7 +83,9 @@ static og_status check_name(const struct og_sweep_column *c, struct og_error *er
                             c->name);
     // Datasets beside the axes: accuracy, accuracy_mean, loss_low, ...
     if (strcmp(c->name, "trial") == 0 || strcmp(c->name, "done") == 0 ||
-        strncmp(c->name, "accuracy", 8) == 0 || strncmp(c->name, "loss", 4) == 0)
+        strncmp(c->name, "accuracy", 8) == 0 || strncmp(c->name, "loss", 4) == 0 ||
+        strncmp(c->name, "compressed", 10) == 0 ||
+        strncmp(c->name, "compression", 11) == 0)
         return og_item_fail(c->entry, err, "axis name '%s' is taken by the result file",
                             c->name);
     return OG_OK;
@@ -173,6 +176,7 @@ og_status og_sweep_read(og_experiment *e, const og_item *sweep, struct og_error 
         for (int i = 0; i < e->axis[a].columns; i++) {
             OG_TRY(check_twins(e, &e->column[a][i], err));
             if (strncmp(e->column[a][i].key, "model", 5) == 0) e->models_differ = true;
+            if (strncmp(e->column[a][i].key, "compress", 8) == 0) e->rounds_differ = true;
         }
     }
     return OG_OK;
@@ -196,9 +200,10 @@ static bool names_device(const char *key, const char *prefix)
 og_status og_config_set(og_item *root, const char *key, const og_item *value,
                         struct og_error *err)
 {
-    static const char *const devices[] = {"hardware.device", "train.hardware.device"};
+    static const char *const devices[] = {"hardware.device", "train.hardware.device",
+                                          "compress.hardware.device"};
     OG_TRY(og_devices_expand(root, err));
-    for (size_t i = 0; i < 2 && value->kind == OG_ITEM_SCALAR; i++) {
+    for (size_t i = 0; i < 3 && value->kind == OG_ITEM_SCALAR; i++) {
         og_item *block = (og_item *)og_item_find(root, devices[i], false);
         if (names_device(key, devices[i]) && block != NULL && block->kind == OG_ITEM_MAP)
             return og_device_rename(block, value, err);

@@ -126,6 +126,10 @@ static og_status check_mapping(const struct og_hardware *h, const og_item *map,
     if (mid_rise && bits == 0)
         return fail_at(map, "mapping.rounding", err,
                        "mid_rise needs weight_bits above 0");
+    if (h->device.pruned_cells == OG_ZERO_OFF && h->mapping.scheme == OG_OFFSET)
+        return fail_at(map, "device.pruned_cells", err,
+                       "off needs a differential mapping.scheme: in offset a zero weight "
+                       "is not a zero conductance");
     if (slice == 0) return OG_OK;
     if (bits == 0)
         return fail_at(map, "mapping.slice_bits", err, "needs weight_bits above 0");
@@ -176,6 +180,20 @@ static og_status check_data(const struct og_data_config *d, const og_item *root,
     return OG_OK;
 }
 
+static og_status check_compress(const struct og_compress_config *c, const og_item *root,
+                                struct og_error *err)
+{
+    if (c->rounds != NULL && c->rounds->kind != OG_ITEM_LIST)
+        return fail_at(root, "compress.rounds", err,
+                       "must be a list of rounds {sets, admm, retrain, ...}");
+    const int rounds = c->rounds != NULL ? (int)c->rounds->n : 0;
+    if (c->rounds_used > rounds)
+        return fail_at(root, "compress.rounds_used", err,
+                       "%d is more than the %d rounds of compress.rounds", c->rounds_used,
+                       rounds);
+    return OG_OK;
+}
+
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
@@ -184,6 +202,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
     if (c->train.warmup > c->train.epochs)
         return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
                        c->train.warmup, c->train.epochs);
+    OG_TRY(check_compress(&c->compress, root, err));
     if (c->train.ideal_epochs > c->train.epochs)
         return fail_at(root, "train.ideal_epochs", err,
                        "%d is more than train.epochs = %d", c->train.ideal_epochs,

@@ -164,8 +164,9 @@ static og_status expand(og_item *hardware, struct og_error *err)
 
 og_status og_devices_expand(og_item *root, struct og_error *err)
 {
-    static const char *const paths[] = {"hardware", "train.hardware"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const paths[] = {"hardware", "train.hardware",
+                                        "compress.hardware"};
+    for (size_t i = 0; i < 3; i++) {
         og_item *hardware = (og_item *)og_item_find(root, paths[i], false);
         if (hardware == NULL || hardware->kind != OG_ITEM_MAP) continue;
         OG_TRY(expand(hardware, err));
@@ -176,9 +177,10 @@ og_status og_devices_expand(og_item *root, struct og_error *err)
 og_status og_devices_resolve(struct og_device_cache *cache, og_item *root,
                              struct og_error *err)
 {
-    static const char *const paths[] = {"hardware.device", "train.hardware.device"};
+    static const char *const paths[] = {"hardware.device", "train.hardware.device",
+                                        "compress.hardware.device"};
     OG_TRY(og_devices_expand(root, err));
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         og_item *device = (og_item *)og_item_find(root, paths[i], false);
         if (device != NULL) OG_TRY(resolve(cache, device, err));
     }

@@ -16,27 +16,22 @@ static og_status no_memory(struct og_error *err)
 
 // --- one configuration
 // -------------------------------------------------------------------
-static og_status resolve_training(const og_experiment *e, struct og_raw_config *raw,
-                                  const og_item *root, struct og_error *err)
+// A choice of hardware: a word or a block of its own.
+static og_status resolve_hardware(const og_experiment *e, const struct og_config *c,
+                                  const og_item *h, struct og_hardware *hardware,
+                                  struct og_error *err)
 {
-    struct og_train_config *t = &raw->config.train;
-    const og_item *h = raw->train_hardware;
-    if (og_item_find(root, "train.seed", false) == NULL) t->seed = raw->config.seed;
-    if (h != NULL && h->kind == OG_ITEM_MAP) {
-        t->hardware_mode = OG_TRAIN_OWN;
-        OG_TRY(og_fields_bind(og_hardware_fields, h, &t->hardware, err));
-        return og_hardware_check(&t->hardware, h, err);
+    if (h->kind == OG_ITEM_MAP) {
+        OG_TRY(og_fields_bind(og_hardware_fields, h, hardware, err));
+        return og_hardware_check(hardware, h, err);
     }
-    if (h == NULL || og_item_is_text(h, "ideal")) {
-        t->hardware_mode = OG_TRAIN_IDEAL;
-        t->hardware = og_hardware_default();
-        t->hardware.ideal = true;
+    if (og_item_is_text(h, "ideal")) {
+        *hardware = og_hardware_default();
+        hardware->ideal = true;
     } else if (og_item_is_text(h, "same")) {
-        t->hardware_mode = OG_TRAIN_SAME;
-        t->hardware = raw->config.hardware;
+        *hardware = c->hardware;
     } else if (og_item_is_text(h, "nominal")) {
-        t->hardware_mode = OG_TRAIN_NOMINAL;
-        t->hardware = e->nominal;
+        *hardware = e->nominal;
     } else {
         return og_item_fail(h, err,
                             "'%s' is none of: ideal, same, nominal, or a block of "
@@ -44,6 +39,27 @@ static og_status resolve_training(const og_experiment *e, struct og_raw_config *
                             h->kind == OG_ITEM_SCALAR ? h->text : "a list");
     }
     return OG_OK;
+}
+
+static enum og_train_hardware mode_of(const og_item *h)
+{
+    if (h == NULL || og_item_is_text(h, "ideal")) return OG_TRAIN_IDEAL;
+    if (h->kind == OG_ITEM_MAP) return OG_TRAIN_OWN;
+    return og_item_is_text(h, "same") ? OG_TRAIN_SAME : OG_TRAIN_NOMINAL;
+}
+
+static og_status resolve_training(const og_experiment *e, struct og_raw_config *raw,
+                                  const og_item *root, struct og_error *err)
+{
+    static const og_item ideal = {.kind = OG_ITEM_SCALAR, .text = (char *)"ideal"};
+    struct og_config *c = &raw->config;
+    const og_item *h = raw->train_hardware;
+    if (og_item_find(root, "train.seed", false) == NULL) c->train.seed = c->seed;
+    c->train.hardware_mode = mode_of(h);
+    OG_TRY(resolve_hardware(e, c, h ? h : &ideal, &c->train.hardware, err));
+    c->compress.hardware = c->train.hardware;
+    if (raw->compress_hardware == NULL) return OG_OK;
+    return resolve_hardware(e, c, raw->compress_hardware, &c->compress.hardware, err);
 }
 
 // Turns a document, devices unresolved, into a checked configuration; the items in `raw`
@@ -57,7 +73,10 @@ static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
     if (nominal) e->nominal = raw->config.hardware;
     OG_TRY(resolve_training(e, raw, root, err));
     OG_TRY(og_weights_resolve(&e->weights, raw, root, err));
-    return og_config_check(&raw->config, root, err);
+    OG_TRY(og_config_check(&raw->config, root, err));
+    struct og_compress_config *c = &raw->config.compress;
+    c->used = c->rounds_used >= 0 ? (size_t)c->rounds_used : c->rounds ? c->rounds->n : 0;
+    return OG_OK;
 }
 
 static og_status bind_point(og_experiment *e, size_t point, og_item **root,
@@ -83,6 +102,9 @@ og_status og_experiment_point(const og_experiment *e, size_t point,
     *config = raw.config;
     config->layers = e->models_differ ? e->layers[point]
                                       : og_item_find(e->base, "model.layers", false);
+    config->compress.rounds = e->rounds_differ
+                                  ? e->rounds[point].items
+                                  : og_item_find(e->base, "compress.rounds", false);
     return OG_OK;
 }
 
@@ -126,20 +148,35 @@ static og_status apply_overrides(og_item *root, const struct og_overrides *o,
     return seed != NULL && og_item_put(root, "seed", seed) ? OG_OK : no_memory(err);
 }
 
+// What of a point outlives its document.
+static og_status keep_point(og_experiment *e, size_t point,
+                            const struct og_raw_config *raw, struct og_error *err)
+{
+    struct og_round_list *rounds = &e->rounds[point];
+    const og_item *items = raw->config.compress.rounds;
+    OG_TRY(og_config_keys(raw, e->key[point], err));
+    OG_TRY(og_config_round_keys(raw, e->key[point], rounds, err));
+    if (e->models_differ) {
+        e->layers[point] = og_item_copy(raw->config.layers);
+        if (e->layers[point] == NULL) return no_memory(err);
+    }
+    if (!e->rounds_differ || items == NULL) return OG_OK;
+    rounds->items = og_item_copy(items);
+    return rounds->items != NULL ? OG_OK : no_memory(err);
+}
+
 static og_status read_points(og_experiment *e, struct og_error *err)
 {
     e->key = og_alloc(e->points, sizeof *e->key);
     if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
-    if (e->key == NULL || (e->models_differ && e->layers == NULL)) return no_memory(err);
+    e->rounds = og_alloc(e->points, sizeof *e->rounds);
+    if (e->key == NULL || e->rounds == NULL || (e->models_differ && e->layers == NULL))
+        return no_memory(err);
     for (size_t point = 0; point < e->points; point++) {
         og_item *root;
         struct og_raw_config raw;
         og_status status = bind_point(e, point, &root, &raw, err);
-        if (status == OG_OK) status = og_config_keys(&raw, e->key[point], err);
-        if (status == OG_OK && e->models_differ) {
-            e->layers[point] = og_item_copy(raw.config.layers);
-            if (e->layers[point] == NULL) status = no_memory(err);
-        }
+        if (status == OG_OK) status = keep_point(e, point, &raw, err);
         og_item_free(root);
         OG_TRY(status);
     }
@@ -195,6 +232,11 @@ void og_experiment_free(og_experiment *e)
     for (size_t i = 0; e->layers != NULL && i < e->points; i++)
         og_item_free(e->layers[i]);
     og_free(e->layers);
+    for (size_t i = 0; e->rounds != NULL && i < e->points; i++) {
+        og_item_free(e->rounds[i].items);
+        og_free(e->rounds[i].key);
+    }
+    og_free(e->rounds);
     og_free(e->key);
     og_item_free(e->base);
     og_item_free(e->cache.files);
@@ -221,4 +263,13 @@ void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage
 {
     assert(point < e->points && stage <= OG_STAGE_OUTPUT);
     memcpy(key, e->key[point][stage], OG_KEY_TEXT);
+}
+
+void og_experiment_round_key(const og_experiment *e, size_t point, size_t rounds,
+                             char key[33])
+{
+    assert(point < e->points && rounds <= e->rounds[point].used);
+    const char *from =
+        rounds > 0 ? e->rounds[point].key[rounds - 1] : e->key[point][OG_STAGE_TRAIN];
+    memcpy(key, from, OG_KEY_TEXT);
 }

@@ -184,8 +184,8 @@ static const char *type_name(const struct og_field *f)
 static void help_line(const struct og_field *f, const char *path, enum og_stage stage,
                       FILE *out)
 {
-    static const char *const stages[] = {"data", "train", "program", "evaluate",
-                                         "output"};
+    static const char *const stages[] = {"data",    "train",    "compress",
+                                         "program", "evaluate", "output"};
     char range[96];
     og_field_range(f, range, sizeof range);
     fprintf(out, "%s\n    %s", path,

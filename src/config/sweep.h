@@ -15,6 +15,13 @@ struct og_sweep_column {
     const og_item *entry, *values, *labels;  // borrowed from the document
 };
 
+// The rounds of compression at one point.
+struct og_round_list {
+    og_item *items;  // NULL: those of the base
+    size_t used;
+    char (*key)[OG_KEY_TEXT];  // [used]
+};
+
 struct og_experiment {
     og_item *base;  // the document with --set applied; devices as the user wrote them
     char *folder;
@@ -25,7 +32,9 @@ struct og_experiment {
     struct og_axis *axis;
     struct og_sweep_column **column;  // [axis][column]
     bool models_differ;
-    og_item **layers;                     // [point], only if models differ
+    og_item **layers;  // [point], only if models differ
+    bool rounds_differ;
+    struct og_round_list *rounds;         // [point]
     char (*key)[OG_STAGES][OG_KEY_TEXT];  // [point]
     char *text;
 };
@@ -44,7 +53,8 @@ bool og_sweep_has(const og_experiment *e, const char *key);
 // One key of an experiment, from an axis or --set.
 og_status og_config_set(og_item *root, const char *key, const og_item *value,
                         struct og_error *err);
-// The row of a key, looking into train.hardware as well; NULL: none.
+// The row of a key, looking into train.hardware and
+// compress.hardware as well; NULL: none.
 const struct og_field *og_config_field(const char *key);
 
 // --- text.c
@@ -53,5 +63,9 @@ og_status og_config_text(og_experiment *e, const struct og_raw_config *raw,
                          struct og_error *err);
 og_status og_config_keys(const struct og_raw_config *raw,
                          char key[OG_STAGES][OG_KEY_TEXT], struct og_error *err);
+// list->used and list->key, from the stage keys; then the key of the stage itself.
+og_status og_config_round_keys(const struct og_raw_config *raw,
+                               char key[OG_STAGES][OG_KEY_TEXT],
+                               struct og_round_list *list, struct og_error *err);
 
 #endif

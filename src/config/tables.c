@@ -6,6 +6,7 @@
 
 #define D OG_STAGE_DATA
 #define T OG_STAGE_TRAIN
+#define C OG_STAGE_COMPRESS
 #define P OG_STAGE_PROGRAM
 #define E OG_STAGE_EVALUATE
 #define O OG_STAGE_OUTPUT
@@ -140,6 +141,22 @@ static const struct og_field train_fields[] = {
     {.key = NULL},
 };
 
+static const struct og_field compress_fields[] = {
+    {"hardware", OG_FIELD_ITEM, offsetof(struct og_raw_config, compress_hardware), 0,
+     NULL, 0, 0, NULL, "", C,
+     "What ADMM and retraining see: as train.hardware, which is also the default.", NULL,
+     NULL},
+    {"rounds_used", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.compress.rounds_used), 0, NULL, -1, 1000, NULL,
+     "-1", C, "Only the first so many rounds; -1: all.", NULL, NULL},
+    {"rounds", OG_FIELD_ITEM, offsetof(struct og_raw_config, config.compress.rounds), 0,
+     NULL, 0, 0, NULL, "", C,
+     "List of rounds {sets, method, admm, retrain, purify}, each on what the one before "
+     "it left; their keys are below.",
+     NULL, NULL},
+    {.key = NULL},
+};
+
 static const struct og_field evaluate_fields[] = {
     {"batch", OG_FIELD_INT, offsetof(struct og_raw_config, config.evaluate.batch), 0,
      NULL, 1, 65536, NULL, "256", E,
@@ -181,6 +198,8 @@ const struct og_field og_root_fields[] = {
      0, 0, NULL, NULL, P, "What is evaluated.", og_hardware_fields, NULL},
     {"train", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, T, "Training.", train_fields,
      NULL},
+    {"compress", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, C,
+     "Compression of what was trained.", compress_fields, NULL},
     {"evaluate", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Evaluation.",
      evaluate_fields, NULL},
     {"output", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, O, "What is stored.",

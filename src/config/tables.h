@@ -12,7 +12,8 @@ extern const struct og_field og_root_fields[];      // of struct og_raw_config
 // An experiment as its table sees it: og_config, and what still has to be resolved.
 struct og_raw_config {
     struct og_config config;
-    const og_item *train_hardware;  // ideal, same, nominal or a block
+    const og_item *train_hardware;     // ideal, same, nominal or a block
+    const og_item *compress_hardware;  // the same
     const og_item *sweep;
     const og_item *weights_rename;
 };

@@ -35,30 +35,72 @@ static void hash_text(const char *text, size_t n, char key[OG_KEY_TEXT])
     snprintf(key, OG_KEY_TEXT, "%016" PRIx64 "%016" PRIx64, mix(fnv), chain);
 }
 
+static void hardware_lines(const struct og_hardware *h, const char *prefix, FILE *out)
+{
+    if (h->ideal)
+        fprintf(out, "%s.ideal=true\n", prefix);
+    else
+        og_fields_lines(og_hardware_fields, h, prefix, OG_STAGE_EVALUATE, out);
+}
+
+// The key of what was written to `out`, which ends here.
+static og_status close_hash(FILE *out, char **text, const size_t *n,
+                            char key[OG_KEY_TEXT], struct og_error *err)
+{
+    const bool failed = ferror(out) != 0;
+    const bool good = fclose(out) == 0 && !failed;
+    if (good) hash_text(*text, *n, key);
+    free(*text);
+    return good ? OG_OK : no_memory(err);
+}
+
 static og_status hash_stage(const struct og_raw_config *raw, enum og_stage stage,
                             char key[OG_KEY_TEXT], struct og_error *err)
 {
     struct og_raw_config seen = *raw;
-    const struct og_hardware *trained = &raw->config.train.hardware;
     char *text = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
     if (out == NULL) return no_memory(err);
     // Training depends on the hardware that it sees, not on the word that chose it.
-    seen.train_hardware = NULL;
+    seen.train_hardware = seen.compress_hardware = NULL;
     og_fields_lines(og_root_fields, &seen, "", stage, out);
-    if (stage >= OG_STAGE_TRAIN && trained->ideal)
-        fputs("train.hardware.ideal=true\n", out);
-    else if (stage >= OG_STAGE_TRAIN)
-        og_fields_lines(og_hardware_fields, trained, "train.hardware", OG_STAGE_EVALUATE,
-                        out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        free(text);
-        return no_memory(err);
+    if (stage >= OG_STAGE_TRAIN)
+        hardware_lines(&raw->config.train.hardware, "train.hardware", out);
+    if (stage >= OG_STAGE_COMPRESS)
+        hardware_lines(&raw->config.compress.hardware, "compress.hardware", out);
+    return close_hash(out, &text, &n, key, err);
+}
+
+// One round after the others, whose key is `before`.
+static og_status hash_round(const struct og_raw_config *raw, const char *before,
+                            const og_item *round, char key[OG_KEY_TEXT],
+                            struct og_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    if (out == NULL) return no_memory(err);
+    fprintf(out, "%s\n", before);
+    hardware_lines(&raw->config.compress.hardware, "compress.hardware", out);
+    og_item_print(round, out, 0);
+    return close_hash(out, &text, &n, key, err);
+}
+
+og_status og_config_round_keys(const struct og_raw_config *raw,
+                               char key[OG_STAGES][OG_KEY_TEXT],
+                               struct og_round_list *list, struct og_error *err)
+{
+    const struct og_compress_config *c = &raw->config.compress;
+    const char *before = key[OG_STAGE_TRAIN];
+    list->used = c->used;
+    list->key = og_alloc(c->used, sizeof *list->key);
+    if (list->key == NULL) return no_memory(err);
+    for (size_t i = 0; i < c->used; i++) {
+        OG_TRY(hash_round(raw, before, c->rounds->child[i], list->key[i], err));
+        before = list->key[i];
     }
-    hash_text(text, n, key);
-    free(text);
+    memcpy(key[OG_STAGE_COMPRESS], before, OG_KEY_TEXT);
     return OG_OK;
 }
 
@@ -92,7 +134,7 @@ static og_status parse_printed(const struct og_field *fields, const void *source
 static og_status restore_device(const og_experiment *e, const char *path, og_item *tree,
                                 struct og_error *err)
 {
-    char name[64];
+    char name[72];
     snprintf(name, sizeof name, "%s.name", path);
     const og_item *own = og_item_find(e->base, path, false);
     if (own == NULL || !(og_sweep_has(e, path) || og_sweep_has(e, name))) return OG_OK;
@@ -107,17 +149,29 @@ static void drop_default_seed(const og_experiment *e, og_item *tree)
         og_item_remove((og_item *)og_item_get(tree, "train"), "seed");
 }
 
+// A block of hardware of its own, with all its keys.
+static og_status complete_own(const og_experiment *e, const og_item *given,
+                              const char *path, const struct og_hardware *hardware,
+                              og_item *tree, struct og_error *err)
+{
+    char device[64];
+    og_item *own;
+    if (given == NULL || given->kind != OG_ITEM_MAP) return OG_OK;
+    snprintf(device, sizeof device, "%s.device", path);
+    OG_TRY(parse_printed(og_hardware_fields, hardware, &own, err));
+    og_status status = og_item_set(tree, path, own, err);
+    og_item_free(own);
+    OG_TRY(status);
+    return restore_device(e, device, tree, err);
+}
+
 static og_status complete_tree(const og_experiment *e, const struct og_raw_config *raw,
                                og_item *tree, struct og_error *err)
 {
-    if (raw->config.train.hardware_mode == OG_TRAIN_OWN) {
-        og_item *own;
-        OG_TRY(parse_printed(og_hardware_fields, &raw->config.train.hardware, &own, err));
-        og_status status = og_item_set(tree, "train.hardware", own, err);
-        og_item_free(own);
-        OG_TRY(status);
-        OG_TRY(restore_device(e, "train.hardware.device", tree, err));
-    }
+    OG_TRY(complete_own(e, raw->train_hardware, "train.hardware",
+                        &raw->config.train.hardware, tree, err));
+    OG_TRY(complete_own(e, raw->compress_hardware, "compress.hardware",
+                        &raw->config.compress.hardware, tree, err));
     drop_default_seed(e, tree);
     OG_TRY(og_weights_state(&e->weights, tree, err));
     return restore_device(e, "hardware.device", tree, err);

@@ -157,8 +157,9 @@ static float percentile(struct og_mapping *m, struct region r)
         for (size_t j = r.col0; j < r.col1; j++)
             m->scratch[n++] = fabsf(m->q[i * m->cols + j]);
     gsl_sort_float(m->scratch, 1, n);
-    return (float)gsl_stats_float_quantile_from_sorted_data(
+    float top = (float)gsl_stats_float_quantile_from_sorted_data(
         m->scratch, 1, n, m->hw.mapping.percentile / 100);
+    return top > 0 ? top : m->scratch[n - 1];  // the largest where most are 0
 }
 
 static float k_sigma(const struct og_mapping *m, struct region r)
@@ -173,10 +174,9 @@ static float k_sigma(const struct og_mapping *m, struct region r)
 
 static float full_scale(struct og_mapping *m, struct region r)
 {
-    float w_max = m->hw.mapping.w_max == OG_W_PERCENTILE ? percentile(m, r)
-                  : m->hw.mapping.w_max == OG_W_SIGMA    ? k_sigma(m, r)
-                                                         : largest(m, r);
-    return w_max > 0 ? w_max : 1;
+    return m->hw.mapping.w_max == OG_W_PERCENTILE ? percentile(m, r)
+           : m->hw.mapping.w_max == OG_W_SIGMA    ? k_sigma(m, r)
+                                                  : largest(m, r);
 }
 
 static void set_region(struct og_mapping *m, size_t tile0, size_t tile1, size_t col0,
@@ -190,6 +190,14 @@ static void set_region(struct og_mapping *m, size_t tile0, size_t tile1, size_t 
     if (w_max > m->w_ref) m->w_ref = w_max;
 }
 
+// A region of zeros has no full scale of its own: its devices count like the loudest.
+static void fill_scales(struct og_mapping *m)
+{
+    if (!(m->w_ref > 0)) m->w_ref = 1;
+    for (size_t k = 0; k < m->row_tiles * m->cols; k++)
+        if (!(m->w_max[k] > 0)) m->w_max[k] = m->w_ref;
+}
+
 static void set_scales(struct og_mapping *m)
 {
     m->w_ref = 0;
@@ -198,11 +206,13 @@ static void set_scales(struct og_mapping *m)
                                                                 : m->cols;
     if (m->hw.mapping.granularity == OG_PER_LAYER) {
         set_region(m, 0, m->row_tiles, 0, m->cols);
+        fill_scales(m);
         return;
     }
     for (size_t t = 0; t < m->row_tiles; t++)
         for (size_t j = 0; j < m->cols; j += width)
             set_region(m, t, t + 1, j, smaller(j + width, m->cols));
+    fill_scales(m);
 }
 
 // On the grid: mid-tread k = rint(u D), mid-rise odd integers 2 floor(u D / 2) + 1.

@@ -56,13 +56,18 @@ static void spread(const struct og_device *d, double nominal, double relative, f
     for (size_t i = 0; i < n; i++) xi[i] = xi[i] > 0 ? g * xi[i] : 0;
 }
 
+// Between which conductances a device can be.
+struct limits {
+    float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
+};
+
 // Each device's own range: open loop maps the target linearly into it, write-verify only
 // limits the conductance to it.
 static void mismatch(const struct og_cells *c, const struct og_cell_io *io,
-                     const float *t, float *g)
+                     const float *t, float *g, struct limits *own)
 {
     const struct og_device *d = c->device;
-    float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
+    float *lo = own->lo, *hi = own->hi;
     struct og_stream s = stream(c, OG_D2D);
     og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, lo, io->n);
     og_gauss_fill(&s, (struct og_index){c->chip.draw, 1, 0}, io->first, hi, io->n);
@@ -70,15 +75,24 @@ static void mismatch(const struct og_cells *c, const struct og_cell_io *io,
     spread(d, d->g_max, d->d2d.g_max, hi, io->n);
     bool open_loop = d->programming == OG_OPEN_LOOP;
     for (size_t i = 0; i < io->n; i++) {
-        float top = hi[i] < lo[i] ? lo[i] : hi[i];
-        float mapped = lo[i] + t[i] * (top - lo[i]);
-        float limited = g[i] < lo[i] ? lo[i] : g[i] > top ? top : g[i];
+        hi[i] = hi[i] < lo[i] ? lo[i] : hi[i];
+        float mapped = lo[i] + t[i] * (hi[i] - lo[i]);
+        float limited = g[i] < lo[i] ? lo[i] : g[i] > hi[i] ? hi[i] : g[i];
         g[i] = open_loop ? mapped : limited;
     }
 }
 
+// Where there is no mismatch, or the device file clips at 0 only.
+static void common_limits(const struct og_device *d, size_t n, struct limits *common)
+{
+    float lo = d->clip == OG_CLIP_RANGE ? (float)d->g_min : 0;
+    float hi = d->clip == OG_CLIP_RANGE ? (float)d->g_max : INFINITY;
+    for (size_t i = 0; i < n; i++) common->lo[i] = lo, common->hi[i] = hi;
+}
+
+// A clipped device does not follow its sigma.
 static void programming_error(const struct og_cells *c, const struct og_cell_io *io,
-                              float *g)
+                              const struct limits *limits, float *g)
 {
     const struct og_device *d = c->device;
     float xi[OG_CELL_CHUNK], sigma[OG_CELL_CHUNK];
@@ -89,12 +103,13 @@ static void programming_error(const struct og_cells *c, const struct og_cell_io 
         og_sigma_slope(&d->program, d->g_max, g, io->slope, io->n);
         for (size_t i = 0; i < io->n; i++) io->slope[i] *= xi[i];
     }
-    float lo = d->clip == OG_CLIP_RANGE ? (float)d->g_min : 0;
-    float hi = d->clip == OG_CLIP_RANGE ? (float)d->g_max : INFINITY;
+    for (size_t i = 0; i < io->n; i++) g[i] += sigma[i] * xi[i];
+    const float *lo = limits->lo, *hi = limits->hi;
+    for (size_t i = 0; io->slope != NULL && i < io->n; i++)
+        io->slope[i] = g[i] < lo[i] || g[i] > hi[i] ? 0 : io->slope[i];
     for (size_t i = 0; i < io->n; i++) {
-        float value = g[i] + sigma[i] * xi[i];
-        value = value < lo ? lo : value;
-        g[i] = value > hi ? hi : value;
+        float value = g[i] < lo[i] ? lo[i] : g[i];
+        g[i] = value > hi[i] ? hi[i] : value;
     }
 }
 
@@ -133,12 +148,15 @@ void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
     assert(n <= OG_CELL_CHUNK);
     float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK], written[OG_CELL_CHUNK];
     float range = (float)(d->g_max - d->g_min), g_min = (float)d->g_min;
+    bool spread_out = d->d2d.g_min > 0 || d->d2d.g_max > 0;
+    struct limits limits;
 
     if (io->slope != NULL) memset(io->slope, 0, n * sizeof *io->slope);
     snap(d, io->target, t, n);
     for (size_t i = 0; i < n; i++) written[i] = g[i] = g_min + t[i] * range;
-    if (d->d2d.g_min > 0 || d->d2d.g_max > 0) mismatch(c, io, t, g);
-    if (og_sigma_is_on(&d->program)) programming_error(c, io, g);
+    if (spread_out) mismatch(c, io, t, g, &limits);
+    if (!spread_out || d->clip != OG_CLIP_RANGE) common_limits(d, n, &limits);
+    if (og_sigma_is_on(&d->program)) programming_error(c, io, &limits, g);
     if (io->off != NULL) switch_off(d, io, g);
     if (d->faults.p_lrs > 0 || d->faults.p_hrs > 0) faults(c, io, g);
 

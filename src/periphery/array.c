@@ -163,7 +163,8 @@ static bool alloc_noise(struct og_array *a)
     } else {
         a->variance = constant_variance(a);
     }
-    if (reference) ok &= (a->ref_sd = og_alloc(a->map.rows, sizeof *a->ref_sd)) != NULL;
+    size_t devices = a->map.rows * a->map.col_tiles;  // of the reference columns
+    if (reference) ok &= (a->ref_sd = og_alloc(devices, sizeof *a->ref_sd)) != NULL;
     return ok;
 }
 
@@ -177,7 +178,7 @@ static bool alloc_rest(struct og_array *a)
     ok &= (a->range = og_alloc(a->ranges, sizeof *a->range)) != NULL;
     ok &= (a->peak = og_alloc(a->ranges, sizeof *a->peak)) != NULL;
     if (hw->mapping.scheme == OG_OFFSET && hw->mapping.reference == OG_REFERENCE_COLUMN)
-        ok &= (a->ref = og_alloc(rows, sizeof *a->ref)) != NULL;
+        ok &= (a->ref = og_alloc(rows * a->map.col_tiles, sizeof *a->ref)) != NULL;
     if (hw->input.sign == OG_INPUT_OFFSET)
         ok &= (a->column_sum = og_alloc(groups * cols, sizeof *a->column_sum)) != NULL;
     if (calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)

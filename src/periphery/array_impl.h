@@ -24,7 +24,7 @@ struct og_unit {
     og_packed *e;        // programmed weights, in steps
     og_packed *nominal;  // without errors; NULL unless the ADCs are calibrated
     og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
-    float lsb;           // smallest of its columns; 0: ideal ADC
+    float lsb;           // what it is worth in the column that counts least
     float *lanes;        // see og_lanes
 };
 
@@ -58,8 +58,8 @@ struct og_array {
     size_t ranges;        // of the whole matrix; the first ones are in use
     bool nominal_stale;   // units' nominal weights are not yet those of map.q
     float *e, *v;         // [sides][rows * cols] workspace of programming
-    float *ref;           // [rows] deviation of the reference column, in steps
-    float *ref_sd;        // [rows] its read noise (non-constant or device level)
+    float *ref;           // [col_tiles][rows] deviation of reference columns, in steps
+    float *ref_sd;        // [col_tiles][rows] their read noise
     float *w_hat;         // [rows * cols], with gradients: programmed weight
     float *slope;         // [rows * cols], reparam: d w_hat / d w - 1
     float *sd;            // [devices], device-level noise: steps

@@ -71,11 +71,14 @@ double og_worst_case(const struct og_array *a, const struct og_unit *u)
 }
 
 // The spread of the converters of one unit: gain and offset errors, frozen for a chip.
+// The row groups of a tile are converted by the same ones.
 static void draw_spread(const struct og_array *a, const struct og_unit *u, float *gain,
                         float *offset)
 {
+    size_t tile = u->row0 / a->map.tile_rows, slices = (size_t)a->map.slices;
+    size_t set = (tile * slices + (size_t)u->slice) * (size_t)a->sides + (size_t)u->side;
     struct og_stream s = og_stream_named(a->chip.seed, OG_CONVERTER, a->chip.trial,
-                                         a->shape.layer, (uint32_t)(u - a->unit));
+                                         a->shape.layer, (uint32_t)set);
     og_gauss_fill(&s, (struct og_index){a->chip.draw, 0, 0}, 0, gain, a->map.cols);
     og_gauss_fill(&s, (struct og_index){a->chip.draw, 1, 0}, 0, offset, a->map.cols);
     float relative = (float)a->map.hw.adc.gain, lsb = (float)a->map.hw.adc.offset;
@@ -98,7 +101,7 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
     u->lsb = INFINITY;
     for (size_t j = 0; j < cols; j++) {
         float lsb = a->limit > 0 ? a->range[og_range_of(a, u, j)] * full / a->limit : 1;
-        if (a->limit > 0 && lsb < u->lsb) u->lsb = lsb;
+        if (a->limit > 0) u->lsb = fminf(u->lsb, lsb * scale[j]);
         inv[j] = 1 / lsb;
         step[j] = weight * scale[j] * (lsb / a->lsb_ref);
         noise[j] = (float)(hw->adc.noise * hw->adc.noise) * lsb * lsb;

@@ -122,32 +122,39 @@ static void program_slice(struct og_array *a, int slice, bool slope)
     }
 }
 
-// The reference column of the offset scheme: one device per row in the middle of the
-// range, shared by all columns.
-static void program_reference(struct og_array *a)
+// One set of reference devices, numbers first .. first + n - 1: added to ref, and their
+// variances to ref_sd.
+static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
 {
     float dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
-    float gain = 2 * a->map.D_slice, copies = (float)a->copies;
-    memset(a->ref, 0, a->map.rows * sizeof *a->ref);
-    if (a->ref_sd != NULL) memset(a->ref_sd, 0, a->map.rows * sizeof *a->ref_sd);
-    for (size_t k = 0; k < OG_CELL_CHUNK; k++) t[k] = 0.5f;
+    float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies;
+    struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
+                             (uint32_t)(REFERENCE_SET + copy)};
+    struct og_cell_io io = {
+        .first = first, .n = n, .target = t, .deviation = dev, .read_variance = var};
+    for (size_t k = 0; k < n; k++) t[k] = 0.5f;
+    og_cells_program(&cells, &io);
+    for (size_t k = 0; k < n; k++) a->ref[first + k] += gain * dev[k] / copies;
+    if (a->ref_sd == NULL) return;
+    for (size_t k = 0; k < n; k++)
+        a->ref_sd[first + k] += gain * gain * var[k] / (copies * copies);
+}
+
+// The reference column of the offset scheme: in each tile one device per row in the
+// middle of the range, shared by the columns of the tile.
+static void program_reference(struct og_array *a)
+{
+    size_t rows = a->map.rows, cols = a->map.cols, all = rows * a->map.col_tiles;
+    memset(a->ref, 0, all * sizeof *a->ref);
+    if (a->ref_sd != NULL) memset(a->ref_sd, 0, all * sizeof *a->ref_sd);
     for (int copy = 0; copy < a->copies; copy++)
-        for (size_t i = 0; i < a->map.rows; i += OG_CELL_CHUNK) {
-            size_t n = a->map.rows - i < OG_CELL_CHUNK ? a->map.rows - i : OG_CELL_CHUNK;
-            struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
-                                     (uint32_t)(REFERENCE_SET + copy)};
-            struct og_cell_io io = {
-                .first = i, .n = n, .target = t, .deviation = dev, .read_variance = var};
-            og_cells_program(&cells, &io);
-            for (size_t k = 0; k < n; k++) a->ref[i + k] += gain * dev[k] / copies;
-            if (a->ref_sd == NULL) continue;
-            for (size_t k = 0; k < n; k++)  // variances add up over copies
-                a->ref_sd[i + k] += gain * gain * var[k] / (copies * copies);
-        }
-    for (size_t i = 0; a->ref_sd != NULL && i < a->map.rows; i++)
-        a->ref_sd[i] = sqrtf(a->ref_sd[i]);
-    for (size_t i = 0; i < a->map.rows; i++)
-        for (size_t j = 0; j < a->map.cols; j++) a->e[i * a->map.cols + j] -= a->ref[i];
+        for (size_t k = 0; k < all; k += OG_CELL_CHUNK)
+            add_reference(a, copy, k, all - k < OG_CELL_CHUNK ? all - k : OG_CELL_CHUNK);
+    for (size_t k = 0; a->ref_sd != NULL && k < all; k++)
+        a->ref_sd[k] = sqrtf(a->ref_sd[k]);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++)
+            a->e[i * cols + j] -= a->ref[j / a->map.tile_cols * rows + i];
 }
 
 static void pack_slice(struct og_array *a, int slice, bool nominal)

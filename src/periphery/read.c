@@ -31,7 +31,7 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         out,
         out,
         og_convert_scratch(a->run),
-        padded(OG_CHUNK),
+        padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : a->map.col_tiles)),
         og_use_room(OG_LANES + a->map.cols),
     };
     float **to[] = {&w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
@@ -119,21 +119,25 @@ static void add_device_noise(const struct og_array *a, const struct og_unit *u,
     }
 }
 
-// The reference column is one more column, taken away from all others.
+// The reference column of a tile is one more column, taken away from all others there.
 static void add_reference_noise(const struct og_array *a, const struct og_unit *u,
                                 const struct part *p, const struct work *w)
 {
-    size_t rows = a->map.rows, cols = a->map.cols;
+    size_t rows = a->map.rows, cols = a->map.cols, tiles = a->map.col_tiles;
     struct og_stream s =
         read_stream(a, p, (uint32_t)(REFERENCE_TILE + (size_t)(u - a->unit)));
-    draw(p, &s, 1, w->row);
-    for (size_t r = 0; r < p->n; r++) {
-        float variance = 0;
-        for (size_t i = u->row0; i < u->row0 + u->rows; i++)
-            variance += w->power[r * rows + i] * a->ref_sd[i] * a->ref_sd[i];
-        float noise = w->row[r] * sqrtf(variance);
-        for (size_t j = 0; j < cols; j++) w->sum[r * cols + j] -= noise;
-    }
+    draw(p, &s, tiles, w->row);
+    for (size_t r = 0; r < p->n; r++)
+        for (size_t t = 0; t < tiles; t++) {
+            const float *sd = a->ref_sd + t * rows;
+            float variance = 0;
+            for (size_t i = u->row0; i < u->row0 + u->rows; i++)
+                variance += w->power[r * rows + i] * sd[i] * sd[i];
+            float noise = w->row[r * tiles + t] * sqrtf(variance);
+            size_t end = (t + 1) * a->map.tile_cols;
+            for (size_t j = t * a->map.tile_cols; j < cols && j < end; j++)
+                w->sum[r * cols + j] -= noise;
+        }
 }
 
 static void column_sums(const struct og_array *a, const struct og_unit *u, size_t n,

@@ -174,12 +174,84 @@ static void batch_splits_change_no_bit(void **state)
     }
 }
 
+// --- calibration ---------------------------------------------------------------------
+
+// More inputs than a range sample holds, so that it is thinned; and a hidden state whose
+// range has to be found.
+static const char *const wide =
+    "- rnn: {units: 6, activation: relu, bidirectional: true}\n"
+    "- dense: {units: 5}\n";
+enum { WIDE_STEPS = 4, WIDE_INPUTS = 250, WIDE = WIDE_STEPS * WIDE_INPUTS };
+
+// The calibration of a batch that is taken in parts, with `threads` threads.
+static size_t calibrate(const struct og_hardware *hw, int threads, size_t part,
+                        float *out, size_t most)
+{
+    og_set_threads(threads);
+    struct og_shape shape = {2, {WIDE_STEPS, WIDE_INPUTS}};
+    og_model *model = nn_model(wide, shape, CLASSES);
+    og_model_init(model, 21);
+    og_exec *exec =
+        nn_exec(model, &(struct og_exec_options){.hardware = hw, .batch = part});
+    struct nn_batch t = nn_batch_make(N, WIDE, CLASSES);
+    struct og_error err = {0};
+    assert_int_equal(og_exec_calibrate(exec, &t.b, &err), OG_OK);
+    size_t count;
+    const float *block = og_exec_calibration(exec, &count);
+    assert_true(count <= most);
+    memcpy(out, block, count * sizeof *out);
+    nn_batch_free(&t);
+    og_exec_free(exec);
+    og_model_free(model);
+    og_set_threads(0);
+    return count;
+}
+
+static void calibration_is_the_same_on_threads(void **state)
+{
+    (void)state;
+    static const enum og_range_mode modes[] = {OG_RANGE_MINMAX, OG_RANGE_PERCENTILE,
+                                               OG_RANGE_MSE};
+    static const enum og_granularity shares[] = {OG_PER_LAYER, OG_PER_TILE,
+                                                 OG_PER_COLUMN};
+    static float one[512], other[512];
+    for (int i = 0; i < 3; i++) {
+        struct og_hardware hw = nn_noisy();
+        hw.dac.mode = hw.adc.mode = modes[i];
+        hw.adc.granularity = shares[i];
+        hw.injection.points = i == 1 ? OG_POINT_X | OG_POINT_A | OG_POINT_O : 0;
+        size_t count = calibrate(&hw, 1, N, one, 512);
+        assert_true(count > 6);
+        for (int threads = 2; threads <= 7; threads += 5) {
+            assert_int_equal(calibrate(&hw, threads, N, other, 512), count);
+            assert_memory_equal(one, other, count * sizeof *one);
+        }
+        assert_int_equal(calibrate(&hw, 2, 32, other, 512), count);
+        assert_memory_equal(one, other, count * sizeof *one);
+    }
+}
+
+// |x| is uniform in [0, 1); half of 100000 draws are kept, so 5 sigma are 0.007.
+static void thinning_is_even(void **state)
+{
+    (void)state;
+    struct og_hardware hw = nn_noisy();
+    hw.dac.mode = OG_RANGE_PERCENTILE;
+    hw.dac.percentile = 90.0;
+    float block[512];
+    size_t count = calibrate(&hw, 2, N, block, 512);
+    assert_true(count > 2);
+    assert_true(fabs(block[0] - 0.9) <= 0.007);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(ideal_hardware_is_the_float_network),
         cmocka_unit_test(batch_splits_change_no_bit),
+        cmocka_unit_test(calibration_is_the_same_on_threads),
+        cmocka_unit_test(thinning_is_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

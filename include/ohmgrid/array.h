@@ -18,8 +18,8 @@
 extern "C" {
 #endif
 
-// Thread-safety: og_array_read and og_array_backward from any number of threads at once;
-// everything else from one.
+// Thread-safety: og_array_read, og_array_backward and og_array_observe, each from any
+// number of threads at once; everything else from one.
 typedef struct og_array og_array;
 
 // The word lines may carry inputs of different range and bits (x and h of an LSTM):
@@ -91,7 +91,7 @@ OG_API size_t og_array_ranges(const og_array *array);
 OG_API void og_array_get_adc(const og_array *array, float *range);
 OG_API void og_array_set_adc(og_array *array, const float *range);
 // Modes fixed and worst_case need no observation. Needs an og_array_program, whose
-// nominal weights it multiplies with. Not thread-safe; same input layout as a read;
+// nominal weights it multiplies with. The order of the calls does not matter; inputs and
 // `work` as for a read. Calibrated ranges take effect at the next og_array_program.
 OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t n,
                              void *work);

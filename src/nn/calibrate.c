@@ -5,7 +5,8 @@
 // DAC full scale of a segment from its |x|: minmax, the largest; percentile, a quantile
 // (linear between order statistics) and mse, the clip that minimises the mean square
 // quantisation error among 64 fractions of the largest, both on a bounded sample chosen
-// by hashing the element's number. A segment that is always 0 gets 1.
+// by hashing the element's number (sample, time step, position, row). A segment that is
+// always 0 gets 1.
 #include <assert.h>
 #include <float.h>
 #include <math.h>
@@ -19,9 +20,9 @@
 // matrix is favoured, as it would be by a stride.
 static uint32_t hash_of(uint64_t number) { return (uint32_t)number * 2654435769u; }
 
-static bool is_dropped(const struct og_range_sample *s, uint32_t hash)
+static bool is_dropped(int cut, uint32_t hash)
 {
-    return s->cut > 0 && hash >> (32 - s->cut) != 0;
+    return cut > 0 && hash >> (32 - cut) != 0;
 }
 
 static void thin(struct og_range_sample *s)
@@ -29,36 +30,78 @@ static void thin(struct og_range_sample *s)
     s->cut++;
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
-        if (is_dropped(s, s->hash[i])) continue;
+        if (is_dropped(s->cut, s->hash[i])) continue;
         s->value[kept] = s->value[i];
         s->hash[kept++] = s->hash[i];
     }
     s->n = kept;
 }
 
-static void keep(struct og_range_sample *s, float value)
+static void keep(struct og_range_sample *s, float value, uint32_t hash)
 {
-    uint32_t hash = hash_of(s->seen++);
-    if (value > s->max) s->max = value;
-    if (is_dropped(s, hash)) return;
-    while (s->n == OG_SAMPLE_MAX) thin(s);
-    if (is_dropped(s, hash)) return;
-    s->value[s->n] = value;
-    s->hash[s->n++] = hash;
+    while (!is_dropped(s->cut, hash)) {
+        if (s->n < OG_SAMPLE_MAX) {
+            s->value[s->n] = value;
+            s->hash[s->n++] = hash;
+            return;
+        }
+        thin(s);
+    }
 }
 
-void og_range_observe(const struct og_view *v, const struct og_matrix *m, const float *x,
-                      size_t ldx, size_t rows)
+// What one thread has seen and not yet handed over.
+enum { OG_KEEP_RUN = 256 };
+struct run {
+    int cut;  // of the sample, when last looked at
+    size_t n;
+    float max, value[OG_KEEP_RUN];
+    uint32_t hash[OG_KEEP_RUN];
+};
+
+// Threads come in any order, which neither the maximum nor the sample depends on.
+static void hand_over(struct og_range_sample *s, struct run *run)
+{
+#pragma omp critical(og_range_sample)
+    {
+        if (run->max > s->max) s->max = run->max;
+        for (size_t i = 0; i < run->n; i++) keep(s, run->value[i], run->hash[i]);
+        run->cut = s->cut;
+    }
+    run->n = 0;
+}
+
+static void observe_row(struct og_range_sample *s, struct run *run, const float *x,
+                        size_t width, uint64_t number)
+{
+    for (size_t i = 0; i < width; i++) {
+        float value = fabsf(x[i]);
+        if (value > run->max) run->max = value;
+        uint32_t hash = hash_of(number + i);
+        if (!s->value || is_dropped(run->cut, hash)) continue;
+        if (run->n == OG_KEEP_RUN) hand_over(s, run);
+        run->value[run->n] = value;
+        run->hash[run->n++] = hash;
+    }
+}
+
+void og_range_observe(const struct og_view *v, const struct og_matrix *m,
+                      const struct og_linear_io *io)
 {
     const struct og_linear_decl *l = &m->node->linear[m->k];
+    uint64_t positions = io->rows / v->n, steps = l->steps > 0 ? l->steps : 1;
     for (int s = 0; s < l->segments; s++) {
         if (!m->calibrated[s]) continue;
-        struct og_range_sample *sample =
-            &v->exec->matrix[m->index].sample[s];  // passes of calibration are serial
-        size_t first = og_segment_first(l, s);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t i = 0; i < l->segment[s].rows; i++)
-                keep(sample, fabsf(x[r * ldx + first + i]));
+        struct og_range_sample *sample = &v->exec->matrix[m->index].sample[s];
+        const float *x = io->x + og_segment_first(l, s);
+        size_t width = l->segment[s].rows;
+        struct run run = {0};
+        hand_over(sample, &run);
+        for (size_t r = 0; r < io->rows; r++) {
+            uint64_t at = v->exec->observed + v->first + r / positions;
+            at = (at * steps + io->step) * positions + r % positions;
+            observe_row(sample, &run, x + r * io->ldx, width, at * width);
+        }
+        hand_over(sample, &run);
     }
 }
 
@@ -70,9 +113,9 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static float quantile(struct og_range_sample *s, double percentile)
+// Of sorted values.
+static float quantile(const struct og_range_sample *s, double percentile)
 {
-    qsort(s->value, s->n, sizeof *s->value, rising);
     double at = percentile / 100.0 * (double)(s->n - 1);
     size_t i = (size_t)at;
     if (i + 1 >= s->n) return s->value[s->n - 1];
@@ -108,6 +151,7 @@ static float best_clip(const struct og_range_sample *s, int bits)
 static float range_of(const struct og_exec *exec, struct og_range_sample *s, int bits)
 {
     float range = s->max;
+    if (s->n > 0) qsort(s->value, s->n, sizeof *s->value, rising);
     if (s->n > 0 && exec->hw.dac.mode == OG_RANGE_PERCENTILE)
         range = quantile(s, exec->hw.dac.percentile);
     if (s->n > 0 && exec->hw.dac.mode == OG_RANGE_MSE && bits > 0)
@@ -131,6 +175,7 @@ static void free_samples(og_exec *exec)
 
 static og_status make_samples(og_exec *exec, struct og_error *err)
 {
+    if (exec->hw.dac.mode == OG_RANGE_MINMAX) return OG_OK;  // the largest says it all
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
         for (int s = 0; s < OG_SEGMENTS; s++) {
@@ -155,6 +200,7 @@ static void pass_over(og_exec *exec, const struct og_batch *batch, enum og_exec_
         part.n = batch->n - at < most ? batch->n - at : most;
         part.x += at * width;
         part.sample += at;
+        exec->observed = at;
         og_exec_pass(exec, &part, mode);
         if (mode == OG_OBSERVE_INPUT && exec->slots)
             og_power_merge(exec, (part.n + OG_BLOCK - 1) / OG_BLOCK, exec->power_total);

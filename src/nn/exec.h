@@ -16,16 +16,15 @@ enum og_exec_mode {
 // Injection points of a matrix (X, H, A) and of a node (G, C, O): three powers each.
 enum { OG_SLOTS = 3 };
 
-// A bounded, deterministic sample of the |x| of one segment: every element whose hashed
-// number begins with `cut` zero bits is kept; a full sample raises the cut and is
-// thinned.
+// A bounded sample of the |x| of one segment: every element whose hashed number begins
+// with `cut` zero bits, with the smallest cut that leaves at most OG_SAMPLE_MAX. So the
+// set is the same in whatever order the elements come; the order in memory is not.
 enum { OG_SAMPLE_MAX = 1 << 16 };
 struct og_range_sample {
     float max;
-    uint64_t seen;
     int cut;
     size_t n;
-    float *value;
+    float *value;  // NULL where the maximum is enough
     uint32_t *hash;
 };
 
@@ -57,6 +56,7 @@ struct og_exec {
     size_t batch, blocks, last_n;  // last_n: samples of the last forward
     int threads;
     enum og_exec_mode mode;
+    size_t observed;  // samples of a calibration before the present part
 
     struct og_node *node;  // copies, linears rewritten for the hardware; attr borrowed
     bool *wants_grad;      // something at or before this node has parameters
@@ -103,8 +103,8 @@ const float *og_exec_weights(og_exec *exec, const struct og_matrix *m);
 void og_loss_gradient(const float *logits, const struct og_batch *batch, int classes,
                       float *out);
 // calibrate.c
-void og_range_observe(const struct og_view *v, const struct og_matrix *m, const float *x,
-                      size_t ldx, size_t rows);
+void og_range_observe(const struct og_view *v, const struct og_matrix *m,
+                      const struct og_linear_io *io);
 // inject.c
 bool og_injects(const og_exec *exec, enum og_point point);
 void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *total);

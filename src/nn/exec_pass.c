@@ -16,7 +16,6 @@ static int thread_number(void) { return omp_get_thread_num(); }
 
 static int thread_count(const og_exec *exec)
 {
-    if (exec->mode != OG_RUN) return 1;  // observers gather in sample order
     int now = og_threads();
     return now < exec->threads ? now : exec->threads;
 }

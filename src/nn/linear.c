@@ -173,7 +173,7 @@ static void observe(const struct og_view *v, const struct og_matrix *m,
         observe_sums(v, m, io);
         return;
     }
-    og_range_observe(v, m, io->x, io->ldx, io->rows);
+    og_range_observe(v, m, io);
     for (int s = 0; s < l->segments; s++) {
         if (!m->digital_dac[s]) continue;
         size_t slot = OG_SLOTS * m->index + (l->segment[s].recurrent ? 1 : 0);

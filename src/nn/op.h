@@ -37,7 +37,8 @@ struct og_linear_decl {
         bool recurrent;  // DAC bits from rnn.h_bits, else rnn.x_bits or dac.bits
         float range;     // fixed full scale; 0: by hardware.dac (fixed or calibrated)
     } segment[OG_SEGMENTS];
-    bool rnn;  // first segment takes rnn.x_bits
+    bool rnn;      // first segment takes rnn.x_bits
+    size_t steps;  // time steps, a read each; 0: one read without a time
 };
 
 struct og_op;

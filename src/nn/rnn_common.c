@@ -60,6 +60,7 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
         .param = 2 * (size_t)cell,
         .first = (size_t)gate * units * stride + (part == PART_H ? inputs : 0),
         .stride = stride,
+        .steps = node->in[0].dim[0],
     };
     name_part(l, node, cell, (struct piece){gate, gates, part});
     float range = is_bounded(node) ? 1.0f : 0.0f;

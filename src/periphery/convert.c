@@ -137,17 +137,54 @@ static float bin_top(size_t bin)
     return v;
 }
 
+// What one call sees of one range. Calls of several threads add up in any order, which
+// neither a maximum nor integer counts depend on.
+struct tally {
+    float peak;
+    size_t first, last;  // bins in use
+    unsigned count[OG_BINS];
+};
+
+static void tally_add(struct tally *t, float value)
+{
+    size_t bin = bin_of(value);
+    if (value > t->peak) t->peak = value;
+    if (bin < t->first) t->first = bin;
+    if (bin > t->last) t->last = bin;
+    t->count[bin]++;
+}
+
+// Adds it to range k and empties it.
+static void tally_move(struct tally *t, struct og_array *a, size_t k)
+{
+#pragma omp critical(og_observe_peak)
+    if (t->peak > a->peak[k]) a->peak[k] = t->peak;
+    for (size_t b = t->first; b <= t->last; b++) {
+        if (a->histogram != NULL && t->count[b] > 0) {
+#pragma omp atomic
+            a->histogram[k * OG_BINS + b] += t->count[b];
+        }
+        t->count[b] = 0;
+    }
+    t->peak = 0;
+    t->first = OG_BINS;
+    t->last = 0;
+}
+
 void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *sum,
                      size_t n)
 {
     float inv = 1 / (drive_of_pass(a) * a->map.D_slice);
-    for (size_t r = 0; r < n; r++)
-        for (size_t j = 0; j < a->map.cols; j++) {
-            float v = fabsf(sum[r * a->map.cols + j]) * inv;
-            size_t k = og_range_of(a, u, j);
-            if (v > a->peak[k]) a->peak[k] = v;
-            if (a->histogram != NULL) a->histogram[k * OG_BINS + bin_of(v)]++;
-        }
+    size_t cols = a->map.cols;
+    struct tally t = {.first = OG_BINS};
+    for (size_t j = 0, end; j < cols; j = end) {
+        size_t k = og_range_of(a, u, j);
+        for (end = j + 1; end < cols && og_range_of(a, u, end) == k;) end++;
+        for (size_t r = 0; r < n; r++)
+            for (size_t c = j; c < end; c++)
+                tally_add(&t, fabsf(sum[r * cols + c]) * inv);
+        tally_move(&t, a, k);
+    }
 }
 
 static float percentile_range(const unsigned *histogram, double percent)

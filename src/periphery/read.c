@@ -336,6 +336,7 @@ void og_array_read(const og_array *a, const struct og_read *at,
 void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *work)
 {
     if (a->unit[0].nominal == NULL) return;
+#pragma omp critical(og_observe_pack)
     og_pack_nominal(a);
     struct work w;
     lay_work(a, work, &w);

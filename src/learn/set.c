@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The table of constraint sets, and what all of them share.
+#include "learn/set.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+// Two tables in the same order: what users see, and what does the work.
+static const struct og_set_info infos[] = {
+    {"irregular", "The largest |w|, wherever they are (Zhang et al., ECCV 2018).", true,
+     true},
+    {"filter", "Whole filters: rows of the matrix, bit lines (StructADMM, 2018).", true,
+     true},
+    {"column",
+     "Whole columns of the matrix: one place of one channel in all filters, a word line "
+     "('shape' in StructADMM, 2018).",
+     true, true},
+    {"channel", "Whole input channels in all filters (StructADMM, 2018).", true, true},
+    {"n_m", "At most n non-zeros among each m neighbouring weights of a filter.", true,
+     true},
+    {"tile", "Whole crossbar tiles (Yuan et al., ISLPED 2019).", true, true},
+    {"tile_rows",
+     "Word lines of single crossbar tiles (Yuan et al., ISLPED 2019; unit ohmgrid's).",
+     true, true},
+    {"tile_columns",
+     "Bit lines of single crossbar tiles (Yuan et al., ISLPED 2019; unit ohmgrid's).",
+     true, true},
+    {"block_rows",
+     "Rows of blocks of the matrix, chosen in each of them (BLK-REW, 2020).", true, true},
+    {"block_columns",
+     "Columns of blocks of the matrix, chosen in each of them (BLK-REW, 2020).", true,
+     true},
+    {"connectivity", "Whole kernels (PatDNN, ASPLOS 2020).", true, true},
+    {"levels", "Equally spaced levels, the scale found by search (ADMM-NN, ASPLOS 2019).",
+     true, false},
+    {"power", "Levels at powers of the whole numbers (after NUPES, TPAMI 2025).", true,
+     false},
+    {"binary", "One magnitude and a sign (Leng et al., AAAI 2018).", true, false},
+    {"ternary", "Zero, or one magnitude and a sign (Leng et al., AAAI 2018).", true,
+     false},
+    {"device_levels",
+     "Differences between the levels of a device and its lowest one, in a differential "
+     "pair (Yuan et al., ISLPED 2019).",
+     true, false},
+    {.name = NULL},
+};
+static const struct og_set_type *const types[] = {
+    &og_set_irregular,     &og_set_filter,       &og_set_column,
+    &og_set_channel,       &og_set_n_m,          &og_set_tile,
+    &og_set_tile_rows,     &og_set_tile_columns, &og_set_block_rows,
+    &og_set_block_columns, &og_set_connectivity, &og_set_levels,
+    &og_set_power,         &og_set_binary,       &og_set_ternary,
+    &og_set_device_levels,
+};
+enum { KINDS = sizeof types / sizeof *types };
+_Static_assert(sizeof infos / sizeof *infos == KINDS + 1, "one row of each for a kind");
+
+const struct og_set_info *og_set_list(void) { return infos; }
+
+const struct og_set_info *og_set_kind(const og_set *set) { return set->info; }
+
+void og_set_print_keys(FILE *out)
+{
+    for (int i = 0; i < KINDS; i++) {
+        fprintf(out, "%s (%s, %s projection)\n    %s\n", infos[i].name,
+                infos[i].prunes ? "prunes" : "restricts values",
+                infos[i].exact ? "exact" : "approximate", infos[i].help);
+        og_fields_help(types[i]->fields, infos[i].name, OG_STAGE_TRAIN, out);
+    }
+}
+
+og_status og_set_no_memory(struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "out of memory for a constraint set");
+}
+
+og_status og_set_fail(const og_item *item, const char *key, struct og_error *err,
+                      const char *format, ...)
+{
+    char text[OG_ERROR_TEXT / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const og_item *at = og_item_get(item, key);
+    if (at != NULL) return og_item_fail(at, err, "%s", text);
+    return og_item_fail(item, err, "%s: %s", key, text);
+}
+
+og_status og_amount_check(const struct og_amount *amount, size_t total,
+                          const og_item *item, struct og_error *err)
+{
+    if (amount->keep == 0 && amount->count == 0)
+        return og_item_fail(item, err,
+                            "needs keep (a fraction above 0) or count (1 .. %zu)", total);
+    if (amount->keep > 0 && amount->count > 0)
+        return og_set_fail(item, "count", err,
+                           "keep says already how much is kept: only one may be given");
+    if ((size_t)amount->count > total)
+        return og_set_fail(item, "count", err,
+                           "%d is more than there are (at most %zu are allowed)",
+                           amount->count, total);
+    return OG_OK;
+}
+
+size_t og_amount_of(const struct og_amount *amount, size_t total)
+{
+    if (amount->count > 0)
+        return (size_t)amount->count < total ? (size_t)amount->count : total;
+    size_t n = (size_t)floor(amount->keep * (double)total + 0.5);
+    return n > 0 ? n : 1;
+}
+
+og_status og_pair_check(const struct og_list *list, const char *key, const og_item *item,
+                        size_t pair[2], struct og_error *err)
+{
+    bool good = list->n == 2;
+    for (int i = 0; good && i < 2; i++)
+        good = list->v[i] >= 1 && list->v[i] <= 1e9 && list->v[i] == floor(list->v[i]);
+    if (!good)
+        return og_set_fail(item, key, err, "must be two whole numbers from 1, [r, c]");
+    pair[0] = (size_t)list->v[0];
+    pair[1] = (size_t)list->v[1];
+    return OG_OK;
+}
+
+static og_status find_kind(const og_item *item, int *kind, struct og_error *err)
+{
+    if (item->kind != OG_ITEM_MAP || og_item_get(item, "kind") == NULL)
+        return og_item_fail(item, err,
+                            "a constraint set is a map with a kind, for instance "
+                            "{kind: column, keep: 0.25}");
+    const og_item *word = og_item_get(item, "kind");
+    for (int i = 0; i < KINDS; i++) {
+        *kind = i;
+        if (og_item_is_text(word, infos[i].name)) return OG_OK;
+    }
+    char known[512] = "";
+    for (int i = 0; i < KINDS; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",
+                 infos[i].name);
+    }
+    return og_item_fail(word, err, "'%s' is no constraint set; there are %s",
+                        word->kind == OG_ITEM_SCALAR ? word->text : "a list or map",
+                        known);
+}
+
+// Binds all keys but the kind, and checks them.
+static og_status fill(struct og_set *set, const og_item *item, struct og_error *err)
+{
+    og_item **child = og_alloc(item->n, sizeof *child);
+    set->attr = og_alloc(1, set->type->attr_size);
+    if (child == NULL || set->attr == NULL) {
+        og_free(child);
+        return og_set_no_memory(err);
+    }
+    og_item rest = *item;
+    rest.child = child;
+    rest.n = 0;
+    for (size_t i = 0; i < item->n; i++)
+        if (strcmp(item->child[i]->key, "kind") != 0) child[rest.n++] = item->child[i];
+    og_status status = og_fields_bind(set->type->fields, &rest, set->attr, err);
+    og_free(child);
+    return status == OG_OK ? set->type->check(set, item, err) : status;
+}
+
+og_status og_set_alloc(og_set **set, const og_item *item,
+                       const struct og_weight_shape *shape, struct og_error *err)
+{
+    int kind = 0;
+    *set = NULL;
+    assert(shape->filters * shape->channels * shape->height * shape->width > 0);
+    OG_TRY(find_kind(item, &kind, err));
+    struct og_set *s = og_alloc(1, sizeof *s);
+    if (s == NULL) return og_set_no_memory(err);
+    s->info = &infos[kind];
+    s->type = types[kind];
+    s->shape = *shape;
+    s->rows = shape->filters;
+    s->columns = shape->channels * shape->height * shape->width;
+    assert(s->rows <= UINT32_MAX / s->columns);
+    og_status status = fill(s, item, err);
+    if (status == OG_OK)
+        *set = s;
+    else
+        og_set_free(s);
+    return status;
+}
+
+void og_set_free(og_set *set)
+{
+    if (set != NULL) og_free(set->attr);
+    og_free(set);
+}
+
+// A position that is not allowed counts as a zero: what keeps the largest never prefers a
+// zero, and what restricts values leaves zeros alone. So no set looks at `allowed`.
+og_status og_set_project(const og_set *set, const float *v, const uint8_t *allowed,
+                         float *z, struct og_error *err)
+{
+    size_t n = set->rows * set->columns;
+    for (size_t i = 0; i < n; i++) {
+        assert(isfinite(v[i]));
+        // Also turns -0 into 0.
+        z[i] = v[i] == 0 || (allowed != NULL && !allowed[i]) ? 0.0f : v[i];
+    }
+    return set->type->project(set, z, err);
+}
+
+bool og_set_holds(const og_set *set, const float *v) { return set->type->holds(set, v); }

@@ -6,11 +6,12 @@
 #include "nn/graph.h"
 #include "ohmgrid/product.h"
 
-// What a forward pass is for. All but RUN are noise-free float passes of calibration.
+// What a forward pass is for. All but RUN are noise-free float passes.
 enum og_exec_mode {
     OG_RUN,
     OG_OBSERVE_INPUT,  // gathers |x| of every matrix and the signal powers
     OG_OBSERVE_SUM,    // gathers the column sums, as the arrays' ADCs would see them
+    OG_RECORD,         // hands every product to the probe
 };
 
 // Injection points of a matrix (X, H, A) and of a node (G, C, O): three powers each.
@@ -56,7 +57,8 @@ struct og_exec {
     size_t batch, blocks, last_n;  // last_n: samples of the last forward
     int threads;
     enum og_exec_mode mode;
-    size_t observed;  // samples of a calibration before the present part
+    struct og_probe *probe;  // rides on the present pass, or NULL
+    size_t observed;         // samples of a calibration before the present part
 
     struct og_node *node;  // copies, linears rewritten for the hardware; attr borrowed
     bool *wants_grad;      // something at or before this node has parameters
@@ -102,6 +104,13 @@ const float *og_exec_weights(og_exec *exec, const struct og_matrix *m);
 // loss.c: gradient of the mean loss of logits [n][classes]
 void og_loss_gradient(const float *logits, const struct og_batch *batch, int classes,
                       float *out);
+// probe.c: of a float product; the room in which a read counts its conversions (NULL
+// without a probe); of a read
+void og_probe_record(const struct og_view *v, const struct og_matrix *m,
+                     const struct og_linear_io *io);
+struct og_adc_use *og_probe_use(const struct og_view *v, const struct og_matrix *m);
+void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
+                      const struct og_linear_io *io);
 // calibrate.c
 void og_range_observe(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);

@@ -118,7 +118,8 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
                               .y = io->y,
                               .ldy = io->ldy,
                               .tape = io->tape,
-                              .work = work};
+                              .work = work,
+                              .use = og_probe_use(v, m)};
     if (room.x) {
         float *x = (float *)(work + room.product);
         convert(m, io, x);
@@ -190,10 +191,14 @@ void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
     assert(io->rows % v->n == 0);
     if (m->array && v->exec->mode == OG_RUN) {
         read_array(v, m, io);
+        if (v->exec->probe) og_probe_compare(v, m, io);
         return;
     }
     og_product((struct og_left){io->x, io->ldx, 1}, io->rows, m->w, io->y, io->ldy, 0);
-    if (v->exec->mode != OG_RUN) observe(v, m, io);
+    if (v->exec->mode == OG_RECORD)
+        og_probe_record(v, m, io);
+    else if (v->exec->mode != OG_RUN)
+        observe(v, m, io);
 }
 
 // --- backward ------------------------------------------------------------------------

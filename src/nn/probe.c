@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A probe rides on the passes of an execution: the product of a layer hands it what it
+// has just computed. First on a float pass, whose outputs are kept; then on hardware,
+// where each output meets the ideal product of its inputs and the output kept.
+//
+// A matrix is called for several rows of samples, time step by time step; the calls of
+// both passes come in the same order. Sums are gathered for each sample and added up in
+// the order of samples, so blocks and threads change no bit.
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "nn/exec.h"
+#include "ohmgrid/probe.h"
+
+// Rows whose ideal products are computed at once.
+enum { ROWS = 32 };
+
+// Of one sample and one matrix.
+struct entry {
+    size_t at;  // outputs of this pass so far
+    double signal, noise, total_signal, total_noise;
+};
+
+// Of one block and one matrix.
+struct tally {
+    uint64_t inputs, dac_clipped;
+    struct og_adc_use adc;
+};
+
+struct og_probe {
+    og_exec *exec;
+    size_t n, blocks, first;  // samples; blocks of a pass; first sample of the pass
+    size_t input;             // floats of a sample
+    float *x;                 // [n][input]
+    uint32_t *sample;         // [n]
+    uint64_t seed;
+    size_t *width;        // [matrices] outputs of a sample
+    float **ideal;        // [matrices][n * width]; NULL: outputs are only counted
+    struct entry *entry;  // [n][matrices]
+    struct tally *tally;  // [blocks][matrices]
+    size_t room;          // floats of scratch of a block
+    float *scratch;       // [blocks][room]
+};
+
+static size_t cols_of(const struct og_matrix *m) { return m->node->linear[m->k].cols; }
+
+static struct entry *entry_of(og_probe *p, const struct og_matrix *m, size_t sample)
+{
+    return &p->entry[sample * p->exec->matrices + m->index];
+}
+
+static struct tally *tally_of(const struct og_view *v, const struct og_matrix *m)
+{
+    return &v->exec->probe->tally[v->block * v->exec->matrices + m->index];
+}
+
+// --- called by the products ----------------------------------------------------------
+
+void og_probe_record(const struct og_view *v, const struct og_matrix *m,
+                     const struct og_linear_io *io)
+{
+    og_probe *p = v->exec->probe;
+    size_t cols = cols_of(m), each = io->rows / v->n;
+    for (size_t k = 0; k < v->n; k++) {
+        size_t sample = p->first + v->first + k;
+        struct entry *e = entry_of(p, m, sample);
+        if (p->ideal) {
+            float *to = p->ideal[m->index] + sample * p->width[m->index] + e->at;
+            for (size_t r = 0; r < each; r++)
+                memcpy(to + r * cols, io->y + (k * each + r) * io->ldy,
+                       cols * sizeof *to);
+        }
+        e->at += each * cols;
+    }
+}
+
+struct og_adc_use *og_probe_use(const struct og_view *v, const struct og_matrix *m)
+{
+    return v->exec->probe ? &tally_of(v, m)->adc : NULL;
+}
+
+static void count_inputs(const struct og_matrix *m, const struct og_linear_io *io,
+                         struct tally *t)
+{
+    const struct og_linear_decl *l = &m->node->linear[m->k];
+    for (int s = 0; s < l->segments; s++) {
+        if (m->dac_bits[s] == 0) continue;
+        size_t first = og_segment_first(l, s), width = l->segment[s].rows;
+        for (size_t r = 0; r < io->rows; r++) {
+            const float *x = io->x + r * io->ldx + first;
+            for (size_t i = 0; i < width; i++)
+                t->dac_clipped += fabsf(x[i]) > m->range[s];
+        }
+        t->inputs += io->rows * width;
+    }
+}
+
+// One row of outputs against those of the ideal product and of the ideal network.
+static void add_row(struct entry *e, const float *y, const float *local,
+                    const float *ideal, size_t cols)
+{
+    double signal = 0, noise = 0, total_signal = 0, total_noise = 0;
+    for (size_t j = 0; j < cols; j++) {
+        double d = (double)y[j] - (double)local[j], t = (double)y[j] - (double)ideal[j];
+        signal += (double)local[j] * (double)local[j];
+        noise += d * d;
+        total_signal += (double)ideal[j] * (double)ideal[j];
+        total_noise += t * t;
+    }
+    e->signal += signal;
+    e->noise += noise;
+    e->total_signal += total_signal;
+    e->total_noise += total_noise;
+    e->at += cols;
+}
+
+void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
+                      const struct og_linear_io *io)
+{
+    og_probe *p = v->exec->probe;
+    size_t cols = cols_of(m), each = io->rows / v->n;
+    float *local = p->scratch + v->block * p->room;
+    count_inputs(m, io, tally_of(v, m));
+    for (size_t row = 0; row < io->rows; row += ROWS) {
+        size_t n = io->rows - row < ROWS ? io->rows - row : ROWS;
+        const struct og_left x = {io->x + row * io->ldx, io->ldx, 1};
+        og_product(x, n, m->w, local, cols, 0);
+        for (size_t r = 0; r < n; r++) {
+            size_t sample = p->first + v->first + (row + r) / each;
+            struct entry *e = entry_of(p, m, sample);
+            const float *ideal = p->ideal[m->index] + sample * p->width[m->index] + e->at;
+            add_row(e, io->y + (row + r) * io->ldy, local + r * cols, ideal, cols);
+        }
+    }
+}
+
+// --- passes --------------------------------------------------------------------------
+
+// The first n samples, in parts that the execution has room for.
+static void pass_over(og_probe *p, size_t n, struct og_batch batch,
+                      enum og_exec_mode mode)
+{
+    og_exec *exec = p->exec;
+    size_t most = p->blocks * OG_BLOCK < exec->batch ? p->blocks * OG_BLOCK : exec->batch;
+    memset(p->entry, 0, p->n * exec->matrices * sizeof *p->entry);
+    memset(p->tally, 0, p->blocks * exec->matrices * sizeof *p->tally);
+    exec->probe = p;
+    for (p->first = 0; p->first < n; p->first += most) {
+        batch.n = n - p->first < most ? n - p->first : most;
+        batch.x = p->x + p->first * p->input;
+        batch.sample = p->sample + p->first;
+        og_exec_pass(exec, &batch, mode);
+    }
+    exec->probe = NULL;
+}
+
+static bool keep_ideal(og_probe *p)
+{
+    const og_exec *exec = p->exec;
+    pass_over(p, 1, (struct og_batch){.seed = p->seed}, OG_RECORD);
+    for (size_t i = 0; i < exec->matrices; i++) p->width[i] = p->entry[i].at;
+    p->ideal = og_alloc(exec->matrices, sizeof *p->ideal);
+    for (size_t i = 0; p->ideal && i < exec->matrices; i++) {
+        p->ideal[i] = og_alloc(p->n, p->width[i] * sizeof **p->ideal);
+        if (!p->ideal[i]) return false;
+    }
+    if (!p->ideal) return false;
+    pass_over(p, p->n, (struct og_batch){.seed = p->seed}, OG_RECORD);
+    return true;
+}
+
+static bool fill(og_probe *p, const struct og_batch *batch)
+{
+    const og_exec *exec = p->exec;
+    size_t matrices = exec->matrices, blocks = (batch->n + OG_BLOCK - 1) / OG_BLOCK;
+    p->n = batch->n;
+    p->seed = batch->seed;
+    p->blocks = blocks < exec->blocks ? blocks : exec->blocks;
+    p->input = og_shape_count(&exec->model->input);
+    for (size_t i = 0; i < matrices; i++)
+        if (ROWS * cols_of(&exec->matrix[i]) > p->room)
+            p->room = ROWS * cols_of(&exec->matrix[i]);
+    p->x = og_alloc(p->n, p->input * sizeof *p->x);
+    p->sample = og_alloc(p->n, sizeof *p->sample);
+    p->width = og_alloc(matrices, sizeof *p->width);
+    p->entry = og_alloc(p->n * matrices, sizeof *p->entry);
+    p->tally = og_alloc(p->blocks * matrices, sizeof *p->tally);
+    p->scratch = og_alloc(p->blocks * p->room, sizeof *p->scratch);
+    if (!p->x || !p->sample || !p->width || !p->entry || !p->tally || !p->scratch)
+        return false;
+    memcpy(p->x, batch->x, p->n * p->input * sizeof *p->x);
+    memcpy(p->sample, batch->sample, p->n * sizeof *p->sample);
+    return keep_ideal(p);
+}
+
+og_status og_probe_alloc(og_probe **probe, og_exec *exec, const struct og_batch *batch,
+                         struct og_error *err)
+{
+    assert(!exec->ideal && !exec->training && batch->n > 0);
+    *probe = NULL;
+    og_probe *p = og_alloc(1, sizeof *p);
+    if (p) {
+        p->exec = exec;
+        og_exec_pack(exec);
+    }
+    if (!p || !fill(p, batch)) {
+        og_probe_free(p);
+        return og_fail(err, OG_NO_MEMORY, "no memory to look at %zu samples per layer",
+                       batch->n);
+    }
+    *probe = p;
+    return OG_OK;
+}
+
+void og_probe_free(og_probe *p)
+{
+    if (!p) return;
+    for (size_t i = 0; p->ideal && i < p->exec->matrices; i++) og_free(p->ideal[i]);
+    og_free(p->ideal);
+    og_free(p->x);
+    og_free(p->sample);
+    og_free(p->width);
+    og_free(p->entry);
+    og_free(p->tally);
+    og_free(p->scratch);
+    og_free(p);
+}
+
+// --- results -------------------------------------------------------------------------
+
+static struct og_probe_reading reading_of(og_probe *p, const struct og_matrix *m)
+{
+    struct og_probe_reading sum = {.reads = p->n * (p->width[m->index] / cols_of(m))};
+    for (size_t s = 0; s < p->n; s++) {
+        const struct entry *e = entry_of(p, m, s);
+        sum.signal += e->signal;
+        sum.noise += e->noise;
+        sum.total_signal += e->total_signal;
+        sum.total_noise += e->total_noise;
+    }
+    for (size_t b = 0; b < p->blocks; b++) {
+        const struct tally *t = &p->tally[b * p->exec->matrices + m->index];
+        sum.inputs += t->inputs;
+        sum.dac_clipped += t->dac_clipped;
+        sum.adc.conversions += t->adc.conversions;
+        sum.adc.clipped += t->adc.clipped;
+        if (t->adc.used > sum.adc.used) sum.adc.used = t->adc.used;
+    }
+    return sum;
+}
+
+void og_probe_read(og_probe *p, const struct og_chip *chip, uint32_t pass,
+                   struct og_probe_reading *reading)
+{
+    const struct og_batch batch = {
+        .seed = chip->seed, .trial = chip->trial, .pass = pass};
+    pass_over(p, p->n, batch, OG_RUN);
+    for (size_t i = 0; i < p->exec->matrices; i++)
+        reading[i] = reading_of(p, &p->exec->matrix[i]);
+}
+
+double og_snr_db(double signal, double noise)
+{
+    if (!(signal > 0.0) && !(noise > 0.0)) return NAN;
+    double db = 10.0 * log10(signal / noise);
+    if (db > 200.0) return 200.0;
+    return db < -200.0 ? -200.0 : db;  // NaN stays NaN
+}

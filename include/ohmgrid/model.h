@@ -35,6 +35,14 @@ OG_API og_status og_model_copy(og_model **copy, const og_model *model,
 // Initial weights by (seed, node, position) in stream OG_INIT; state to its start values.
 OG_API void og_model_init(og_model *model, uint64_t seed);
 
+// Trained weights from config->path (config.h): HDF5, safetensors, .npz, .npy or a folder
+// of .npy, whose names must be those of the network: layer and tensor with '/', '.' or
+// '_' between them, the tensors named as PyTorch, Keras or ohmgrid's result files do.
+// OG_INPUT when a tensor is left over on either side, has another shape or is not finite;
+// the model's values are then undefined.
+OG_API og_status og_model_load(og_model *model, const struct og_weights_config *config,
+                               struct og_error *err);
+
 // All trainable parameters, and all state that training carries along but no gradient
 // changes (batch norm statistics), each as one block. Borrowed from the model.
 OG_API float *og_model_params(og_model *model, size_t *count);

@@ -1,42 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Experiments: sweeps, --set, device overrides, stage keys, effective text, wrong files.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "config/tables.h"
 #include "config/tree.h"
+#include "config_files.h"
 #include "ohmgrid/config.h"
 
-static char folder[] = "/tmp/ohmgrid_config_XXXXXX";
-
-static int make_folder(void **state)
+static int enter_folder(void **state)
 {
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
+    return make_folder(state) != 0 || chdir(folder) != 0;
 }
 
 static const char model[] = "model: {layers: [{dense: {units: 10}}]}\n";
@@ -531,5 +505,5 @@ int main(void)
         cmocka_unit_test(every_key_has_help),
         cmocka_unit_test(every_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
 }

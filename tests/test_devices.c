@@ -1,45 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The contract of every device file, and the numbers of a few against their sources.
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "config/tables.h"
 #include "config/tree.h"
+#include "config_files.h"
 #include "ohmgrid/config.h"
-
-static char folder[] = "/tmp/ohmgrid_devices_XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-}
 
 // The law as hardware.h states it, written again.
 static double sigma_at(const struct og_sigma *s, double g_max, double g)

@@ -90,8 +90,6 @@ static inline struct og_matrix *og_exec_linear(const og_exec *exec,
     return &exec->matrix[exec->first_matrix[node->index] + (size_t)k];
 }
 
-static inline size_t og_round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // exec_memory.c
 size_t og_segment_first(const struct og_linear_decl *l, int segment);
 // exec_pass.c

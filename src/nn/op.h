@@ -59,6 +59,8 @@ struct og_node {
 
 // Elements of one sample; 1 for rank 0.
 size_t og_shape_count(const struct og_shape *shape);
+// Parts of tapes and workspaces begin on cache lines.
+static inline size_t og_round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // What an op sees of one pass over one block: rows [first, first + n) of the batch. All
 // pointers are to the first row of the block.

@@ -4,7 +4,7 @@
 
 #include "nn/ops.h"
 
-float og_init_limit(int choice, size_t fan_in, size_t fan_out)
+static float init_limit(int choice, size_t fan_in, size_t fan_out)
 {
     double in = (double)fan_in, out = (double)fan_out;
     if (choice == 1) return (float)sqrt(6.0 / in);
@@ -14,14 +14,15 @@ float og_init_limit(int choice, size_t fan_in, size_t fan_out)
 
 void og_add_weight(struct og_node *node, const struct og_weight_spec *spec)
 {
+    const struct og_weight_attr *attr = node->attr;
     struct og_param *w = &node->param[node->params++];
     *w = (struct og_param){.name = "weight",
                            .rank = spec->rank,
                            .law = OG_INIT_UNIFORM,
-                           .value = spec->limit,
+                           .value = init_limit(attr->init, spec->fan_in, spec->fan_out),
                            .decay = true};
     memcpy(w->dim, spec->dim, sizeof w->dim);
-    if (!spec->bias) return;
+    if (!attr->bias) return;
     node->param[node->params++] = (struct og_param){
         .name = "bias", .rank = 1, .dim = {spec->biases}, .law = OG_INIT_CONSTANT};
 }

@@ -13,8 +13,8 @@
 enum { OG_CONV_ROWS = 2048 };
 
 struct conv {
-    int filters, kernel, stride, padding, dilation, groups, init;
-    bool bias;
+    struct og_weight_attr weight;
+    int filters, kernel, stride, padding, dilation, groups;
 };
 
 static const struct og_field fields[] = {
@@ -64,19 +64,7 @@ static const struct og_field fields[] = {
      .def = "1",
      .stage = OG_STAGE_TRAIN,
      .help = "Groups of channels that do not mix."},
-    {.key = "bias",
-     .type = OG_FIELD_BOOL,
-     .offset = offsetof(struct conv, bias),
-     .def = "true",
-     .stage = OG_STAGE_TRAIN,
-     .help = "Whether a (digital) bias is added."},
-    {.key = "init",
-     .type = OG_FIELD_CHOICE,
-     .offset = offsetof(struct conv, init),
-     .choices = OG_INIT_CHOICES,
-     .def = "fan_in",
-     .stage = OG_STAGE_TRAIN,
-     .help = "Law of the initial weights."},
+    OG_WEIGHT_FIELDS,
     {0},
 };
 
@@ -137,8 +125,8 @@ static og_status setup(struct og_node *node, struct og_error *err)
     og_add_weight(node, &(struct og_weight_spec){
                             .rank = 4,
                             .dim = {(size_t)a->filters, g.in_group, g.kernel, g.kernel},
-                            .limit = og_init_limit(a->init, g.k, fan_out),
-                            .bias = a->bias,
+                            .fan_in = g.k,
+                            .fan_out = fan_out,
                             .biases = (size_t)a->filters});
     node->linears = a->groups;
     for (int k = 0; k < a->groups; k++)
@@ -153,13 +141,11 @@ static og_status setup(struct og_node *node, struct og_error *err)
 
 // --- memory --------------------------------------------------------------------------
 
-static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // The tape holds one record per run of samples and group.
 static size_t tape_step(const og_exec *exec, const struct og_node *node)
 {
     struct og_windows g = geometry_of(node);
-    return round64(og_linear_tape_bytes(exec, node, 0, g.samples * g.places));
+    return og_round64(og_linear_tape_bytes(exec, node, 0, g.samples * g.places));
 }
 
 static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
@@ -176,8 +162,8 @@ struct room {
 static struct room room_of(const struct og_node *node)
 {
     struct og_windows g = geometry_of(node);
-    size_t cols = round64(g.samples * g.places * g.k * sizeof(float));
-    size_t y = round64(g.samples * g.places * g.out_group * sizeof(float));
+    size_t cols = og_round64(g.samples * g.places * g.k * sizeof(float));
+    size_t y = og_round64(g.samples * g.places * g.out_group * sizeof(float));
     return (struct room){.dcols = cols, .y = 2 * cols, .linear = 2 * cols + y};
 }
 

@@ -6,8 +6,8 @@
 #include "nn/ops.h"
 
 struct dense {
-    int units, init;
-    bool bias;
+    struct og_weight_attr weight;
+    int units;
 };
 
 static const struct og_field fields[] = {
@@ -18,19 +18,7 @@ static const struct og_field fields[] = {
      .max = 1e6,
      .stage = OG_STAGE_TRAIN,
      .help = "Outputs."},
-    {.key = "bias",
-     .type = OG_FIELD_BOOL,
-     .offset = offsetof(struct dense, bias),
-     .def = "true",
-     .stage = OG_STAGE_TRAIN,
-     .help = "Whether a (digital) bias is added."},
-    {.key = "init",
-     .type = OG_FIELD_CHOICE,
-     .offset = offsetof(struct dense, init),
-     .choices = OG_INIT_CHOICES,
-     .def = "fan_in",
-     .stage = OG_STAGE_TRAIN,
-     .help = "Law of the initial weights."},
+    OG_WEIGHT_FIELDS,
     {0},
 };
 
@@ -40,11 +28,10 @@ static og_status setup(struct og_node *node, struct og_error *err)
     size_t in = og_shape_count(&node->in[0]), out = (size_t)d->units;
     (void)err;
     node->shape = (struct og_shape){.rank = 1, .dim = {out}};
-    og_add_weight(node, &(struct og_weight_spec){.rank = 2,
-                                                 .dim = {out, in},
-                                                 .limit = og_init_limit(d->init, in, out),
-                                                 .bias = d->bias,
-                                                 .biases = out});
+    og_add_weight(
+        node,
+        &(struct og_weight_spec){
+            .rank = 2, .dim = {out, in}, .fan_in = in, .fan_out = out, .biases = out});
     node->linears = 1;
     node->linear[0] = (struct og_linear_decl){
         .rows = in, .cols = out, .stride = in, .segments = 1, .segment = {{.rows = in}}};
@@ -58,8 +45,7 @@ static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t
 
 static size_t dx_bytes(const struct og_node *node, size_t n)
 {
-    size_t bytes = n * node->linear[0].rows * sizeof(float);
-    return (bytes + 63) / 64 * 64;
+    return og_round64(n * node->linear[0].rows * sizeof(float));
 }
 
 static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t n)

@@ -3,6 +3,8 @@
 #ifndef OG_NN_OPS_H
 #define OG_NN_OPS_H
 
+#include <stddef.h>
+
 #include "nn/op.h"
 
 extern const struct og_op og_op_dense, og_op_conv2d;
@@ -15,15 +17,31 @@ extern const struct og_op og_op_add, og_op_flatten, og_op_dropout;
 // sqrt(6/fan_in) (He et al. 2015), glorot sqrt(6/(fan_in + fan_out)) (Glorot, Bengio
 // 2010).
 #define OG_INIT_CHOICES "fan_in he glorot"
-float og_init_limit(int choice, size_t fan_in, size_t fan_out);
 
-// "weight" of the given shape and, if wanted, "bias" [cols], into node->param.
+// Attributes of layers with one weight and a bias: the last rows of their tables, for a
+// struct whose first member is this one.
+struct og_weight_attr {
+    int init;  // position in OG_INIT_CHOICES
+    bool bias;
+};
+#define OG_WEIGHT_FIELDS                                                                 \
+    {.key = "bias",                                                                      \
+     .type = OG_FIELD_BOOL,                                                              \
+     .offset = offsetof(struct og_weight_attr, bias),                                    \
+     .def = "true",                                                                      \
+     .stage = OG_STAGE_TRAIN,                                                            \
+     .help = "Whether a (digital) bias is added."},                                      \
+    {                                                                                    \
+        .key = "init", .type = OG_FIELD_CHOICE,                                          \
+        .offset = offsetof(struct og_weight_attr, init), .choices = OG_INIT_CHOICES,     \
+        .def = "fan_in", .stage = OG_STAGE_TRAIN, .help = "Law of the initial weights."  \
+    }
+
+// "weight" of the given shape and, if wanted, "bias" [biases], into node->param.
 struct og_weight_spec {
     int rank;
     size_t dim[4];
-    float limit;
-    bool bias;
-    size_t biases;
+    size_t fan_in, fan_out, biases;
 };
 void og_add_weight(struct og_node *node, const struct og_weight_spec *spec);
 

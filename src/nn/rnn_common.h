@@ -9,6 +9,8 @@
 #ifndef OG_NN_RNN_COMMON_H
 #define OG_NN_RNN_COMMON_H
 
+#include <stddef.h>
+
 #include "nn/op.h"
 
 enum { OG_RNN_GATES = 4, OG_RNN_CELLS = 4 };  // cells: layers times directions
@@ -91,5 +93,43 @@ const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *change
 // The same place again, in backward.
 const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
                                const float *changed);
+
+// The rows that the field tables of all three have in common.
+#define OG_RNN_FIELDS                                                                    \
+    {.key = "units",                                                                     \
+     .type = OG_FIELD_INT,                                                               \
+     .offset = offsetof(struct og_rnn_attr, units),                                      \
+     .min = 1,                                                                           \
+     .max = 65536,                                                                       \
+     .stage = OG_STAGE_TRAIN,                                                            \
+     .help = "Size of the hidden (and of an lstm's cell) state, per direction."},        \
+        {.key = "layers",                                                                \
+         .type = OG_FIELD_INT,                                                           \
+         .offset = offsetof(struct og_rnn_attr, layers),                                 \
+         .min = 1,                                                                       \
+         .max = OG_RNN_CELLS,                                                            \
+         .def = "1",                                                                     \
+         .stage = OG_STAGE_TRAIN,                                                        \
+         .help = "Stacked layers; the h of one is the x of the next."},                  \
+        {.key = "bidirectional",                                                         \
+         .type = OG_FIELD_BOOL,                                                          \
+         .offset = offsetof(struct og_rnn_attr, bidirectional),                          \
+         .def = "false",                                                                 \
+         .stage = OG_STAGE_TRAIN,                                                        \
+         .help =                                                                         \
+             "Whether a second cell reads the sequence backwards; outputs are joined."}, \
+    {                                                                                    \
+        .key = "return", .type = OG_FIELD_CHOICE,                                        \
+        .offset = offsetof(struct og_rnn_attr, returns), .choices = "last sequence",     \
+        .def = "last", .stage = OG_STAGE_TRAIN,                                          \
+        .help = "Whether h of each cell's last step or of every position is the output." \
+    }
+
+// What their entries in the table of layers have in common.
+#define OG_RNN_OP                                                                        \
+    .attr_size = sizeof(struct og_rnn_attr), .inputs_min = 1, .inputs_max = 1,           \
+    .setup = og_rnn_setup, .linears = og_rnn_linears, .tape_bytes = og_rnn_tape_bytes,   \
+    .work_bytes = og_rnn_work_bytes, .forward = og_rnn_forward,                          \
+    .backward = og_rnn_backward
 
 #endif

@@ -60,6 +60,12 @@ struct og_metric {
     const char *name, *units, *long_name;
 };
 
+// What was measured of one matrix of the network: group /layers/<name>.
+struct og_layer_values {
+    const char *name;     // without '/'
+    const double *value;  // [layer_metrics][point][trial]; NaN where there is none
+};
+
 // A weight or other array to store: group/name.
 struct og_blob {
     const char *path;  // "model/<key>/lstm1/W"
@@ -92,6 +98,10 @@ struct og_result {
     // the bootstrap; may be NULL
     const uint8_t *correct;
     size_t samples;
+    // /layers
+    size_t layer_metrics, layers;
+    const struct og_metric *layer_metric;
+    const struct og_layer_values *layer;
     // /train, /model, /chip
     size_t curves;
     const struct og_curve_set *curve;
@@ -119,6 +129,8 @@ OG_API og_status og_result_complete(const char *path, bool *complete,
 
 // Prints a table of the means with intervals, one line per point.
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
+// The same of /layers, one line per point and matrix. OG_INPUT when there is none.
+OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
 // Compares /results, /train, /model, /chip, /layers by names, types, shapes and values.
 // *same = false and the differences on `out` (at most 20 lines) when they differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,

@@ -6,13 +6,20 @@
 
 int cli_show(int argc, char **argv)
 {
-    const struct cli_option option[] = {{0}};
+    bool layers = false;
+    const struct cli_option option[] = {
+        {.name = "--layers",
+         .kind = CLI_FLAG,
+         .target = &layers,
+         .help = "where each layer loses accuracy, one line per point and matrix"},
+        {0},
+    };
     const struct cli_command c = {
         .name = "show",
-        .usage = "OUT.h5",
+        .usage = "[--layers] OUT.h5",
         .purpose = "Prints the means over chips with their 95 % intervals, one line per "
                    "sweep point.",
-        .examples = "  ohmgrid show sweep.h5\n",
+        .examples = "  ohmgrid show sweep.h5\n  ohmgrid show --layers sweep.h5\n",
         .option = option,
         .positional = {"OUT.h5"},
     };
@@ -20,6 +27,8 @@ int cli_show(int argc, char **argv)
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
     struct og_error err = {0};
-    if (og_result_show(argument[0], stdout, &err) != OG_OK) return cli_fail("show", &err);
+    const og_status status = layers ? og_result_show_layers(argument[0], stdout, &err)
+                                    : og_result_show(argument[0], stdout, &err);
+    if (status != OG_OK) return cli_fail("show", &err);
     return CLI_DONE;
 }

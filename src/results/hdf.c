@@ -84,8 +84,13 @@ void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size)
 hid_t og_hdf_group(struct og_hdf *h, hid_t parent, const char *path)
 {
     if (h->status != OG_OK) return H5I_INVALID_HID;
-    hid_t group = H5Gcreate2(parent, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t create = H5Pcreate(H5P_GROUP_CREATE), group = H5I_INVALID_HID;
+    const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    if (og_hdf_ok(h, create, "create a group") &&
+        og_hdf_ok(h, H5Pset_link_creation_order(create, order), "create a group"))
+        group = H5Gcreate2(parent, path, H5P_DEFAULT, create, H5P_DEFAULT);
     og_hdf_ok(h, group, "create a group");
+    og_hdf_close(h, create);
     return group;
 }
 

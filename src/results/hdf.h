@@ -38,6 +38,7 @@ void og_hdf_close(struct og_hdf *h, hid_t object);
 hid_t og_hdf_create(struct og_hdf *h);
 void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size);
 
+// A group that remembers the order in which its members were made.
 hid_t og_hdf_group(struct og_hdf *h, hid_t parent, const char *path);
 void og_hdf_attr_text(struct og_hdf *h, hid_t object, const char *name, const char *text);
 void og_hdf_attr_u64(struct og_hdf *h, hid_t object, const char *name, uint64_t value);

@@ -8,106 +8,49 @@
 #include "ohmgrid/results.h"
 #include "results/file.h"
 #include "results/table.h"
+#include "results/text_table.h"
 
-enum { CELL = 96 };
-
-struct grid {
-    size_t rows, cols;
-    char (*cell)[CELL];  // [rows][cols]; row 0: headings
-};
-
-static char *at(const struct grid *g, size_t row, size_t col)
+static void fill_metric(const struct og_text_table *g, size_t col,
+                        const struct og_table_metric *m)
 {
-    return g->cell[row * g->cols + col];
-}
-
-// Columns on the screen: UTF-8 continuation bytes take none.
-static int width(const char *text)
-{
-    int n = 0;
-    for (; *text != '\0'; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
-static void fill_column(const struct grid *g, size_t col, const struct og_table_column *c,
-                        size_t n, size_t stride)
-{
-    struct og_scaled s = {.factor = 1};
-    if (c->value != NULL) s = og_scale_units(c->units, c->value, n);
-    bool unit = s.units[0] != '\0' && strcmp(s.units, "1") != 0;
-    if (unit)
-        snprintf(at(g, 0, col), CELL, "%s [%s]", c->name, s.units);
-    else
-        snprintf(at(g, 0, col), CELL, "%s", c->name);
-    for (size_t row = 1; row < g->rows; row++) {
-        size_t i = (row - 1) / stride % n;
-        if (c->value != NULL)
-            snprintf(at(g, row, col), CELL, "%.6g", c->value[i] * s.factor);
-        else
-            snprintf(at(g, row, col), CELL, "%s", c->label[i]);
-    }
-}
-
-static void fill_metric(const struct grid *g, size_t col, const struct og_table_metric *m)
-{
-    bool unit = m->units != NULL && m->units[0] != '\0' && strcmp(m->units, "1") != 0;
-    if (unit)
-        snprintf(at(g, 0, col), CELL, "%s [%s]", m->name, m->units);
-    else
-        snprintf(at(g, 0, col), CELL, "%s", m->name);
+    og_text_heading(g, col, m->name, m->units);
     for (size_t row = 1; row < g->rows; row++) {
         size_t p = row - 1;
+        char *cell = og_text_at(g, row, col);
         if (isnan(m->mean[p]))
-            snprintf(at(g, row, col), CELL, "-");
+            snprintf(cell, OG_CELL, "-");
         else if (isnan(m->low[p]))
-            snprintf(at(g, row, col), CELL, "%.4f", m->mean[p]);
+            snprintf(cell, OG_CELL, "%.4f", m->mean[p]);
         else
-            snprintf(at(g, row, col), CELL, "%.4f [%.4f, %.4f]", m->mean[p], m->low[p],
+            snprintf(cell, OG_CELL, "%.4f [%.4f, %.4f]", m->mean[p], m->low[p],
                      m->high[p]);
     }
 }
 
-static void fill(const struct grid *g, const struct og_table *t)
+// point: scratch for all points.
+static void fill(const struct og_text_table *g, const struct og_table *t, size_t *point)
 {
-    size_t col = 0, stride = t->points;
-    for (size_t i = 0; i < t->axes; i++) {
-        stride /= t->axis[i].n;
-        for (int c = 0; c < t->axis[i].columns; c++)
-            fill_column(g, col++, &t->axis[i].column[c], t->axis[i].n, stride);
-    }
+    for (size_t p = 0; p < t->points; p++) point[p] = p;
+    size_t col = og_text_axes(g, t, point);
     for (size_t m = 0; m < t->metrics; m++) fill_metric(g, col++, &t->metric[m]);
-    snprintf(at(g, 0, col), CELL, "chips");
+    og_text_heading(g, col, "chips", NULL);
     for (size_t p = 0; p < t->points; p++)
-        snprintf(at(g, p + 1, col), CELL, "%zu/%zu", t->chips[p], t->trials);
-}
-
-static void print_row(const struct grid *g, size_t row, const int *wide, FILE *out)
-{
-    for (size_t col = 0; col < g->cols; col++) {
-        const char *text = at(g, row, col);
-        int pad = col + 1 < g->cols ? wide[col] - width(text) + 2 : 0;
-        fprintf(out, "%s%*s", text, pad, "");
-    }
-    fputc('\n', out);
+        snprintf(og_text_at(g, p + 1, col), OG_CELL, "%zu/%zu", t->chips[p], t->trials);
 }
 
 static og_status print_table(const struct og_table *t, FILE *out, struct og_error *err)
 {
-    struct grid g = {.rows = t->points + 1, .cols = t->metrics + 1};
-    for (size_t i = 0; i < t->axes; i++) g.cols += (size_t)t->axis[i].columns;
-    int *wide = og_alloc(g.cols, sizeof *wide);
-    g.cell = og_alloc(g.rows * g.cols, sizeof *g.cell);
-    og_status s = wide != NULL && g.cell != NULL ? OG_OK : og_fail_memory(err);
+    struct og_text_table g = {0};
+    size_t *point = og_alloc(t->points, sizeof *point), cols = t->metrics + 1;
+    for (size_t i = 0; i < t->axes; i++) cols += (size_t)t->axis[i].columns;
+    og_status s = point != NULL ? og_text_table_alloc(&g, t->points + 1, cols, err)
+                                : og_fail_memory(err);
     if (s == OG_OK) {
-        fill(&g, t);
-        for (size_t i = 0; i < g.rows * g.cols; i++) {
-            int w = width(g.cell[i]);
-            if (w > wide[i % g.cols]) wide[i % g.cols] = w;
-        }
-        for (size_t row = 0; row < g.rows; row++) print_row(&g, row, wide, out);
+        fill(&g, t, point);
+        og_text_print(&g, out);
     }
-    og_free(g.cell);
-    og_free(wide);
+    og_text_table_free(&g);
+    og_free(point);
     return s;
 }
 

@@ -15,6 +15,7 @@
 #include "og_build.h"
 #include "ohmgrid/cpu.h"
 #include "results/file.h"
+#include "results/grid.h"
 #include "results/hdf.h"
 #include "results/layout.h"
 #include "results/revision.h"
@@ -24,96 +25,11 @@ struct writer {
     struct og_hdf h;
     const struct og_result *r;
     size_t points;
-    hid_t group;                   // /results
-    hsize_t dim[OG_AXES_MAX + 1];  // the last one: trial
-    hid_t scale[OG_AXES_MAX + 1];
-    char coordinates[OG_COORDINATES];  // names of zipped columns
+    struct og_grid results;
 };
 
 // --- /results
 // ---------------------------------------------------------------------------
-static void attach(struct writer *w, hid_t set, size_t first, size_t n)
-{
-    for (size_t i = 0; i < n && w->h.status == OG_OK; i++)
-        og_hdf_ok(&w->h, H5DSattach_scale(set, w->scale[first + i], (unsigned)i),
-                  "attach a scale");
-}
-
-static void add_coordinate(struct writer *w, const char *name)
-{
-    size_t used = strlen(w->coordinates), n = strlen(name);
-    if (used + n + 2 > sizeof w->coordinates) {
-        w->h.status = og_fail(w->h.err, OG_INPUT, "%s: too many zipped axes", w->h.path);
-        return;
-    }
-    if (used > 0) w->coordinates[used++] = ' ';
-    memcpy(w->coordinates + used, name, n + 1);
-}
-
-static hid_t write_column(struct writer *w, const struct og_axis *axis,
-                          const struct og_axis_column *c)
-{
-    hsize_t n = axis->n;
-    struct og_hdf_array a = {.name = c->name, .rank = 1, .dim = &n, .long_name = c->key};
-    hid_t text = c->text ? og_hdf_text_type(&w->h) : H5I_INVALID_HID;
-    a.type = c->text ? text : H5T_NATIVE_DOUBLE;
-    a.data = c->text ? (const void *)c->label : c->value;
-    a.units = c->text ? NULL : c->units;
-    hid_t set = og_hdf_array(&w->h, w->group, &a);
-    og_hdf_close(&w->h, text);
-    return set;
-}
-
-static void write_axis(struct writer *w, size_t i)
-{
-    const struct og_axis *axis = w->r->axis[i];
-    w->dim[i] = axis->n;
-    w->scale[i] = write_column(w, axis, &axis->column[0]);
-    if (w->h.status != OG_OK) return;
-    og_hdf_ok(&w->h, H5DSset_scale(w->scale[i], axis->column[0].name), "make a scale");
-    for (int c = 1; c < axis->columns && w->h.status == OG_OK; c++) {
-        hid_t set = write_column(w, axis, &axis->column[c]);
-        attach(w, set, i, 1);
-        add_coordinate(w, axis->column[c].name);
-        og_hdf_close(&w->h, set);
-    }
-}
-
-static void write_trials(struct writer *w)
-{
-    size_t n = w->r->trials, axes = w->r->axes;
-    w->dim[axes] = n;
-    int64_t *number = og_alloc(n, sizeof *number);
-    if (number == NULL) {
-        w->h.status = og_fail_memory(w->h.err);
-        return;
-    }
-    for (size_t t = 0; t < n; t++) number[t] = (int64_t)t;
-    w->scale[axes] = og_hdf_array(&w->h, w->group,
-                                  &(struct og_hdf_array){.name = "trial",
-                                                         .rank = 1,
-                                                         .dim = &w->dim[axes],
-                                                         .type = H5T_NATIVE_INT64,
-                                                         .data = number,
-                                                         .units = "1",
-                                                         .long_name = "chip number"});
-    og_free(number);
-    if (w->h.status == OG_OK)
-        og_hdf_ok(&w->h, H5DSset_scale(w->scale[axes], "trial"), "make a scale");
-}
-
-// A dataset over the axes, and over the trials when `trials`.
-static void write_gridded(struct writer *w, struct og_hdf_array a, bool trials)
-{
-    a.rank = (int)w->r->axes + trials;
-    a.dim = w->dim;
-    hid_t set = og_hdf_array(&w->h, w->group, &a);
-    attach(w, set, 0, (size_t)a.rank);
-    if (w->coordinates[0] != '\0' && w->h.status == OG_OK)
-        og_hdf_attr_text(&w->h, set, "coordinates", w->coordinates);
-    og_hdf_close(&w->h, set);
-}
-
 static void write_means(struct writer *w, const struct og_metric *m, const char *ending,
                         const char *words, const double *value)
 {
@@ -122,7 +38,7 @@ static void write_means(struct writer *w, const struct og_metric *m, const char 
     if (name == NULL || long_name == NULL) {
         w->h.status = og_fail_memory(w->h.err);
     } else {
-        write_gridded(w,
+        og_grid_write(&w->results,
                       (struct og_hdf_array){.name = name,
                                             .type = H5T_NATIVE_DOUBLE,
                                             .data = value,
@@ -145,7 +61,7 @@ static void write_metric(struct writer *w, size_t m, double *scratch)
     const struct og_result *r = w->r;
     const struct og_metric *metric = &r->metric[m];
     const double *value = r->value + m * w->points * r->trials;
-    write_gridded(w,
+    og_grid_write(&w->results,
                   (struct og_hdf_array){.name = metric->name,
                                         .type = H5T_NATIVE_DOUBLE,
                                         .data = value,
@@ -176,27 +92,52 @@ static void write_metric(struct writer *w, size_t m, double *scratch)
 static void write_results(struct writer *w)
 {
     const struct og_result *r = w->r;
-    for (size_t i = 0; i < r->axes && w->h.status == OG_OK; i++) write_axis(w, i);
-    if (w->h.status == OG_OK) write_trials(w);
     double *scratch = og_alloc(3 * w->points, sizeof *scratch);
     if (scratch == NULL) w->h.status = og_fail_memory(w->h.err);
     for (size_t m = 0; m < r->metrics && w->h.status == OG_OK; m++)
         write_metric(w, m, scratch);
     og_free(scratch);
-    write_gridded(w,
+    og_grid_write(&w->results,
                   (struct og_hdf_array){.name = "done",
                                         .type = H5T_NATIVE_UINT8,
                                         .data = r->done,
                                         .long_name = "whether this chip was evaluated"},
                   true);
     if (r->trained != NULL)
-        write_gridded(w,
+        og_grid_write(&w->results,
                       (struct og_hdf_array){.name = "trained",
                                             .type = H5T_NATIVE_UINT32,
                                             .data = r->trained,
                                             .long_name = "position in /train of the "
                                                          "training used"},
                       false);
+}
+
+// --- /layers -------------------------------------------------------------------------
+
+static void write_layer(struct writer *w, hid_t layers, const struct og_layer_values *l)
+{
+    const struct og_result *r = w->r;
+    struct og_grid grid;
+    og_grid_open(&grid, &w->h, r, layers, l->name);
+    for (size_t m = 0; m < r->layer_metrics && w->h.status == OG_OK; m++)
+        og_grid_write(&grid,
+                      (struct og_hdf_array){.name = r->layer_metric[m].name,
+                                            .type = H5T_NATIVE_DOUBLE,
+                                            .data = l->value + m * w->points * r->trials,
+                                            .units = r->layer_metric[m].units,
+                                            .long_name = r->layer_metric[m].long_name},
+                      true);
+    og_grid_close(&grid);
+}
+
+static void write_layers(struct writer *w, hid_t file)
+{
+    if (w->r->layers == 0) return;
+    hid_t layers = og_hdf_group(&w->h, file, "layers");
+    for (size_t i = 0; i < w->r->layers && w->h.status == OG_OK; i++)
+        write_layer(w, layers, &w->r->layer[i]);
+    og_hdf_close(&w->h, layers);
 }
 
 // --- /train, /model, /chip, /run
@@ -320,14 +261,14 @@ static void write_root(struct writer *w, hid_t file)
 static void write_all(struct writer *w, hid_t file)
 {
     write_root(w, file);
-    w->group = og_hdf_group(&w->h, file, "results");
-    if (w->h.status == OG_OK) write_results(w);
+    og_grid_open(&w->results, &w->h, w->r, file, "results");
+    write_results(w);
+    og_grid_close(&w->results);
+    write_layers(w, file);
     write_trainings(w, file);
     for (size_t i = 0; i < w->r->blobs && w->h.status == OG_OK; i++)
         write_blob(w, file, &w->r->blob[i]);
     write_run(w, file);
-    for (size_t i = 0; i <= w->r->axes; i++) og_hdf_close(&w->h, w->scale[i]);
-    og_hdf_close(&w->h, w->group);
 }
 
 static og_status write_file(struct writer *w)
@@ -355,9 +296,7 @@ og_status og_result_write(const char *out, const struct og_result *r,
     if (w == NULL) return og_fail_memory(err);
     w->h = (struct og_hdf){.path = out, .err = err};
     w->r = r;
-    w->group = H5I_INVALID_HID;
     w->points = 1;
-    for (size_t i = 0; i <= OG_AXES_MAX; i++) w->scale[i] = H5I_INVALID_HID;
     for (size_t i = 0; i < r->axes; i++) w->points *= r->axis[i]->n;
     struct og_hdf_guard guard = og_hdf_silence();
     gsl_error_handler_t *handler = gsl_set_error_handler_off();

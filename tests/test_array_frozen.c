@@ -155,7 +155,7 @@ static void equal_tiles_differ(void **state)
         for (size_t k = 0; k < 4 * ALL; k++) b.w[k] = 0.5f;
         b.w[4 * ALL - 1] = 1;
         og_array_program(b.array, b.w, &b.chip);
-        float *g = og_alloc(og_array_info(b.array).devices, sizeof *g);
+        float *g = og_alloc(og_array_info(b.array).dense.devices, sizeof *g);
         og_array_conductance(b.array, g);
         static double tile[4][ALL];
         for (size_t k = 0; k < 4 * ALL; k++) {
@@ -185,7 +185,7 @@ static void range_clip_is_the_devices_own(void **state)
         struct bench b = bench_open(hw, 40, 40, 1, 1);
         for (size_t n = 0; n < 1600; n++) b.w[n] = 1;
         og_array_program(b.array, b.w, &b.chip);
-        g[k] = og_alloc(og_array_info(b.array).devices, sizeof *g[k]);
+        g[k] = og_alloc(og_array_info(b.array).dense.devices, sizeof *g[k]);
         og_array_conductance(b.array, g[k]);
         bench_close(&b);
     }
@@ -211,6 +211,7 @@ static void empty_columns_are_no_louder(void **state)
         struct og_hardware hw = plain_hardware();
         hw.mapping.granularity = (enum og_granularity)granularity;
         hw.device.program = constant(0.3e-6);
+        hw.mapping.removed = false;
         hw.tile.cols = 1;
         struct bench b = bench_open(hw, 60, 3, 1, 1);
         for (size_t k = 0; k < 180; k++) b.w[k] = k < 60 ? 0 : 0.01f * b.w[k];
@@ -250,6 +251,7 @@ static void percentile_of_zeros(void **state)
     struct og_hardware hw = plain_hardware();
     hw.mapping.w_max = OG_W_PERCENTILE;
     hw.mapping.percentile = 50;
+    hw.mapping.removed = false;
     struct bench b = bench_open(hw, 20, 5, 1, 1);
     for (size_t k = 0; k < 100; k++)
         if (k % 4) b.w[k] = 0;

@@ -160,7 +160,7 @@ static void reads_are_independent(void **state)
 static float *conductances(struct bench *b)
 {
     og_array_program(b->array, b->w, &b->chip);
-    float *g = og_alloc(og_array_info(b->array).devices, sizeof *g);
+    float *g = og_alloc(og_array_info(b->array).dense.devices, sizeof *g);
     og_array_conductance(b->array, g);
     return g;
 }
@@ -184,7 +184,7 @@ static double *alike(struct og_hardware hw, struct og_chip chip, uint32_t layer,
     b.w[0] = 1;
     b.chip = chip;
     float *g = conductances(&b);
-    *n = og_array_info(b.array).devices;
+    *n = og_array_info(b.array).dense.devices;
     double *d = og_alloc(*n, sizeof *d);
     for (size_t k = 0; k < *n; k++) d[k] = g[k];
     og_free(g);
@@ -323,6 +323,7 @@ static void cells_of_zero_weights_can_be_off(void **state)
     (void)state;
     struct og_hardware hw = plain_hardware();
     hw.device.program = constant(0.3e-6);
+    hw.mapping.removed = false;
     hw.device.zero_cells = OG_ZERO_OFF;
     hw.device.g_off = 0.02e-6;
     struct bench b = bench_open(hw, 10, 10, 1, 1);

@@ -6,6 +6,19 @@
 //
 // Tiles: ceil(rows / tile.rows) x ceil(cols / tile.cols); each row tile (or group of
 // tile.rows_active rows) is converted on its own and added digitally.
+//
+// Weights that are exactly 0 (pruned). mapping.removed: what holds nothing does not
+// exist, in this order:
+//   1. word lines and bit lines that are 0 in the whole matrix are taken out, and the
+//      others move together: the array is that of the smaller matrix, draw for draw, with
+//      0 for the outputs that were taken out;
+//   2. the smaller matrix is cut into tiles, and these into groups of rows;
+//   3. in each tile, a word line whose weights there are all 0 has no devices; neither
+//      has a bit line whose weights in one group of rows are all 0, and it is not
+//      converted: it adds exactly 0. (Not with scheme offset, whose references serve a
+//      whole tile.)
+// All gradients of what does not exist are 0. device.pruned_cells: off switches the other
+// pruned cells off (g_off, no errors, no read noise).
 #ifndef OHMGRID_ARRAY_H
 #define OHMGRID_ARRAY_H
 
@@ -86,8 +99,10 @@ OG_API void og_array_weights(og_array *array, float *w_hat);
 // scales (1, tiles, or columns x row groups x ... by adc.granularity).
 OG_API size_t og_array_ranges(const og_array *array);
 // Full scales, in units of the normalised column sum; they stay until set again, and are
-// part of a trained model. Calibration: og_array_observe gathers statistics of noise-free
-// column sums over any number of calls, og_array_calibrate turns them into ranges.
+// part of a trained model, for the lines that it has: removed lines leave the last ones
+// unused, and an og_array_program that removes others asks for a new calibration.
+// Calibration: og_array_observe gathers statistics of noise-free column sums over any
+// number of calls, og_array_calibrate turns them into ranges.
 OG_API void og_array_get_adc(const og_array *array, float *range);
 OG_API void og_array_set_adc(og_array *array, const float *range);
 // Modes fixed and worst_case need no observation. Needs an og_array_program, whose
@@ -147,15 +162,27 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 
 // --- looking inside
 // ---------------------------------------------------------------------
+// What the array is made of; a reference column's devices are not counted.
+struct og_array_count {
+    size_t lines_in, lines_out;   // word and bit lines, over all tiles
+    size_t row_tiles, col_tiles;  // how far they reach
+    size_t row_groups;            // over all row tiles
+    size_t tiles;                 // that hold any weight
+    size_t devices;               // of weights
+    size_t conversions;           // per read of one input vector
+};
 struct og_array_info {
-    size_t rows, cols, row_tiles, col_tiles, row_groups, slices, devices;
-    double w_max;        // the largest full-scale weight of its tiles
-    double lsb;          // of the ADC, in units of y; 0 when ideal
-    size_t conversions;  // per read of one input vector
+    size_t rows, cols;  // of the matrix
+    size_t slices;
+    double w_max;                 // the largest full-scale weight of its tiles
+    double lsb;                   // of the ADC, in units of y; 0 when ideal
+    size_t conversions;           // per read of one input vector: used.conversions
+    struct og_array_count used;   // without removed lines, as last programmed
+    struct og_array_count dense;  // as if none were removed
 };
 OG_API struct og_array_info og_array_info(const og_array *array);
 // Conductances [S] of the weight devices, device d = ((copy * slices + slice) * sides +
-// side) * rows * cols + i * cols + j; count = info.devices.
+// side) * rows * cols + i * cols + j; count = info.dense.devices, 0 where there is none.
 OG_API void og_array_conductance(const og_array *array, float *g);
 
 #ifdef __cplusplus

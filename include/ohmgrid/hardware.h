@@ -57,8 +57,9 @@ struct og_device {
         enum og_spread_law law;
         double g_min, g_max;  // relative spread of each device's own g_min and g_max
     } d2d;
-    enum og_clip clip;  // after the programming error
-    enum og_zero_cells zero_cells;
+    enum og_clip clip;                // after the programming error
+    enum og_zero_cells zero_cells;    // of weights that are quantised to zero
+    enum og_zero_cells pruned_cells;  // of weights that are exactly zero
     struct {
         double p_lrs, p_hrs;  // probability per device of being stuck on / off
         double g_lrs, g_hrs;  // [S] what it is stuck at; 0 for g_lrs: g_max
@@ -112,6 +113,7 @@ struct og_hardware {
         enum og_rounding rounding;        // of weight_bits
         int slice_bits;                   // 0: one slice holds the whole weight
         int devices_per_weight;
+        bool removed;  // lines of zeros do not exist; array.h says which
     } mapping;
     struct {
         int rows, cols;

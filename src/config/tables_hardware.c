@@ -114,7 +114,12 @@ const struct og_field og_device_fields[] = {
     {"zero_cells", OG_FIELD_CHOICE, offsetof(struct og_device, zero_cells), 0, NULL, 0, 0,
      "programmed off", "programmed", P,
      "Cells of zero weight: programmed to g_min like any other, or off (g_off, no "
-     "error).",
+     "error, no noise).",
+     NULL, NULL},
+    {"pruned_cells", OG_FIELD_CHOICE, offsetof(struct og_device, pruned_cells), 0, NULL,
+     0, 0, "programmed off", "programmed", P,
+     "Cells of pruned weights, those that are exactly 0 before quantisation: programmed "
+     "like any other, or off (g_off, no error, no noise).",
      NULL, NULL},
     {"faults", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Stuck devices.",
      faults_fields, NULL},
@@ -157,6 +162,11 @@ static const struct og_field mapping_fields[] = {
     {"devices_per_weight", OG_FIELD_INT,
      offsetof(struct og_hardware, mapping.devices_per_weight), 0, NULL, 1, 64, NULL, "1",
      P, "Copies of each device that are averaged.", NULL, NULL},
+    {"removed", OG_FIELD_BOOL, offsetof(struct og_hardware, mapping.removed), 0, NULL, 0,
+     0, NULL, "true", P,
+     "Whether word and bit lines whose weights are all exactly 0 do not exist: in the "
+     "whole matrix (the others move together), then in each tile.",
+     NULL, NULL},
     {.key = NULL},
 };
 static const struct og_field tile_fields[] = {

@@ -4,6 +4,7 @@
 #include <gsl/gsl_sort_float.h>
 #include <gsl/gsl_statistics_float.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -20,11 +21,13 @@ static og_status check(const struct og_hardware *hw, struct og_error *err)
                            "hardware.mapping.slice_bits: %d needs a differential "
                            "mapping.scheme, not offset",
                            slice);
-        if (hw->device.zero_cells == OG_ZERO_OFF)
+        bool zero = hw->device.zero_cells == OG_ZERO_OFF;
+        if (zero || hw->device.pruned_cells == OG_ZERO_OFF)
             return og_fail(err, OG_INPUT,
-                           "hardware.device.zero_cells: off needs a differential "
+                           "hardware.device.%s: off needs a differential "
                            "mapping.scheme: in offset a zero weight is not a zero "
-                           "conductance");
+                           "conductance",
+                           zero ? "zero_cells" : "pruned_cells");
     }
     if (bits == 1 && hw->mapping.rounding == OG_MID_TREAD)
         return og_fail(err, OG_INPUT,
@@ -60,18 +63,22 @@ static void set_grid(struct og_mapping *m)
 og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw,
                            size_t rows, size_t cols, struct og_error *err)
 {
-    *m = (struct og_mapping){.hw = *hw, .rows = rows, .cols = cols};
+    *m = (struct og_mapping){.hw = *hw, .full_rows = rows, .full_cols = cols};
     OG_TRY(check(hw, err));
     m->tile_rows = (size_t)hw->tile.rows;
     m->tile_cols = (size_t)hw->tile.cols;
-    m->row_tiles = (rows + m->tile_rows - 1) / m->tile_rows;
-    m->col_tiles = (cols + m->tile_cols - 1) / m->tile_cols;
+    m->active = (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
     set_grid(m);
+    og_mapping_resize(m, rows, cols);
     m->w_max = og_alloc(m->row_tiles * cols, sizeof *m->w_max);
     m->q = og_alloc(rows * cols, sizeof *m->q);
     if (hw->mapping.w_max == OG_W_PERCENTILE)
         m->scratch = og_alloc(rows * cols, sizeof *m->scratch);
-    if (m->w_max == NULL || m->q == NULL ||
+    bool off =
+        hw->device.zero_cells == OG_ZERO_OFF || hw->device.pruned_cells == OG_ZERO_OFF;
+    if (off) m->off = og_alloc(rows * cols, sizeof *m->off);
+    if (m->w_max == NULL || m->q == NULL || (off && m->off == NULL) ||
+        !og_lines_alloc(m) ||
         (hw->mapping.w_max == OG_W_PERCENTILE && m->scratch == NULL))
         return og_fail(err, OG_NO_MEMORY, "out of memory for a %zu x %zu crossbar", rows,
                        cols);
@@ -83,6 +90,17 @@ void og_mapping_free(struct og_mapping *m)
     og_free(m->w_max);
     og_free(m->q);
     og_free(m->scratch);
+    og_free(m->off);
+    og_lines_free(m);
+}
+
+void og_mapping_resize(struct og_mapping *m, size_t rows, size_t cols)
+{
+    m->rows = rows;
+    m->cols = cols;
+    m->row_tiles = (rows + m->tile_rows - 1) / m->tile_rows;
+    m->col_tiles = (cols + m->tile_cols - 1) / m->tile_cols;
+    m->groups = rows > 0 ? og_mapping_group(m, rows - 1) + 1 : 0;
 }
 
 typedef float quad __attribute__((vector_size(16)));
@@ -215,6 +233,32 @@ static void set_scales(struct og_mapping *m)
     fill_scales(m);
 }
 
+// q = w a of the lines that are left.
+static void gather(struct og_mapping *m, const float *w, const float *a)
+{
+    for (size_t i = 0; i < m->rows; i++)
+        for (size_t j = 0; j < m->cols; j++)
+            m->q[i * m->cols + j] =
+                w[m->live_col[j] * m->full_rows + m->live_row[i]] * a[i];
+}
+
+// Which cells are switched off: those of pruned weights, which are found before
+// quantisation, and those of zeros after it. Pruned weights are 0 even where the grid has
+// no zero.
+static void find_off(struct og_mapping *m, bool quantised)
+{
+    bool wanted = quantised ? m->hw.device.zero_cells == OG_ZERO_OFF
+                            : m->hw.device.pruned_cells == OG_ZERO_OFF;
+    size_t cells = m->rows * m->cols, found = 0;
+    if (!quantised) memset(m->off, 0, cells);
+    for (size_t k = 0; k < cells; k++) {
+        if (quantised && m->off[k]) m->q[k] = 0;
+        if (wanted && m->q[k] == 0) m->off[k] = 1;
+        found += m->off[k];
+    }
+    m->any_off = found > 0;
+}
+
 // On the grid: mid-tread k = rint(u D), mid-rise odd integers 2 floor(u D / 2) + 1.
 static void quantise_row(const struct og_mapping *m, float *q, const float *w_max,
                          size_t n)
@@ -238,11 +282,18 @@ static void quantise_row(const struct og_mapping *m, float *q, const float *w_ma
 
 void og_mapping_set(struct og_mapping *m, const float *w, const float *a)
 {
-    transpose(m, w, a);
+    if (og_mapping_is_whole(m))
+        transpose(m, w, a);
+    else
+        gather(m, w, a);
+    og_lines_find(m);
+    if (m->off != NULL) find_off(m, false);
     set_scales(m);
     for (size_t i = 0; i < m->rows; i++)
         quantise_row(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols,
                      m->cols);
+    if (m->off != NULL) find_off(m, true);
+    og_lines_clear(m, m->q);  // a grid without a zero has put something there
 }
 
 void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n, float *q)

@@ -12,7 +12,8 @@ bool og_cells_deviate(const struct og_device *d)
 {
     return d->cell.levels > 0 || d->cell.list.n > 0 || og_sigma_is_on(&d->program) ||
            d->d2d.g_min > 0 || d->d2d.g_max > 0 || d->faults.p_lrs > 0 ||
-           d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF;
+           d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF ||
+           d->pruned_cells == OG_ZERO_OFF;
 }
 
 static struct og_stream stream(const struct og_cells *c, enum og_purpose purpose)
@@ -141,6 +142,18 @@ static void faults(const struct og_cells *c, const struct og_cell_io *io, float 
     }
 }
 
+// A cell that is off has none, unless it is stuck at something else.
+static void read_variance(const struct og_device *d, const struct og_cell_io *io,
+                          const float *g)
+{
+    float range = (float)(d->g_max - d->g_min), g_off = (float)d->g_off;
+    float *v = io->read_variance;
+    og_sigma_fill(&d->read, d->g_max, g, v, io->n);
+    for (size_t i = 0; i < io->n; i++) v[i] = (v[i] / range) * (v[i] / range);
+    for (size_t i = 0; io->off != NULL && i < io->n; i++)
+        if (io->off[i] && g[i] == g_off) v[i] = 0;
+}
+
 void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
 {
     const struct og_device *d = c->device;
@@ -165,11 +178,5 @@ void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
         for (size_t i = 0; i < n; i++)
             io->deviation[i] = (t[i] - io->target[i]) + (g[i] - written[i]) / range;
     if (io->g != NULL) memcpy(io->g, g, n * sizeof *g);
-    if (io->read_variance != NULL) {
-        og_sigma_fill(&d->read, d->g_max, g, io->read_variance, n);
-        for (size_t i = 0; i < n; i++) {
-            float s = io->read_variance[i] / range;
-            io->read_variance[i] = s * s;
-        }
-    }
+    if (io->read_variance != NULL) read_variance(d, io, g);
 }

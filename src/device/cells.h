@@ -26,7 +26,7 @@ struct og_cell_io {
     uint64_t first;
     size_t n;
     const float *target;   // t in [0, 1]: nominal g = g_min + t (g_max - g_min)
-    const uint8_t *off;    // 1: cell of a zero weight that is switched off
+    const uint8_t *off;    // 1: switched off: g_off, without errors and noise
     float *deviation;      // (g - g_nominal) / (g_max - g_min)
     float *g;              // [S] as programmed
     float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2

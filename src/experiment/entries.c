@@ -94,7 +94,7 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
 {
     struct header h = {1, 0, og_exec_matrices(exec), 0};
     for (size_t i = 0; i < h.tensors; i++)
-        h.values += og_array_info(og_exec_matrix(exec, i)).devices;
+        h.values += og_array_info(og_exec_matrix(exec, i)).dense.devices;
     void *bytes;
     OG_TRY(alloc_entry(&h, &bytes, err));
     const struct og_tensors t = parts(&h, bytes);
@@ -105,12 +105,12 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
         struct og_tensor_record *r = (struct og_tensor_record *)&t.tensor[i];
         name_tensor(r, og_exec_matrix_name(exec, i), NULL);
         r->rank = 3;  // (copy, slice, side), word line, bit line
-        r->dim[0] = info.devices / (info.rows * info.cols);
+        r->dim[0] = info.dense.devices / (info.rows * info.cols);
         r->dim[1] = info.rows;
         r->dim[2] = info.cols;
         r->offset = offset;
         og_array_conductance(array, (float *)t.value + offset);
-        offset += info.devices;
+        offset += info.dense.devices;
     }
     char key[40];
     snprintf(key, sizeof key, "%zu", point);

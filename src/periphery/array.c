@@ -79,35 +79,53 @@ static void lay_inputs(struct og_array *a)
         a->planes = offset ? most_bits : most_bits - 1;
 }
 
-static size_t count_groups(const struct og_array *a, size_t active)
-{
-    size_t groups = 0;
-    for (size_t row = 0; row < a->map.rows; row += a->map.tile_rows) {
-        size_t rows =
-            a->map.rows - row < a->map.tile_rows ? a->map.rows - row : a->map.tile_rows;
-        groups += (rows + active - 1) / active;
-    }
-    return groups;
-}
-
 // One conversion unit per (group, slice, side), groups in row order.
-static void lay_units(struct og_array *a, size_t active)
+static void lay_units(struct og_array *a)
 {
+    size_t active = a->map.active;
     int g = 0, u = 0;
+    a->groups = (int)a->map.groups;
+    a->units = a->groups * a->map.slices * a->sides;
     for (size_t tile = 0; tile < a->map.rows; tile += a->map.tile_rows) {
         size_t end =
             tile + a->map.tile_rows < a->map.rows ? tile + a->map.tile_rows : a->map.rows;
         for (size_t row = tile; row < end; row += active, g++)
             for (int s = 0; s < a->map.slices; s++)
-                for (int side = 0; side < a->sides; side++)
-                    a->unit[u++] = (struct og_unit){
-                        .slice = s,
-                        .side = side,
-                        .group = g,
-                        .row0 = row,
-                        .rows = end - row < active ? end - row : active,
-                    };
+                for (int side = 0; side < a->sides; side++, u++) {
+                    a->unit[u].slice = s;
+                    a->unit[u].side = side;
+                    a->unit[u].group = g;
+                    a->unit[u].row0 = row;
+                    a->unit[u].rows = end - row < active ? end - row : active;
+                }
     }
+    a->repeat = a->map.cols > 0 ? (OG_LANES + a->map.cols - 1) / a->map.cols : 0;
+    a->run = a->repeat * a->map.cols;
+}
+
+// Everything that depends on which lines are left. Units only ever shrink: groups begin
+// at the same rows as those of the whole matrix.
+static void lay_lines(struct og_array *a)
+{
+    size_t i = 0, first = 0;
+    a->shape.rows = a->map.rows;
+    a->shape.cols = a->map.cols;
+    for (int s = 0; s < a->shape.segments; s++) {
+        size_t end = first + a->full.segment[s].rows, rows = 0;
+        bool whole = og_mapping_is_whole(&a->map);
+        for (; !whole && i < a->map.rows && a->map.live_row[i] < end; i++) rows++;
+        a->shape.segment[s].rows = whole ? end - first : rows;
+        first = end;
+    }
+    lay_units(a);
+    lay_inputs(a);
+}
+
+void og_array_compact(struct og_array *a, const float *w)
+{
+    if (!og_mapping_compact(&a->map, w)) return;
+    lay_lines(a);
+    if (!calibrated(&a->map.hw)) og_array_calibrate(a);
 }
 
 static size_t count_ranges(const struct og_array *a)
@@ -131,7 +149,8 @@ static bool alloc_units(struct og_array *a)
         ok &= (u->e = og_packed_alloc(u->rows, a->map.cols)) != NULL;
         if (variance) ok &= (u->v = og_packed_alloc(u->rows, a->map.cols)) != NULL;
         if (nominal) ok &= (u->nominal = og_packed_alloc(u->rows, a->map.cols)) != NULL;
-        ok &= (u->lanes = og_alloc(5 * a->run, sizeof *u->lanes)) != NULL;
+        ok &=
+            (u->lanes = og_alloc(5 * (OG_LANES + a->map.cols), sizeof *u->lanes)) != NULL;
     }
     return ok;
 }
@@ -158,10 +177,11 @@ static bool alloc_noise(struct og_array *a)
         size_t devices =
             cells * (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
         ok &= (a->sd = og_alloc(devices, sizeof *a->sd)) != NULL;
-    } else if (!og_sigma_is_constant(&hw->device.read)) {
-        ok &= (a->v = og_alloc(cells * (size_t)a->sides, sizeof *a->v)) != NULL;
     } else {
-        a->variance = constant_variance(a);
+        bool constant = og_sigma_is_constant(&hw->device.read);
+        if (constant) a->variance = constant_variance(a);
+        if (!constant || a->map.off != NULL)
+            ok &= (a->v = og_alloc(cells * (size_t)a->sides, sizeof *a->v)) != NULL;
     }
     size_t devices = a->map.rows * a->map.col_tiles;  // of the reference columns
     if (reference) ok &= (a->ref_sd = og_alloc(devices, sizeof *a->ref_sd)) != NULL;
@@ -192,20 +212,15 @@ static og_status lay_out(struct og_array *a, struct og_error *err)
     const struct og_hardware *hw = &a->map.hw;
     a->copies = hw->mapping.devices_per_weight;
     a->sides = hw->pair.subtract == OG_SUBTRACT_DIGITAL ? 2 : 1;
-    size_t active =
-        (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
-    a->groups = (int)count_groups(a, active);
-    a->units = a->groups * a->map.slices * a->sides;
-    a->unit = og_alloc((size_t)a->units, sizeof *a->unit);
+    a->groups_allocated = (int)a->map.groups;
+    a->units_allocated = a->groups_allocated * a->map.slices * a->sides;
+    a->unit = og_alloc((size_t)a->units_allocated, sizeof *a->unit);
     a->a = og_alloc(a->map.rows, sizeof *a->a);
     a->code_max = og_alloc(a->map.rows, sizeof *a->code_max);
     a->code_gain = og_alloc(a->map.rows, sizeof *a->code_gain);
     if (a->unit == NULL || a->a == NULL || a->code_max == NULL || a->code_gain == NULL)
         return OG_NO_MEMORY;
-    lay_units(a, active);
-    lay_inputs(a);
-    a->repeat = (OG_LANES + a->map.cols - 1) / a->map.cols;
-    a->run = a->repeat * a->map.cols;
+    lay_lines(a);
     a->ranges = count_ranges(a);
     int bits = hw->adc.bits;
     if (bits > 0)
@@ -223,7 +238,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
     *array = NULL;
     struct og_array *a = og_alloc(1, sizeof *a);
     if (a == NULL) return og_fail(err, OG_NO_MEMORY, "out of memory for a crossbar");
-    a->shape = *shape;
+    a->shape = a->full = *shape;
     og_status status = check_converters(hw, shape, err);
     if (status == OG_OK)
         status = og_mapping_alloc(&a->map, hw, shape->rows, shape->cols, err);
@@ -241,13 +256,14 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
 void og_array_free(og_array *a)
 {
     if (a == NULL) return;
-    for (int k = 0; a->unit != NULL && k < a->units; k++) {
+    for (int k = 0; a->unit != NULL && k < a->units_allocated; k++) {
         og_packed_free(a->unit[k].e);
         og_packed_free(a->unit[k].nominal);
         og_packed_free(a->unit[k].v);
         og_free(a->unit[k].lanes);
     }
-    for (int g = 0; a->w_back != NULL && g < a->groups; g++) og_packed_free(a->w_back[g]);
+    for (int g = 0; a->w_back != NULL && g < a->groups_allocated; g++)
+        og_packed_free(a->w_back[g]);
     void *blocks[] = {
         a->unit, a->a,      a->code_max,   a->code_gain,   a->range,    a->e,
         a->v,    a->ref,    a->ref_sd,     a->w_hat,       a->slope,    a->sd,
@@ -259,7 +275,7 @@ void og_array_free(og_array *a)
 
 og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error *err)
 {
-    size_t cells = a->map.rows * a->map.cols;
+    size_t cells = a->map.full_rows * a->map.full_cols;
     if (keep == OG_KEEP_REPARAM && a->sd != NULL)
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of device-level noise cannot be "
@@ -273,11 +289,11 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
     bool ok = (a->w_hat = og_alloc(cells, sizeof *a->w_hat)) != NULL;
     if (keep == OG_KEEP_REPARAM)
         ok &= (a->slope = og_alloc(cells, sizeof *a->slope)) != NULL;
-    a->w_back = og_alloc((size_t)a->groups, sizeof(og_packed *));
-    for (int k = 0; a->w_back != NULL && k < a->units; k++) {
+    a->w_back = og_alloc((size_t)a->groups_allocated, sizeof(og_packed *));
+    for (int k = 0; a->w_back != NULL && k < a->units_allocated; k++) {
         struct og_unit *u = &a->unit[k];
         if (a->w_back[u->group] != NULL) continue;
-        a->w_back[u->group] = og_packed_alloc(a->map.cols, u->rows);
+        a->w_back[u->group] = og_packed_alloc(a->map.full_cols, u->rows);
         ok &= a->w_back[u->group] != NULL;
     }
     if (!ok || a->w_back == NULL)
@@ -303,24 +319,4 @@ void og_array_get_adc(const og_array *a, float *range)
 void og_array_set_adc(og_array *a, const float *range)
 {
     for (size_t k = 0; k < a->ranges; k++) a->range[k] = range[k];
-}
-
-struct og_array_info og_array_info(const og_array *a)
-{
-    const struct og_mapping *m = &a->map;
-    size_t sides = (size_t)og_mapping_sides(m), slices = (size_t)m->slices;
-    float lsb = INFINITY;
-    for (int k = 0; k < a->units; k++) lsb = fminf(lsb, a->unit[k].lsb);
-    return (struct og_array_info){
-        .rows = m->rows,
-        .cols = m->cols,
-        .row_tiles = m->row_tiles,
-        .col_tiles = m->col_tiles,
-        .row_groups = (size_t)a->groups,
-        .slices = slices,
-        .devices = m->rows * m->cols * sides * slices * (size_t)a->copies,
-        .w_max = m->w_ref,
-        .lsb = a->limit > 0 ? (double)lsb * og_step_in_y(a) : 0,
-        .conversions = m->cols * (size_t)(a->units * og_passes(a)),
-    };
 }

@@ -96,6 +96,8 @@ static inline bool og_needs_power(const struct og_array *a)
     return og_varied(a) || a->sd != NULL || a->ref_sd != NULL;
 }
 
+// Takes out the lines of w that are zero, and lays out what is left.
+void og_array_compact(struct og_array *a, const float *w);
 // Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.
 void og_pack_nominal(struct og_array *a);
 size_t og_backward_work_bytes(const struct og_array *a, size_t n);
@@ -116,6 +118,24 @@ double og_worst_case(const struct og_array *a, const struct og_unit *u);
 void og_use_add(const struct og_array *a, const struct og_convert *c, size_t n,
                 struct og_adc_use *use, float *scratch, float *room);
 static inline size_t og_use_room(size_t n) { return 3 * ((n + 15) / 16 * 16); }
+
+// How many lines of one column tile one group of rows has.
+struct og_part {
+    size_t rows, cols;
+};
+struct og_part og_group_part(const struct og_array *a, size_t group, size_t tile);
+
+// --- live.c
+// -------------------------------------------------------------------------------
+// The inputs of the word lines that are left: x itself, or gathered in memory [n][rows]
+// with *ldx set.
+const float *og_live_inputs(const struct og_array *a, const float *x, size_t *ldx,
+                            size_t n, float *memory);
+// One row of digital sums to y; removed columns are exactly 0.
+void og_live_outputs(const struct og_array *a, const float *acc, float *y);
+// variance[n][cols] of constant read noise, in tiles where word lines are missing.
+void og_tile_variances(const struct og_array *a, const struct og_unit *u,
+                       const float *drive, size_t n, float *variance);
 
 // --- drive.c
 // ------------------------------------------------------------------------------

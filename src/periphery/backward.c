@@ -18,13 +18,15 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
 {
     struct og_tape t = {.n = n};
     if (a->keep == OG_KEEP_NOTHING) return t;
-    size_t rows = a->map.rows, cols = a->map.cols;
+    // Of the whole matrix, since lines come and go: what is left takes the first part.
+    size_t rows = a->map.full_rows, cols = a->map.full_cols;
     size_t x = padded(n * rows * (a->short_codes ? sizeof(int16_t) : sizeof(float)));
     size_t ratio = 0;
     if (a->keep == OG_KEEP_REPARAM && og_output_noise(a))
-        ratio = padded((size_t)(og_passes(a) * a->units) * n * cols * sizeof(float));
+        ratio = padded((size_t)(og_passes(a) * a->units_allocated) * n * cols *
+                       sizeof(float));
     size_t dac = padded(n * rows);
-    size_t adc = a->limit > 0 ? padded((size_t)a->groups * n * cols) : 0;
+    size_t adc = a->limit > 0 ? padded((size_t)a->groups_allocated * n * cols) : 0;
     t.bytes = x + ratio + dac + adc;
     if (memory == NULL) return t;
     char *at = memory;
@@ -59,36 +61,32 @@ struct work {
     float *dw;             // [cols][rows of a group], reparam
     float *codes, *drive;  // [run][rows], reparam
     float *unit_dy;        // [run][cols], reparam
+    float *live_dy;        // [run][cols], of the columns that are left
+    float *live_dx;        // [run][rows]
     void *packed;
 };
-
-static size_t largest_group(const og_array *a)
-{
-    size_t most = 0;
-    for (int k = 0; k < a->units; k++)
-        if (a->unit[k].rows > most) most = a->unit[k].rows;
-    return most;
-}
 
 static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w)
 {
     if (n > RUN) n = RUN;
-    size_t rows = a->map.rows, cols = a->map.cols, group = largest_group(a);
-    size_t reparam = a->keep == OG_KEEP_REPARAM ? 1 : 0;
+    size_t rows = a->map.full_rows, cols = a->map.full_cols;
+    size_t group = rows < a->map.active ? rows : a->map.active;
+    size_t reparam = a->keep == OG_KEEP_REPARAM, live = a->map.live_row != NULL;
     size_t dy = padded(n * cols * sizeof(float));
-    size_t dw = reparam * padded(cols * group * sizeof(float));
-    size_t x = padded(n * rows * sizeof(float)), in = reparam * x;
+    size_t dw = (reparam | live) * padded(cols * group * sizeof(float));
+    size_t x = padded(n * rows * sizeof(float)), in = reparam * x, live_x = live * x;
     size_t packed_x = og_packed_bytes(n, group), packed_v = og_packed_bytes(cols, group);
     if (!a->short_codes) x = 0;
-    size_t size[] = {dy, x, dw, in, in, reparam * dy};
-    float **to[] = {&w->dy, &w->x, &w->dw, &w->codes, &w->drive, &w->unit_dy};
+    size_t size[] = {dy, x, dw, in, in, reparam * dy, live * dy, live_x};
+    float **to[] = {&w->dy,    &w->x,       &w->dw,      &w->codes,
+                    &w->drive, &w->unit_dy, &w->live_dy, &w->live_dx};
     char *at = memory;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)at;
         if (memory != NULL) at += size[k];
     }
     w->packed = at;
-    return dy + x + dw + 2 * in + reparam * dy +
+    return dy + x + dw + 2 * in + (reparam + live) * dy + live_x +
            (packed_x > packed_v ? packed_x : packed_v);
 }
 
@@ -103,8 +101,10 @@ struct run {
     const struct og_backward_io *io;
     const struct og_tape *tape;
     size_t row0, n;
-    const float *x;  // [n][rows] as the word lines carried them
-    float *dx;       // of its first row, or NULL
+    const float *x;   // [n][rows] as the word lines carried them
+    const float *dy;  // of its first row
+    float *dx;        // of its first row, or NULL
+    size_t lddy, lddx;
 };
 
 // dy of one group of rows, 0 where its ADC clipped.
@@ -112,13 +112,12 @@ static struct og_left group_dy(const og_array *a, const struct run *run, int gro
                                const struct work *w)
 {
     const struct og_backward_io *io = run->io;
-    const float *dy = io->dy + run->row0 * io->lddy;
     if (io->gradient != OG_CLIPPED || run->tape->adc == NULL)
-        return (struct og_left){dy, io->lddy, 1};
+        return (struct og_left){run->dy, run->lddy, 1};
     size_t cols = a->map.cols;
     const uint8_t *clipped =
         run->tape->adc + ((size_t)group * run->tape->n + run->row0) * cols;
-    og_convert_kernels()->pass(clipped, run->n, cols, dy, io->lddy, w->dy);
+    og_convert_kernels()->pass(clipped, run->n, cols, run->dy, run->lddy, w->dy);
     return (struct og_left){w->dy, cols, 1};
 }
 
@@ -126,20 +125,24 @@ static void weight_gradient(const og_array *a, const struct og_unit *u,
                             const struct run *run, struct og_left dy,
                             const struct work *w)
 {
-    size_t rows = a->map.rows, cols = a->map.cols;
+    const struct og_mapping *m = &a->map;
+    size_t rows = m->rows, cols = m->cols;
+    bool reparam = run->io->reparam && a->slope != NULL;
     float *dw = run->io->dw;
     og_packed *x = og_packed_place(w->packed, run->n, u->rows);
     og_pack(x, run->x + u->row0, rows, 1, run->n, u->rows);
     struct og_left transposed = {dy.data, dy.col_stride, dy.row_stride};
-    if (!run->io->reparam || a->slope == NULL) {
+    if (!reparam && !m->any_gone && og_mapping_is_whole(m)) {
         og_product(transposed, cols, x, dw + u->row0, rows, 1);
         return;
     }
     og_product(transposed, cols, x, w->dw, u->rows, 0);
     for (size_t j = 0; j < cols; j++)
         for (size_t i = 0; i < u->rows; i++) {
-            float factor = 1 + a->slope[(u->row0 + i) * cols + j];
-            dw[j * rows + u->row0 + i] += factor * w->dw[j * u->rows + i];
+            if (og_missing(m, u->row0 + i, j)) continue;
+            float factor = reparam ? 1 + a->slope[(u->row0 + i) * cols + j] : 1;
+            size_t to = og_live_col(m, j) * m->full_rows + og_live_row(m, u->row0 + i);
+            dw[to] += factor * w->dw[j * u->rows + i];
         }
 }
 
@@ -161,17 +164,19 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
                                        (og_step_in_y(a) * scale[j] * side);
     bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
-    const float *v = a->v == NULL ? NULL : a->v + (size_t)u->side * rows * cols;
+    const float *v = og_varied(a) ? a->v + (size_t)u->side * rows * cols : NULL;
     for (size_t r = 0; r < run->n; r++)
         for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
             const float *q = w->unit_dy + r * cols;
             float d = d_pass[r * rows + i], sum = 0;
             if (d == 0) continue;
-            for (size_t j = 0; j < cols; j++)
+            for (size_t j = 0; j < cols; j++) {
+                if (og_missing(&a->map, i, j)) continue;
                 sum += q[j] * (v == NULL ? a->variance : v[i * cols + j]);
+            }
             float half_slope = pulses ? copysignf(0.5f * a->d_max, d) : d;
             float dd_dx = (float)drive.sign * a->d_max / a->a[i];
-            run->dx[r * run->io->lddx + i] += sum * half_slope * dd_dx;
+            run->dx[r * run->lddx + i] += sum * half_slope * dd_dx;
         }
 }
 
@@ -203,6 +208,7 @@ static const float *inputs_of(const og_array *a, const struct og_tape *t, size_t
     if (t->codes == NULL) return t->x + row0 * rows;
     for (int s = 0; s < a->shape.segments; s++) {
         const struct og_segment *seg = &a->shape.segment[s];
+        if (seg->rows == 0) continue;
         og_convert_kernels()->decode(t->codes + row0 * rows + first, n, seg->rows, rows,
                                      seg->range / a->code_max[first], w->x + first);
         first += seg->rows;
@@ -220,13 +226,37 @@ static void back_run(const og_array *a, const struct run *run, const struct work
         struct og_left dy = group_dy(a, run, u->group, w);
         if (io->dw != NULL) weight_gradient(a, u, run, dy, w);
         if (run->dx != NULL)
-            og_product(dy, run->n, a->w_back[u->group], run->dx + u->row0, io->lddx, 0);
+            og_product(dy, run->n, a->w_back[u->group], run->dx + u->row0, run->lddx, 0);
     }
     if (run->dx == NULL) return;
     if (io->reparam) reparam_inputs(a, run, w);
     if (io->gradient == OG_CLIPPED)
         og_convert_kernels()->stop(run->tape->dac + run->row0 * rows, run->n, rows,
-                                   run->dx, io->lddx);
+                                   run->dx, run->lddx);
+}
+
+// dy of the columns that are left.
+static void gather_dy(const og_array *a, struct run *run, const struct work *w)
+{
+    const struct og_mapping *m = &a->map;
+    if (m->cols == m->full_cols) return;
+    for (size_t r = 0; r < run->n; r++)
+        for (size_t j = 0; j < m->cols; j++)
+            w->live_dy[r * m->cols + j] = run->dy[r * run->lddy + m->live_col[j]];
+    run->dy = w->live_dy;
+    run->lddy = m->cols;
+}
+
+// Inputs of removed rows change nothing.
+static void scatter_dx(const og_array *a, size_t n, const float *from, float *dx,
+                       size_t lddx)
+{
+    const struct og_mapping *m = &a->map;
+    for (size_t r = 0; r < n; r++) {
+        memset(dx + r * lddx, 0, m->full_rows * sizeof *dx);
+        for (size_t i = 0; i < m->rows; i++)
+            dx[r * lddx + m->live_row[i]] = from[r * m->rows + i];
+    }
 }
 
 void og_array_backward(const og_array *a, const struct og_backward_io *io)
@@ -236,10 +266,16 @@ void og_array_backward(const og_array *a, const struct og_backward_io *io)
     // The tape is only read here; laying it out needs a plain pointer.
     struct og_tape t = og_tape_lay(a, (void *)(uintptr_t)io->tape, io->n);
     for (size_t row = 0; row < io->n; row += RUN) {
-        struct run run = {.io = io, .tape = &t, .row0 = row};
+        struct run run = {.io = io, .tape = &t, .row0 = row, .lddy = io->lddy};
+        bool whole = a->map.rows == a->map.full_rows;
+        float *dx = io->dx == NULL ? NULL : io->dx + row * io->lddx;
         run.n = io->n - row < RUN ? io->n - row : RUN;
         run.x = inputs_of(a, &t, row, run.n, &w);
-        run.dx = io->dx == NULL ? NULL : io->dx + row * io->lddx;
+        run.dy = io->dy + row * io->lddy;
+        gather_dy(a, &run, &w);
+        run.dx = dx == NULL || whole ? dx : w.live_dx;
+        run.lddx = whole ? io->lddx : a->map.rows;
         back_run(a, &run, &w);
+        if (dx != NULL && !whole) scatter_dx(a, run.n, run.dx, dx, io->lddx);
     }
 }

@@ -101,9 +101,10 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
     u->lsb = INFINITY;
     for (size_t j = 0; j < cols; j++) {
         float lsb = a->limit > 0 ? a->range[og_range_of(a, u, j)] * full / a->limit : 1;
-        if (a->limit > 0) u->lsb = fminf(u->lsb, lsb * scale[j]);
+        bool gone = og_col_gone(&a->map, (size_t)u->group, j);
+        if (a->limit > 0 && !gone) u->lsb = fminf(u->lsb, lsb * scale[j]);
         inv[j] = 1 / lsb;
-        step[j] = weight * scale[j] * (lsb / a->lsb_ref);
+        step[j] = gone ? 0 : weight * scale[j] * (lsb / a->lsb_ref);
         noise[j] = (float)(hw->adc.noise * hw->adc.noise) * lsb * lsb;
     }
     if (hw->adc.gain > 0 || hw->adc.offset > 0)

@@ -26,6 +26,7 @@ void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
     size_t rows = a->map.rows, first = 0;
     for (int s = 0; s < a->shape.segments; s++) {
         const struct og_segment *seg = &a->shape.segment[s];
+        if (seg->rows == 0) continue;
         float top = a->code_max[first];
         const struct og_dac_io io = {
             .rows = n,

@@ -25,7 +25,6 @@ struct span {
 struct span_buffers {
     float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK],
         slope[OG_CELL_CHUNK];
-    uint8_t off[OG_CELL_CHUNK];
 };
 
 // What side `side` of the matrix carries before any error. Only columns that are
@@ -69,7 +68,7 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
         .first = s->first,
         .n = s->n,
         .target = b->t,
-        .off = a->map.hw.device.zero_cells == OG_ZERO_OFF ? b->off : NULL,
+        .off = a->map.off == NULL ? NULL : a->map.off + s->first,
         .deviation = b->dev,
         .read_variance = variance ? b->var : NULL,
         .slope = s->slope ? b->slope : NULL,
@@ -95,18 +94,35 @@ static void program_span(const struct og_array *a, const struct span *s)
     struct span_buffers b;
     size_t all = a->map.rows * a->map.cols;
     og_mapping_slice(&a->map, s->slice, s->first, s->n, b.q);
-    for (size_t k = 0; k < s->n; k++) b.off[k] = a->map.q[s->first + k] == 0;
+    bool varied = og_varied(a);
     for (int side = 0; side < a->sides; side++) {
         nominal_span(a, side, b.q, a->e + (size_t)side * all + s->first, s->n);
-        if (a->v != NULL)
-            memset(a->v + (size_t)side * all + s->first, 0, s->n * sizeof *a->v);
+        if (varied) memset(a->v + (size_t)side * all + s->first, 0, s->n * sizeof *a->v);
     }
-    if (a->v == NULL && a->sd == NULL && !og_cells_deviate(&a->map.hw.device)) return;
+    if (!varied && a->sd == NULL && !og_cells_deviate(&a->map.hw.device)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
             size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
-            add_device(a, s, copy, side, &b, a->e + at, a->v == NULL ? NULL : a->v + at);
+            add_device(a, s, copy, side, &b, a->e + at, varied ? a->v + at : NULL);
         }
+}
+
+// Lines without devices carry nothing, neither errors nor noise.
+static void clear_gone(const struct og_array *a, int slice, bool slope)
+{
+    const struct og_mapping *m = &a->map;
+    size_t all = m->rows * m->cols, sides = (size_t)og_mapping_sides(m);
+    if (!m->any_gone) return;
+    for (int side = 0; side < a->sides; side++) {
+        og_lines_clear(m, a->e + (size_t)side * all);
+        if (og_varied(a)) og_lines_clear(m, a->v + (size_t)side * all);
+    }
+    for (int copy = 0; a->sd != NULL && copy < a->copies; copy++)
+        for (size_t side = 0; side < sides; side++) {
+            size_t set = (size_t)(copy * m->slices + slice) * sides + side;
+            og_lines_clear(m, a->sd + set * all);
+        }
+    if (slope) og_lines_clear(m, a->slope);
 }
 
 static void program_slice(struct og_array *a, int slice, bool slope)
@@ -120,6 +136,7 @@ static void program_slice(struct og_array *a, int slice, bool slope)
         size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
         program_span(a, &(struct span){slice, first, n, slope});
     }
+    clear_gone(a, slice, slope);
 }
 
 // One set of reference devices, numbers first .. first + n - 1: added to ref, and their
@@ -165,7 +182,7 @@ static void pack_slice(struct og_array *a, int slice, bool nominal)
         if (u->slice != slice) continue;
         const float *e = a->e + (size_t)u->side * all + u->row0 * cols;
         og_pack(nominal ? u->nominal : u->e, e, cols, 1, u->rows, cols);
-        if (!nominal && u->v != NULL)
+        if (!nominal && og_varied(a))
             og_pack(u->v, a->v + (size_t)u->side * all + u->row0 * cols, cols, 1, u->rows,
                     cols);
     }
@@ -184,6 +201,8 @@ void og_pack_nominal(struct og_array *a)
             for (int side = 0; side < a->sides; side++)
                 nominal_span(a, side, q, a->e + (size_t)side * all + first, n);
         }
+        for (int side = 0; side < a->sides; side++)
+            og_lines_clear(&a->map, a->e + (size_t)side * all);
         pack_slice(a, slice, true);
     }
     a->nominal_stale = false;
@@ -241,6 +260,7 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
 {
     const struct og_device *d = &a->map.hw.device;
     a->chip = *chip;
+    og_array_compact(a, w);
     og_mapping_set(&a->map, w, a->a);
     bool digital = a->map.hw.mapping.scheme == OG_OFFSET && a->ref == NULL;
     a->base =
@@ -260,35 +280,57 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
 
 void og_array_weights(og_array *a, float *w_hat)
 {
+    const struct og_mapping *m = &a->map;
     // Programming is deterministic: done once more, it finds the same errors.
-    memset(w_hat, 0, a->map.rows * a->map.cols * sizeof *w_hat);
-    for (int s = 0; s < a->map.slices; s++) {
+    memset(w_hat, 0, m->full_rows * m->full_cols * sizeof *w_hat);
+    for (int s = 0; s < m->slices; s++) {
         program_slice(a, s, false);
         if (a->ref != NULL) program_reference(a);
-        add_weights(a, s, w_hat, 1, a->map.rows);
+        add_weights(a, s, w_hat, 1, m->rows);
+    }
+    if (og_mapping_is_whole(m)) return;
+    // From the last one down: no line moves towards the front.
+    for (size_t j = m->cols; j-- > 0;)
+        for (size_t i = m->rows; i-- > 0;) {
+            size_t to = m->live_col[j] * m->full_rows + m->live_row[i];
+            float value = w_hat[j * m->rows + i];
+            w_hat[j * m->rows + i] = 0;
+            w_hat[to] = value;
+        }
+}
+
+// Devices first .. first + n - 1 to their places in the whole matrix.
+static void put_conductance(const struct og_mapping *m, size_t first, size_t n,
+                            const float *found, float *g)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t i = (first + k) / m->cols, j = (first + k) % m->cols;
+        if (og_missing(m, i, j)) continue;
+        g[og_live_row(m, i) * m->full_cols + og_live_col(m, j)] = found[k];
     }
 }
 
 void og_array_conductance(const og_array *a, float *g)
 {
-    size_t all = a->map.rows * a->map.cols, at = 0;
-    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
-    uint8_t off[OG_CELL_CHUNK];
+    const struct og_mapping *m = &a->map;
+    size_t all = m->rows * m->cols, at = 0;
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], found[OG_CELL_CHUNK];
+    memset(g, 0, og_array_info(a).dense.devices * sizeof *g);
     for (int copy = 0; copy < a->copies; copy++)
         for (int s = 0; s < a->map.slices; s++)
-            for (int side = 0; side < og_mapping_sides(&a->map); side++, at += all)
+            for (int side = 0; side < og_mapping_sides(m);
+                 side++, at += m->full_rows * m->full_cols)
                 for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
                     size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
                     struct og_cells cells = cells_of(a, copy, s, side);
                     og_mapping_slice(&a->map, s, first, n, q);
                     og_mapping_target(&a->map, side, q, t, n);
-                    for (size_t k = 0; k < n; k++) off[k] = a->map.q[first + k] == 0;
-                    bool can_be_off = a->map.hw.device.zero_cells == OG_ZERO_OFF;
                     struct og_cell_io io = {.first = first,
                                             .n = n,
                                             .target = t,
-                                            .off = can_be_off ? off : NULL,
-                                            .g = g + at + first};
+                                            .off = m->off == NULL ? NULL : m->off + first,
+                                            .g = found};
                     og_cells_program(&cells, &io);
+                    put_conductance(m, first, n, found, g + at);
                 }
 }

@@ -12,7 +12,7 @@
 #include "periphery/tape.h"
 
 struct work {
-    float *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row, *use;
+    float *x, *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row, *use;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -20,9 +20,12 @@ static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
 
 static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
 {
-    size_t in = padded(OG_CHUNK * a->map.rows);
-    size_t out = padded((OG_CHUNK + a->repeat) * a->map.cols);
+    // Of the whole matrix: lines come and go with each programming.
+    size_t in = padded(OG_CHUNK * a->map.full_rows), cols = a->map.full_cols;
+    size_t out = padded(OG_CHUNK * cols + OG_LANES + cols);
+    size_t tiles = (cols + a->map.tile_cols - 1) / a->map.tile_cols;
     size_t size[] = {
+        a->map.live_row == NULL ? 0 : in,
         in,
         in,
         in,
@@ -30,12 +33,12 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         out,
         out,
         out,
-        og_convert_scratch(a->run),
-        padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : a->map.col_tiles)),
-        og_use_room(OG_LANES + a->map.cols),
+        og_convert_scratch(OG_LANES + cols),
+        padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : tiles)),
+        og_use_room(OG_LANES + cols),
     };
-    float **to[] = {&w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
-                    &w->z,     &w->acc,    &w->scratch, &w->row, &w->use};
+    float **to[] = {&w->x, &w->codes, &w->memory,  &w->power, &w->sum, &w->variance,
+                    &w->z, &w->acc,   &w->scratch, &w->row,   &w->use};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -175,7 +178,8 @@ static void row_variances(const struct og_array *a, const struct og_unit *u, siz
 // One standard deviation per row says it all: no ADC noise, and no use of the variance.
 static bool noise_by_rows(const struct og_array *a, const struct og_tape *t)
 {
-    return a->variance > 0 && a->map.hw.adc.noise == 0 && t->ratio == NULL;
+    return a->variance > 0 && !og_varied(a) && !a->map.any_gone &&
+           a->map.hw.adc.noise == 0 && t->ratio == NULL;
 }
 
 // Fills w->z and w->variance (or w->row) for one unit, if its conversions are noisy.
@@ -185,7 +189,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
     size_t cols = a->map.cols;
     struct og_stream s = read_stream(a, p, (uint32_t)(u - a->unit));
     draw(p, &s, cols, w->z);
-    if (u->v != NULL) {
+    if (og_varied(a)) {
         struct og_left left = {w->power + u->row0, a->map.rows, 1};
         og_product(left, p->n, u->v, w->variance, cols, 0);
         return;
@@ -197,13 +201,14 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
         else
             for (size_t j = 0; j < cols; j++) w->variance[r * cols + j] = w->row[r];
     }
+    if (a->map.any_gone) og_tile_variances(a, u, w->drive, p->n, w->variance);
 }
 
 // Where the digital sum is one conversion and nothing more, y is written at once.
 static bool is_direct(const struct og_array *a, const struct og_read_io *io)
 {
     return one_conversion(a) && a->base == 0 && a->column_sum == NULL &&
-           io->ldy == a->map.cols;
+           io->ldy == a->map.cols && og_mapping_is_whole(&a->map);
 }
 
 static void convert_unit(const struct og_array *a, const struct og_unit *u,
@@ -276,13 +281,15 @@ static void subtract_offset(const struct og_array *a, size_t n, const struct wor
 static void add_injected(const struct og_array *a, const struct og_read_io *io,
                          size_t row0, size_t n, const struct work *w)
 {
-    size_t cols = a->map.cols;
+    const struct og_mapping *m = &a->map;
+    size_t cols = m->cols;
     float *to = one_conversion(a) ? w->sum : w->acc, inv = 1 / og_step_in_y(a);
     if (!one_conversion(a)) inv /= a->lsb_ref;
     for (size_t r = 0; r < n; r++)
         for (size_t j = 0; j < cols; j++) {
             float scale = one_conversion(a) ? inv / a->group_scale[j] : inv;
-            to[r * cols + j] += io->a_noise[(row0 + r) * cols + j] * scale;
+            size_t from = (row0 + r) * m->full_cols + og_live_col(m, j);
+            to[r * cols + j] += io->a_noise[from] * scale;
         }
 }
 
@@ -290,14 +297,15 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
                        const struct og_read_io *io, struct work *w,
                        const struct og_tape *t, size_t row0, size_t n)
 {
-    size_t rows = a->map.rows, cols = a->map.cols;
+    size_t rows = a->map.rows, ldx = io->ldx;
     const struct og_dac_out dac = {
         .codes = w->codes,
         .x_hat = t->x == NULL ? NULL : t->x + row0 * rows,
         .kept = t->codes == NULL ? NULL : t->codes + row0 * rows,
         .clipped = t->dac == NULL ? NULL : t->dac + row0 * rows,
     };
-    og_dac(a, io->x + row0 * io->ldx, io->ldx, n, &dac);
+    const float *x = og_live_inputs(a, io->x + row0 * ldx, &ldx, n, w->x);
+    og_dac(a, x, ldx, n, &dac);
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
         struct part p = {at, io, row0, n, k, &drive};
@@ -314,11 +322,8 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     if (a->column_sum != NULL) subtract_offset(a, n, w);
     if (io->a_noise != NULL && !one_conversion(a)) add_injected(a, io, row0, n, w);
     if (is_direct(a, io)) return;
-    float scale = og_step_in_y(a) * a->lsb_ref;
-    for (size_t r = 0; r < n; r++) {
-        float *y = io->y + (row0 + r) * io->ldy;
-        for (size_t j = 0; j < cols; j++) y[j] = w->acc[r * cols + j] * scale;
-    }
+    for (size_t r = 0; r < n; r++)
+        og_live_outputs(a, w->acc + r * a->map.cols, io->y + (row0 + r) * io->ldy);
 }
 
 void og_array_read(const og_array *a, const struct og_read *at,
@@ -335,14 +340,16 @@ void og_array_read(const og_array *a, const struct og_read *at,
 
 void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *work)
 {
-    if (a->unit[0].nominal == NULL) return;
+    if (a->unit[0].nominal == NULL || a->units == 0) return;
 #pragma omp critical(og_observe_pack)
     og_pack_nominal(a);
     struct work w;
     lay_work(a, work, &w);
     for (size_t row = 0; row < n; row += OG_CHUNK) {
         size_t rows = n - row < OG_CHUNK ? n - row : OG_CHUNK;
-        og_dac(a, x + row * ldx, ldx, rows, &(struct og_dac_out){.codes = w.codes});
+        size_t ld = ldx;
+        const float *live = og_live_inputs(a, x + row * ldx, &ld, rows, w.x);
+        og_dac(a, live, ld, rows, &(struct og_dac_out){.codes = w.codes});
         for (int k = 0; k < og_passes(a); k++) {
             struct og_drive drive = og_pass(a, k);
             w.drive = og_make_drive(a, &drive, w.codes, rows, w.memory);

@@ -26,9 +26,10 @@ void og_use_add(const struct og_array *a, const struct og_convert *c, size_t n,
     // Mid-rise codes are read in the middle of their step.
     float top = again.mid_rise ? a->limit - 0.5f : a->limit, most = 0;
     for (size_t k = 0; k < n; k++) {
+        if (c->lanes.step[k] == 0) continue;  // a removed column has no ADC
+        use->conversions++;
         use->clipped += clipped[k];
         most = fmaxf(most, fabsf(code[k]));
     }
-    use->conversions += n;
     use->used = fmaxf(use->used, most / top);
 }

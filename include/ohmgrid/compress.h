@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Compression: constraint sets with their projections, and ADMM that brings the weights of
-// a network into them while it learns. With W the weights, one pair (Z, U) for each set S:
+// Compression: constraint sets with their projections, and ADMM that brings the weights
+// of a network into them while it learns. With W the weights, one pair (Z, U) for each
+// set S:
 //
 //   W <- some epochs of  min f(W) + sum_S rho_S / 2 |W - Z_S + U_S|^2
 //   Z_S <- Proj_S(W + U_S)        U_S <- U_S + W - Z_S
 //
-// (Boyd et al., 2011, scaled form; Zhang et al., ECCV 2018, for networks.) Then the masked
-// mapping W <- Proj(W), the zeros frozen, and masked retraining.
+// (Boyd et al., 2011, scaled form; Zhang et al., ECCV 2018, for networks.) Then the
+// masked mapping W <- Proj(W), the zeros frozen, and masked retraining.
 #ifndef OHMGRID_COMPRESS_H
 #define OHMGRID_COMPRESS_H
 
@@ -19,9 +20,9 @@ extern "C" {
 // --- constraint sets ------------------------------------------------------------------
 
 // A weight tensor as the sets see it: w[((f * channels + c) * height + y) * width + x].
-// Dense: height = width = 1; recurrent: filters = gates * units, channels = inputs + units.
-// As a matrix it has `filters` rows (bit lines of the crossbar) and channels * height *
-// width columns (word lines).
+// Dense: height = width = 1; recurrent: filters = gates * units, channels = inputs +
+// units. As a matrix it has `filters` rows (bit lines of the crossbar) and channels *
+// height * width columns (word lines).
 struct og_weight_shape {
     size_t filters, channels, height, width;
 };
@@ -48,14 +49,96 @@ OG_API void og_set_free(og_set *set);
 OG_API const struct og_set_info *og_set_kind(const og_set *set);
 
 // z = Proj(v), both [count of the shape]; they may be the same memory. Where `allowed` is
-// not NULL, positions with allowed[i] = 0 stay zero and are no candidates: counts are still
-// of the whole tensor (the mask of earlier rounds). Sets that restrict values leave exact
-// zeros of disallowed positions alone. Exact counts; ties go to the smaller index.
+// not NULL, positions with allowed[i] = 0 stay zero and are no candidates: counts are
+// still of the whole tensor (the mask of earlier rounds). Sets that restrict values leave
+// exact zeros of disallowed positions alone. Exact counts; ties go to the smaller index.
 // OG_NO_MEMORY only.
 OG_API og_status og_set_project(const og_set *set, const float *v, const uint8_t *allowed,
                                 float *z, struct og_error *err);
 // Whether v lies in the set (values to 1e-5 relative).
 OG_API bool og_set_holds(const og_set *set, const float *v);
+
+// --- ADMM -----------------------------------------------------------------------------
+
+// One round of compression: ADMM, the mapping onto the sets, masked retraining. An
+// iterator like og_trainer. Weights that are exactly zero when a round begins, and those
+// that its mapping makes zero, stay zero; tensors with a set that restricts values keep
+// these through the retraining of the round. Thread-safety: one thread.
+typedef struct og_compress og_compress;
+
+// All borrowed for the life of the round.
+struct og_compress_options {
+    const og_item *round;                // an entry of compress.rounds
+    const struct og_train_config *base;  // what the round leaves open; base->hardware is
+                                         // what both phases see
+    const struct og_dataset *train;
+    size_t first_epoch;  // epochs before the round: the random draws go on there
+};
+// Borrows the trained model and changes it step by step. OG_INPUT with file and line for
+// what is wrong in the round.
+OG_API og_status og_compress_alloc(og_compress **c, og_model *model,
+                                   const struct og_compress_options *options,
+                                   struct og_error *err);
+OG_API void og_compress_free(og_compress *c);
+// Only finds out whether the round fits the model.
+OG_API og_status og_compress_check(og_model *model, const og_item *round,
+                                   const struct og_train_config *base,
+                                   struct og_error *err);
+// Epochs of both phases together.
+OG_API og_status og_compress_epochs(const og_item *round,
+                                    const struct og_train_config *base, size_t *epochs,
+                                    struct og_error *err);
+// Every key of a round, for --help.
+OG_API void og_compress_print_keys(FILE *out);
+
+// Steps: the batches of ADMM, one for the mapping, the batches of retraining.
+OG_API size_t og_compress_steps(const og_compress *c);
+OG_API size_t og_compress_at(const og_compress *c);
+OG_API og_status og_compress_step(og_compress *c, struct og_error *err);
+
+enum og_compress_phase { OG_COMPRESS_ADMM, OG_COMPRESS_MAP, OG_COMPRESS_RETRAIN };
+// Of the step last done.
+struct og_compress_place {
+    enum og_compress_phase phase;
+    size_t epoch, epochs;  // of the phase, from 1
+    struct og_curve now;   // of the epoch so far
+};
+OG_API struct og_compress_place og_compress_place(const og_compress *c);
+
+// Everything that the next step depends on, as bytes; their number changes with the
+// phase.
+OG_API size_t og_compress_bytes(const og_compress *c);
+OG_API void og_compress_save(const og_compress *c, void *bytes);
+// OG_INPUT when the bytes are of another model or round.
+OG_API og_status og_compress_restore(og_compress *c, const void *bytes, size_t n,
+                                     struct og_error *err);
+
+// One (Z, U) pair: a set on a weight tensor.
+struct og_pair_info {
+    const char *node, *tensor, *kind;  // borrowed
+};
+OG_API size_t og_compress_pairs(const og_compress *c);
+OG_API struct og_pair_info og_compress_pair(const og_compress *c, size_t pair);
+// One update of Z and U: how far W is from the set, |W - Z| / |W|, and how far Z moved,
+// |dZ| / |W|. Both 0 where W is 0.
+struct og_update {
+    double residual, change;
+};
+// [updates so far][pairs]; rho [updates so far]: before the update.
+OG_API const struct og_update *og_compress_updates(const og_compress *c, size_t *n,
+                                                   const double **rho);
+// Curves of the finished epochs of the phase (ADMM or retraining).
+OG_API const struct og_curve *og_compress_curve(const og_compress *c,
+                                                enum og_compress_phase phase,
+                                                size_t *epochs);
+
+// Weights of a model (tensors that decay: no biases or norms), and those that are not 0.
+struct og_kept {
+    size_t all, kept;
+};
+OG_API struct og_kept og_model_kept(og_model *model, size_t tensor);
+// Sums over the model, or over its convolutions alone.
+OG_API struct og_kept og_model_kept_in_all(og_model *model, bool convolutions);
 
 #ifdef __cplusplus
 }

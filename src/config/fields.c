@@ -307,8 +307,8 @@ static og_status bind_field(const struct og_field *f, const og_item *map, void *
     return og_fail(err, OG_INPUT, "key '%s' is missing: %s", f->key, f->help);
 }
 
-og_status og_fields_bind(const struct og_field *fields, const og_item *map, void *target,
-                         struct og_error *err)
+static og_status check_keys(const struct og_field *fields, const og_item *map,
+                            struct og_error *err)
 {
     if (map != NULL && map->kind != OG_ITEM_MAP)
         return og_item_fail(map, err, "must be a map of keys, not %s", kind_name(map));
@@ -317,7 +317,24 @@ og_status og_fields_bind(const struct og_field *fields, const og_item *map, void
         while (f->key != NULL && strcmp(f->key, map->child[i]->key) != 0) f++;
         if (f->key == NULL) return unknown_key(fields, map->child[i], err);
     }
+    return OG_OK;
+}
+
+og_status og_fields_bind(const struct og_field *fields, const og_item *map, void *target,
+                         struct og_error *err)
+{
+    OG_TRY(check_keys(fields, map, err));
     for (const struct og_field *f = fields; f->key != NULL; f++)
         OG_TRY(bind_field(f, map, target, err));
+    return OG_OK;
+}
+
+og_status og_fields_bind_given(const struct og_field *fields, const og_item *map,
+                               void *target, struct og_error *err)
+{
+    OG_TRY(check_keys(fields, map, err));
+    for (const struct og_field *f = fields; f->key != NULL; f++)
+        if (map != NULL && og_item_get(map, f->key) != NULL)
+            OG_TRY(bind_field(f, map, target, err));
     return OG_OK;
 }

@@ -35,6 +35,26 @@ static const struct og_set_info infos[] = {
      "Columns of blocks of the matrix, chosen in each of them (BLK-REW, 2020).", true,
      true},
     {"connectivity", "Whole kernels (PatDNN, ASPLOS 2020).", true, true},
+    {"nested", "The largest |w| at one of several nested levels (arXiv 2112.10930).",
+     true, true},
+    {"row_column",
+     "Some rows and some columns at the same time, chosen by turns (after SS-Auto, "
+     "2020).",
+     false, true},
+    {"pattern",
+     "Each kernel keeps one pattern of a library (PatDNN, ASPLOS 2020); exact with a "
+     "given "
+     "library, not with one that is derived from the weights.",
+     false, true},
+    {"block_max",
+     "The largest weight of each block of a row, the size of blocks adapted to the row "
+     "(after DARB, AAAI 2020).",
+     false, true},
+    {"gather_scatter",
+     "Packs of weights in different memory banks, chosen greedily (arXiv 2112.10898).",
+     false, true},
+    {"polarised", "Fragments of one sign (FORMS, ISCA 2021; the nearest such).", true,
+     true},
     {"levels", "Equally spaced levels, the scale found by search (ADMM-NN, ASPLOS 2019).",
      true, false},
     {"power", "Levels at powers of the whole numbers (after NUPES, TPAMI 2025).", true,
@@ -46,15 +66,20 @@ static const struct og_set_info infos[] = {
      "Differences between the levels of a device and its lowest one, in a differential "
      "pair (Yuan et al., ISLPED 2019).",
      true, false},
+    {"clusters",
+     "Any few values, beside 0 (arXiv 1811.01907); exact up to 4096 different weights.",
+     false, false},
     {.name = NULL},
 };
 static const struct og_set_type *const types[] = {
-    &og_set_irregular,     &og_set_filter,       &og_set_column,
-    &og_set_channel,       &og_set_n_m,          &og_set_tile,
-    &og_set_tile_rows,     &og_set_tile_columns, &og_set_block_rows,
-    &og_set_block_columns, &og_set_connectivity, &og_set_levels,
-    &og_set_power,         &og_set_binary,       &og_set_ternary,
-    &og_set_device_levels,
+    &og_set_irregular,      &og_set_filter,       &og_set_column,
+    &og_set_channel,        &og_set_n_m,          &og_set_tile,
+    &og_set_tile_rows,      &og_set_tile_columns, &og_set_block_rows,
+    &og_set_block_columns,  &og_set_connectivity, &og_set_nested,
+    &og_set_row_column,     &og_set_pattern,      &og_set_block_max,
+    &og_set_gather_scatter, &og_set_polarised,    &og_set_levels,
+    &og_set_power,          &og_set_binary,       &og_set_ternary,
+    &og_set_device_levels,  &og_set_clusters,
 };
 enum { KINDS = sizeof types / sizeof *types };
 _Static_assert(sizeof infos / sizeof *infos == KINDS + 1, "one row of each for a kind");
@@ -150,7 +175,13 @@ static og_status find_kind(const og_item *item, int *kind, struct og_error *err)
                         known);
 }
 
-// Binds all keys but the kind, and checks them.
+// `layer` says which tensors the set is for: not the set's own.
+static bool is_own(const char *key)
+{
+    return strcmp(key, "kind") != 0 && strcmp(key, "layer") != 0;
+}
+
+// Binds all keys but the kind and the layer, and checks them.
 static og_status fill(struct og_set *set, const og_item *item, struct og_error *err)
 {
     og_item **child = og_alloc(item->n, sizeof *child);
@@ -163,7 +194,7 @@ static og_status fill(struct og_set *set, const og_item *item, struct og_error *
     rest.child = child;
     rest.n = 0;
     for (size_t i = 0; i < item->n; i++)
-        if (strcmp(item->child[i]->key, "kind") != 0) child[rest.n++] = item->child[i];
+        if (is_own(item->child[i]->key)) child[rest.n++] = item->child[i];
     og_status status = og_fields_bind(set->type->fields, &rest, set->attr, err);
     og_free(child);
     return status == OG_OK ? set->type->check(set, item, err) : status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/tables.h"
+#include "learn/bytes.h"
 #include "learn/trainer.h"
 
 static const char magic[8] = "OGTRAIN";
@@ -17,19 +18,6 @@ struct header {
     uint64_t at, hits, seen;
     double loss;
 };
-
-// FNV-1a, 64 bits.
-static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
-{
-    const unsigned char *b = bytes;
-    for (size_t i = 0; i < n; i++) hash = (hash ^ b[i]) * 0x100000001b3u;
-    return hash;
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-    return mix(hash, text, strlen(text) + 1);
-}
 
 // Every key of the hardware, as text; NULL when out of memory. The caller frees it.
 static char *hardware_text(const struct og_hardware *hw)
@@ -78,14 +66,14 @@ og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err)
     };
     char *hardware = hardware_text(&c->hardware);
     if (!hardware) return og_fail(err, OG_NO_MEMORY, "no memory for a trainer");
-    uint64_t hash = mix(0xcbf29ce484222325u, value, sizeof value);
-    hash = mix(hash, &c->seed, sizeof c->seed);
-    hash = mix_text(hash, hardware);
+    uint64_t hash = og_hash(OG_HASH_START, value, sizeof value);
+    hash = og_hash(hash, &c->seed, sizeof c->seed);
+    hash = og_hash_text(hash, hardware);
     free(hardware);
     for (size_t i = 0; i < og_model_tensors(t->model); i++) {
         const struct og_tensor_info info = og_model_tensor(t->model, i);
-        hash = mix_text(mix_text(hash, info.node), info.op);
-        hash = mix(hash, info.dim, sizeof info.dim);
+        hash = og_hash_text(og_hash_text(hash, info.node), info.op);
+        hash = og_hash(hash, info.dim, sizeof info.dim);
     }
     t->fingerprint = hash;
     return OG_OK;
@@ -130,30 +118,19 @@ size_t og_trainer_bytes(const og_trainer *t)
     return bytes_of(&h);
 }
 
-static void put(unsigned char **to, const void *from, size_t n)
-{
-    if (n > 0) memcpy(*to, from, n);
-    *to += n;
-}
-
-static void get(const unsigned char **from, void *to, size_t n)
-{
-    if (n > 0) memcpy(to, *from, n);
-    *from += n;
-}
-
 void og_trainer_save(const og_trainer *t, void *bytes)
 {
     const struct header h = header_of(t);
     unsigned char *to = bytes;
-    put(&to, &h, sizeof h);
-    put(&to, t->params, h.params * sizeof(float));
-    put(&to, t->state, h.state * sizeof(float));
-    put(&to, t->descent.moments, h.moments * sizeof(float));
+    og_bytes_put(&to, &h, sizeof h);
+    og_bytes_put(&to, t->params, h.params * sizeof(float));
+    og_bytes_put(&to, t->state, h.state * sizeof(float));
+    og_bytes_put(&to, t->descent.moments, h.moments * sizeof(float));
     size_t n = 0;
     if (h.calibration > 0)
-        put(&to, og_exec_calibration(t->hardware, &n), h.calibration * sizeof(float));
-    put(&to, t->curve, h.epochs * sizeof *t->curve);
+        og_bytes_put(&to, og_exec_calibration(t->hardware, &n),
+                     h.calibration * sizeof(float));
+    og_bytes_put(&to, t->curve, h.epochs * sizeof *t->curve);
 }
 
 static og_status check(const og_trainer *t, const struct header *h, size_t n,
@@ -181,19 +158,19 @@ og_status og_trainer_restore(og_trainer *t, const void *bytes, size_t n,
     if (n < sizeof h)
         return og_fail(err, OG_INPUT, "the training checkpoint is cut short (%zu bytes)",
                        n);
-    get(&from, &h, sizeof h);
+    og_bytes_get(&from, &h, sizeof h);
     OG_TRY(check(t, &h, n, err));
-    get(&from, t->params, h.params * sizeof(float));
-    get(&from, t->state, h.state * sizeof(float));
-    get(&from, t->descent.moments, h.moments * sizeof(float));
+    og_bytes_get(&from, t->params, h.params * sizeof(float));
+    og_bytes_get(&from, t->state, h.state * sizeof(float));
+    og_bytes_get(&from, t->descent.moments, h.moments * sizeof(float));
     size_t count = 0;
     if (h.calibration > 0) {
-        get(&from, og_exec_calibration(t->hardware, &count),
-            h.calibration * sizeof(float));
+        og_bytes_get(&from, og_exec_calibration(t->hardware, &count),
+                     h.calibration * sizeof(float));
         // Before the first step on hardware nothing has been calibrated yet.
         if (h.at > t->hardware_from) og_exec_calibration_changed(t->hardware);
     }
-    get(&from, t->curve, h.epochs * sizeof *t->curve);
+    og_bytes_get(&from, t->curve, h.epochs * sizeof *t->curve);
     t->at = (size_t)h.at;
     t->hits = (size_t)h.hits;
     t->seen = (size_t)h.seen;

@@ -56,6 +56,9 @@ static const struct net nets[] = {
      "[dense2,"
      " t, a, t]}, dense: {units: 5}]"},
     {"flatten", &image, "[conv2d: {filters: 2, kernel: 3}, flatten, dense: {units: 5}]"},
+    {"pad", &image,
+     "[conv2d: {filters: 3, kernel: 2}, pad: {before: 1, after: 2, top: 1, left: 3,"
+     " right: 2}, conv2d: {filters: 2, kernel: 3}, dense: {units: 5}]"},
     {"dropout", &vector, "[dense: {units: 9}, dropout: {rate: 0.3}, dense: {units: 5}]"},
 };
 enum { NETS = sizeof nets / sizeof *nets };
@@ -256,6 +259,28 @@ static double pooled(const float *x, const struct og_shape *in, bool max, size_t
     return max ? top : sum / cells;
 }
 
+// Each side has its own number of zeros.
+static void padding_by_sides(void **state)
+{
+    (void)state;
+    struct og_shape in = {3, {2, 3, 2}};
+    enum { C = 2 + 1 + 2, H = 3 + 1 + 3, W = 2 + 2 + 0, N = 3 };
+    og_model *model;
+    float *y = outputs_of("[pad: {before: 1, after: 2, top: 1, bottom: 3, left: 2},"
+                          " flatten]",
+                          in, N, C * H * W, &model);
+    struct nn_batch t = nn_batch_make(N, 12, 2);
+    for (long i = 0; i < N * C * H * W; i++) {
+        const long c = i / (H * W) % C - 1, r = i / W % H - 1, k = i % W - 2;
+        const bool inside = c >= 0 && c < 2 && r >= 0 && r < 3 && k >= 0;
+        const float *x = t.x + i / (C * H * W) * 12;
+        assert_true(y[i] == (inside ? x[(c * 3 + r) * 2 + k] : 0.0f));
+    }
+    nn_batch_free(&t);
+    og_free(y);
+    og_model_free(model);
+}
+
 static void pooling_leaves_padding_out(void **state)
 {
     (void)state;
@@ -381,6 +406,7 @@ int main(void)
         cmocka_unit_test(every_layer_is_covered),
         cmocka_unit_test(convolution_is_its_definition),
         cmocka_unit_test(convolution_of_many_windows),
+        cmocka_unit_test(padding_by_sides),
         cmocka_unit_test(pooling_leaves_padding_out),
         cmocka_unit_test(activations_are_their_formulas),
         cmocka_unit_test(batch_norm_takes_the_whole_batch),

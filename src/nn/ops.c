@@ -20,6 +20,7 @@ static const struct og_op *const ops[] = {
     &og_op_add,
     &og_op_flatten,
     &og_op_dropout,
+    &og_op_pad,
     &og_op_lstm,
     &og_op_gru,
     &og_op_rnn,

@@ -111,8 +111,9 @@ struct og_config {
         int calibrate_samples;  // of the training set
     } evaluate;
     struct {
-        bool model;  // store weights in the result file
-        bool chip;   // store conductances of trial 0 of each point
+        bool model;         // store weights in the result file
+        bool chip;          // store conductances of trial 0 of each point
+        int layer_samples;  // test samples on which each matrix is measured
     } output;
 };
 

@@ -72,6 +72,17 @@ static void default_name(struct og_sweep_column *c)
     c->name[n] = '\0';
 }
 
+// Datasets beside the axes in /layers.
+static bool is_layer_metric(const char *name)
+{
+    static const char *const taken[] = {"snr_local",   "snr_total", "dac_clipped",
+                                        "adc_clipped", "adc_use",   "reads",
+                                        "tiles",       "devices",   "conversions"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0) return true;
+    return false;
+}
+
 static og_status check_name(const struct og_sweep_column *c, struct og_error *err)
 {
     const char *n = c->name;
@@ -85,7 +96,7 @@ static og_status check_name(const struct og_sweep_column *c, struct og_error *er
     if (strcmp(c->name, "trial") == 0 || strcmp(c->name, "done") == 0 ||
         strncmp(c->name, "accuracy", 8) == 0 || strncmp(c->name, "loss", 4) == 0 ||
         strncmp(c->name, "compressed", 10) == 0 ||
-        strncmp(c->name, "compression", 11) == 0)
+        strncmp(c->name, "compression", 11) == 0 || is_layer_metric(c->name))
         return og_item_fail(c->entry, err, "axis name '%s' is taken by the result file",
                             c->name);
     return OG_OK;

@@ -175,6 +175,12 @@ static const struct og_field output_fields[] = {
     {"chip", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.chip), 0, NULL,
      0, 0, NULL, "false", O,
      "Whether the conductances of the first chip of each point are stored.", NULL, NULL},
+    {"layer_samples", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.output.layer_samples), 0, NULL, 0, 1000000,
+     NULL, "64", O,
+     "First test samples on which each matrix of a chip is measured, for /layers; 0: "
+     "none.",
+     NULL, NULL},
     {.key = NULL},
 };
 

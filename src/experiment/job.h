@@ -39,6 +39,7 @@ enum og_entry_kind {
     OG_ENTRY_MODEL,           // a trained model, by training key
     OG_ENTRY_RECORD,          // one (point, trial), by "point/trial"
     OG_ENTRY_CHIP,            // conductances of trial 0 of a point, by "point"
+    OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
 };
 
 struct og_record {
@@ -78,6 +79,18 @@ struct og_training {
 
 enum { OG_ACCURACY, OG_LOSS, OG_METRICS };
 
+// Every matrix of every network that was evaluated (layers.c).
+enum { OG_LAYER_NAME = 64 };
+struct og_layer {
+    char name[OG_LAYER_NAME];
+    size_t point, place;  // first point that has it, and its place in that network
+    double *value;        // [og_layer_metrics()][points][trials]
+};
+struct og_layers {
+    size_t n;
+    struct og_layer *layer;
+};
+
 struct og_job {
     const og_experiment *e;
     const struct og_run_options *o;
@@ -101,11 +114,12 @@ struct og_job {
     char stage[96];
 
     // Records so far.
-    double *value;               // [OG_METRICS][points][trials]
-    uint8_t *done;               // [points][trials]
-    uint8_t *correct;            // [points][trials][(samples + 7) / 8]
-    size_t samples;              // 0: no record yet
-    bool mixed;                  // points with test sets of different size: no bits
+    double *value;     // [OG_METRICS][points][trials]
+    uint8_t *done;     // [points][trials]
+    uint8_t *correct;  // [points][trials][(samples + 7) / 8]
+    size_t samples;    // 0: no record yet
+    bool mixed;        // points with test sets of different size: no bits
+    struct og_layers layers;
     double written, write_cost;  // [s] when the result file was last written; how long
 };
 

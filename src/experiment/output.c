@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "experiment/job.h"
+#include "experiment/layers.h"
 #include "ohmgrid/cpu.h"
 
 enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
@@ -27,6 +27,8 @@ struct output {
     char (*path)[200];
     size_t blobs;
     const struct og_axis **axis;
+    struct og_metric *layer_metric;
+    struct og_layer_values *layer;
     char *text;
 };
 
@@ -40,6 +42,8 @@ static void output_clear(struct output *w)
     og_free(w->blob);
     og_free(w->path);
     og_free(w->axis);
+    og_free(w->layer_metric);
+    og_free(w->layer);
     free(w->text);
 }
 
@@ -118,7 +122,21 @@ static og_status add_chip(const struct og_job *job, struct output *w, size_t poi
     return add_blobs(w, group, &t, "S", err);
 }
 
-static og_status fill(const struct og_job *job, struct output *w,
+static og_status add_layers(struct og_job *job, struct output *w, struct og_error *err)
+{
+    const size_t metrics = og_layer_metrics();
+    w->layer_metric = og_alloc(metrics, sizeof *w->layer_metric);
+    w->layer = og_alloc(job->layers.n, sizeof *w->layer);
+    if (!w->layer_metric || !w->layer) return no_memory(err);
+    og_layers_sort(&job->layers);
+    for (size_t m = 0; m < metrics; m++) w->layer_metric[m] = og_layer_metric(m);
+    for (size_t i = 0; i < job->layers.n; i++)
+        w->layer[i] = (struct og_layer_values){job->layers.layer[i].name,
+                                               job->layers.layer[i].value};
+    return OG_OK;
+}
+
+static og_status fill(struct og_job *job, struct output *w,
                       const struct og_config *config, struct og_error *err)
 {
     const size_t axes = og_experiment_axes(job->e);
@@ -136,11 +154,10 @@ static og_status fill(const struct og_job *job, struct output *w,
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
     for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];
-    return OG_OK;
+    return add_layers(job, w, err);
 }
 
-static og_status write_file(const struct og_job *job, struct output *w,
-                            struct og_error *err)
+static og_status write_file(struct og_job *job, struct output *w, struct og_error *err)
 {
     struct og_config config;
     OG_TRY(og_experiment_point(job->e, 0, &config, err));
@@ -160,6 +177,10 @@ static og_status write_file(const struct og_job *job, struct output *w,
         .trained = job->training_of,
         .correct = job->mixed ? NULL : job->correct,
         .samples = job->mixed ? 0 : job->samples,
+        .layer_metrics = og_layer_metrics(),
+        .layer_metric = w->layer_metric,
+        .layers = job->layers.n,
+        .layer = w->layer,
         .curves = w->trained,
         .curve = w->curve,
         .blobs = w->blobs,

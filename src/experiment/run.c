@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "experiment/job.h"
+#include "experiment/layers.h"
 
 og_status og_job_stop(const struct og_job *job, struct og_error *err)
 {
@@ -138,7 +138,7 @@ static og_status load_record(struct og_job *job, size_t point, size_t trial,
         status = og_job_take(job, point, trial, record, err);
     og_journal_release(&entry);
     job->stored = true;
-    return status;
+    return status == OG_OK ? og_layers_load(job, point, trial, err) : status;
 }
 
 static bool holds(og_journal *journal, enum og_entry_kind kind, const char *key)
@@ -257,6 +257,7 @@ static void job_clear(struct og_job *job)
     og_free(job->value);
     og_free(job->done);
     og_free(job->correct);
+    og_layers_clear(&job->layers);
 }
 
 static og_status run(struct og_job *job, struct og_error *err)

@@ -7,7 +7,7 @@
 
 #include "base/digest.h"
 #include "base/mem.h"
-#include "experiment/job.h"
+#include "experiment/layers.h"
 
 // --- the labels of a point -------------------------------------------------------
 
@@ -199,6 +199,7 @@ og_status og_job_train(struct og_job *job, struct og_error *err)
 
 struct evaluation {
     og_exec *exec;
+    og_probe *probe;  // of the layers, or NULL
     size_t batch, trial;
     struct og_job *job;
     struct og_record *record;
@@ -254,7 +255,8 @@ static og_status measure(struct evaluation *v, struct og_error *err)
     memset(v->record->bits, 0, (n + 7) / 8);
     for (size_t s = 0; s < n; s++)
         v->record->bits[s / 8] |= (uint8_t)(v->hit[s] << s % 8);
-    // Before its record, so that a record of trial 0 is never without its chip.
+    // Before its record, so that no record is ever without its layers, or its chip.
+    OG_TRY(og_layers_measure(job, v->exec, v->probe, &chip, err));
     if (v->trial == 0 && job->config.output.chip && !job->config.hardware.ideal)
         OG_TRY(og_put_chip(job, job->point, v->exec, err));
     return OG_OK;
@@ -294,7 +296,8 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
         return og_fail(err, OG_NO_MEMORY, "no memory for a record");
     OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
     if (ideal) return OG_OK;
-    return og_calibrate(v->exec, job->set[OG_TRAIN], calibrate, job->config.seed, err);
+    OG_TRY(og_calibrate(v->exec, job->set[OG_TRAIN], calibrate, job->config.seed, err));
+    return og_layers_probe(&v->probe, job, v->exec, err);
 }
 
 og_status og_job_evaluate(struct og_job *job, struct og_error *err)
@@ -302,6 +305,7 @@ og_status og_job_evaluate(struct og_job *job, struct og_error *err)
     struct evaluation v = {.job = job};
     og_status status = prepare(&v, err);
     if (status == OG_OK) status = measure_all(&v, err);
+    og_probe_free(v.probe);
     og_exec_free(v.exec);
     og_free(v.record);
     og_free(v.hit);

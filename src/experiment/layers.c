@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is measured of every matrix of a chip, in /layers of the result: one row per
+// metric says all about it. Measured on the first output.layer_samples test samples,
+// after the evaluation, whose reads of these samples it repeats: nothing else changes.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/layers.h"
+
+// --- the metrics ---------------------------------------------------------------------
+
+static double snr_local(const struct og_layer_source *s)
+{
+    return og_snr_db(s->reading.signal, s->reading.noise);
+}
+
+static double snr_total(const struct og_layer_source *s)
+{
+    return og_snr_db(s->reading.total_signal, s->reading.total_noise);
+}
+
+static double part(uint64_t n, uint64_t all)
+{
+    return all > 0 ? (double)n / (double)all : NAN;
+}
+
+static double dac_clipped(const struct og_layer_source *s)
+{
+    return part(s->reading.dac_clipped, s->reading.inputs);
+}
+
+static double adc_clipped(const struct og_layer_source *s)
+{
+    return part(s->reading.adc.clipped, s->reading.adc.conversions);
+}
+
+static double adc_use(const struct og_layer_source *s)
+{
+    return s->reading.adc.conversions > 0 ? s->reading.adc.used : NAN;
+}
+
+static double reads(const struct og_layer_source *s)
+{
+    return part(s->reading.reads, s->samples);
+}
+
+static double tiles(const struct og_layer_source *s)
+{
+    return (double)s->info.used.tiles;
+}
+
+static double devices(const struct og_layer_source *s)
+{
+    return (double)s->info.used.devices;
+}
+
+static double conversions(const struct og_layer_source *s)
+{
+    return (double)s->info.used.conversions;
+}
+
+static const struct {
+    struct og_metric metric;
+    double (*value)(const struct og_layer_source *s);
+} rows[] = {
+    {{"snr_local", "dB",
+      "signal to noise of the matrix, same inputs on ideal hardware as the signal, from "
+      "-200 to 200 dB"},
+     snr_local},
+    {{"snr_total", "dB",
+      "signal to noise of the network up to this matrix, the ideal network as the "
+      "signal, "
+      "from -200 to 200 dB"},
+     snr_total},
+    {{"dac_clipped", "1", "part of the inputs beyond the range of their DAC"},
+     dac_clipped},
+    {{"adc_clipped", "1", "part of the conversions beyond the range of their ADC"},
+     adc_clipped},
+    {{"adc_use", "1", "largest ADC code, relative to the largest there is"}, adc_use},
+    {{"reads", "1", "input vectors read for one sample"}, reads},
+    {{"tiles", "1", "tiles that hold the matrix"}, tiles},
+    {{"devices", "1", "devices that hold its weights"}, devices},
+    {{"conversions", "1", "ADC conversions for one input vector"}, conversions},
+};
+enum { METRICS = sizeof rows / sizeof *rows };
+
+size_t og_layer_metrics(void) { return METRICS; }
+
+struct og_metric og_layer_metric(size_t i) { return rows[i].metric; }
+
+// --- the table -----------------------------------------------------------------------
+
+static struct og_layer *find(struct og_layers *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->layer[i].name, name) == 0) return &l->layer[i];
+    return NULL;
+}
+
+static struct og_layer *add(struct og_layers *l, const char *name, size_t records)
+{
+    struct og_layer *grown = og_grow(l->layer, l->n, l->n + 1, sizeof *grown);
+    if (!grown) return NULL;
+    l->layer = grown;
+    struct og_layer *new = &l->layer[l->n];
+    new->value = og_alloc(METRICS * sizeof *new->value, records);
+    if (!new->value) return NULL;
+    for (size_t i = 0; i < METRICS * records; i++) new->value[i] = NAN;
+    memcpy(new->name, name, sizeof new->name);
+    new->point = SIZE_MAX;
+    l->n++;
+    return new;
+}
+
+void og_layers_clear(struct og_layers *l)
+{
+    for (size_t i = 0; i < l->n; i++) og_free(l->layer[i].value);
+    og_free(l->layer);
+    *l = (struct og_layers){0};
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct og_layer *x = a, *y = b;
+    if (x->point != y->point) return x->point < y->point ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+void og_layers_sort(struct og_layers *l)
+{
+    if (l->n > 1) qsort(l->layer, l->n, sizeof *l->layer, by_place);
+}
+
+// --- the entry of a chip -------------------------------------------------------------
+
+// Names of the metrics, names of the layers, then values [layers][METRICS].
+struct head {
+    uint64_t version, metrics, layers;
+};
+struct metric_name {
+    char text[32];
+};
+struct layer_name {
+    char text[OG_LAYER_NAME];
+};
+
+struct view {
+    size_t layers;
+    struct metric_name *metric;
+    struct layer_name *layer;
+    double *value;
+};
+
+static size_t entry_size(size_t layers)
+{
+    return sizeof(struct head) + METRICS * sizeof(struct metric_name) +
+           layers * (sizeof(struct layer_name) + METRICS * sizeof(double));
+}
+
+static struct view view_of(void *bytes, size_t layers)
+{
+    struct view v = {.layers = layers};
+    v.metric = (void *)((unsigned char *)bytes + sizeof(struct head));
+    v.layer = (void *)(v.metric + METRICS);
+    v.value = (void *)(v.layer + layers);
+    return v;
+}
+
+static bool same_metrics(const struct view *v)
+{
+    for (size_t m = 0; m < METRICS; m++)
+        if (strncmp(v->metric[m].text, rows[m].metric.name, sizeof *v->metric) != 0)
+            return false;
+    return true;
+}
+
+static og_status take(struct og_job *job, size_t point, size_t trial,
+                      const struct view *v, struct og_error *err)
+{
+    const size_t records = job->points * job->trials, at = point * job->trials + trial;
+    for (size_t i = 0; i < v->layers; i++) {
+        struct og_layer *l = find(&job->layers, v->layer[i].text);
+        if (!l) l = add(&job->layers, v->layer[i].text, records);
+        if (!l) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+        if (point < l->point) {
+            l->point = point;
+            l->place = i;
+        }
+        for (size_t m = 0; m < METRICS; m++)
+            l->value[m * records + at] = v->value[i * METRICS + m];
+    }
+    return OG_OK;
+}
+
+static og_status open_entry(const struct og_entry *entry, const char *key, struct view *v,
+                            struct og_error *err)
+{
+    struct head head = {0};
+    if (entry->size >= sizeof head) memcpy(&head, entry->data, sizeof head);
+    if (head.version == 1 && head.metrics == METRICS && head.layers <= entry->size &&
+        entry->size == entry_size((size_t)head.layers)) {
+        *v = view_of((void *)(uintptr_t)entry->data, (size_t)head.layers);
+        if (same_metrics(v)) return OG_OK;
+    }
+    return og_fail(err, OG_INPUT,
+                   "the layers of record %s in the journal are damaged or of another "
+                   "version of ohmgrid",
+                   key);
+}
+
+og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
+                         struct og_error *err)
+{
+    char key[40];
+    struct og_entry entry;
+    struct view v;
+    og_record_key(point, trial, key);
+    if (!og_journal_get(job->journal, OG_ENTRY_LAYERS, key, &entry)) return OG_OK;
+    og_status status = open_entry(&entry, key, &v, err);
+    if (status == OG_OK) status = take(job, point, trial, &v, err);
+    og_journal_release(&entry);
+    return status;
+}
+
+// --- measuring -----------------------------------------------------------------------
+
+og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *exec,
+                          struct og_error *err)
+{
+    const struct og_dataset *set = job->set[OG_TEST];
+    size_t n = (size_t)job->config.output.layer_samples, width = 1;
+    *probe = NULL;
+    if (n == 0 || job->config.hardware.ideal) return OG_OK;
+    if (n > set->n) n = set->n;
+    for (int i = 0; i < set->shape.rank; i++) width *= set->shape.dim[i];
+    float *x = og_alloc(n, width * sizeof *x);
+    uint32_t *sample = og_alloc(n, sizeof *sample);
+    og_status status = OG_OK;
+    if (x && sample) {
+        for (size_t i = 0; i < n; i++) sample[i] = (uint32_t)i;
+        og_dataset_fetch(set, sample, n, NULL, x);
+        const struct og_batch batch = {
+            .x = x, .sample = sample, .n = n, .seed = job->config.seed};
+        status = og_probe_alloc(probe, exec, &batch, err);
+    } else {
+        status = og_fail(err, OG_NO_MEMORY, "no memory for output.layer_samples %zu", n);
+    }
+    og_free(x);
+    og_free(sample);
+    return status;
+}
+
+static void fill(const struct view *v, const og_exec *exec, size_t samples,
+                 const struct og_probe_reading *reading)
+{
+    for (size_t m = 0; m < METRICS; m++)
+        snprintf(v->metric[m].text, sizeof *v->metric, "%s", rows[m].metric.name);
+    for (size_t i = 0; i < v->layers; i++) {
+        const struct og_layer_source source = {
+            .reading = reading[i],
+            .samples = samples,
+            .info = og_array_info(og_exec_matrix(exec, i)),
+        };
+        // HDF5 would make a group of what stands before a '/'.
+        snprintf(v->layer[i].text, sizeof *v->layer, "%s", og_exec_matrix_name(exec, i));
+        for (char *c = v->layer[i].text; *c; c++)
+            if (*c == '/') *c = '.';
+        for (size_t m = 0; m < METRICS; m++)
+            v->value[i * METRICS + m] = rows[m].value(&source);
+    }
+}
+
+static og_status put(struct og_job *job, const struct og_chip *chip, const og_exec *exec,
+                     const struct og_probe_reading *reading, struct og_error *err)
+{
+    const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
+    const size_t wanted = (size_t)job->config.output.layer_samples;
+    const size_t tests = job->set[OG_TEST]->n;
+    const struct head head = {1, METRICS, layers};
+    char key[40];
+    unsigned char *bytes = og_alloc(size, 1);
+    if (!bytes)
+        return og_fail(err, OG_NO_MEMORY, "no memory for a journal entry of %zu bytes",
+                       size);
+    memcpy(bytes, &head, sizeof head);
+    const struct view v = view_of(bytes, layers);
+    fill(&v, exec, wanted < tests ? wanted : tests, reading);
+    og_record_key(job->point, chip->trial, key);
+    og_status status =
+        og_journal_put(job->journal, OG_ENTRY_LAYERS, key, bytes, size, err);
+    if (status == OG_OK) status = take(job, job->point, chip->trial, &v, err);
+    og_free(bytes);
+    return status;
+}
+
+og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
+                            const struct og_chip *chip, struct og_error *err)
+{
+    if (!probe) return OG_OK;
+    struct og_probe_reading *reading = og_alloc(og_exec_matrices(exec), sizeof *reading);
+    if (!reading) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+    og_probe_read(probe, chip, 0, reading);
+    const og_status status = put(job, chip, exec, reading, err);
+    og_free(reading);
+    return status;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What is measured of every matrix of a chip: metrics, journal entries, tables.
+#ifndef OG_EXPERIMENT_LAYERS_H
+#define OG_EXPERIMENT_LAYERS_H
+
+#include "experiment/job.h"
+#include "ohmgrid/probe.h"
+
+// What a metric is computed from.
+struct og_layer_source {
+    struct og_probe_reading reading;
+    struct og_array_info info;
+    size_t samples;
+};
+size_t og_layer_metrics(void);
+struct og_metric og_layer_metric(size_t i);
+
+void og_layers_clear(struct og_layers *l);
+// In the order of the first network that has each of them.
+void og_layers_sort(struct og_layers *l);
+// Takes what the journal holds of a chip, if anything, into job->layers.
+og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
+                         struct og_error *err);
+// *probe = NULL where nothing is to be measured: no samples, or ideal hardware.
+og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *exec,
+                          struct og_error *err);
+// Into the journal and job->layers. The exec is programmed with `chip`; probe may be
+// NULL.
+og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
+                            const struct og_chip *chip, struct og_error *err);
+
+#endif

@@ -374,8 +374,9 @@ static void splitting_a_batch_changes_no_bit(void **state)
 static void impossible_hardware_is_refused(void **state)
 {
     (void)state;
-    struct og_hardware bad[7];
-    for (int k = 0; k < 7; k++) bad[k] = plain_hardware();
+    enum { BAD = 11 };
+    struct og_hardware bad[BAD];
+    for (int k = 0; k < BAD; k++) bad[k] = plain_hardware();
     bad[0].input.encoding = OG_BIT_SERIAL;
     bad[1].adc.noise = 0.5;
     bad[2].tile.rows_active = 65;
@@ -384,9 +385,15 @@ static void impossible_hardware_is_refused(void **state)
     bad[4].pair.subtract = OG_SUBTRACT_DIGITAL;
     bad[5].adc.bits = 1;
     bad[6].dac.bits = 1;
-    const char *key[] = {"input.encoding", "adc.noise",   "rows_active", "slice_bits",
-                         "pair.subtract",  "adc.bits: 1", "dac.bits: 1"};
-    for (int k = 0; k < 7; k++) {
+    bad[7].adc.gain = 0.01;
+    bad[8].adc.bits = 17;
+    bad[9].dac.bits = 17;
+    bad[10].mapping.weight_bits = 17;
+    const char *key[BAD] = {"input.encoding", "adc.noise",      "rows_active",
+                            "slice_bits",     "pair.subtract",  "adc.bits: 1",
+                            "dac.bits: 1",    "adc.gain",       "adc.bits: 17",
+                            "dac.bits: 17",   "weight_bits: 17"};
+    for (int k = 0; k < BAD; k++) {
         struct og_array_shape shape = {
             .rows = 8, .cols = 4, .segments = 1, .segment = {{8, bad[k].dac.bits, 1}}};
         struct og_array *a;
@@ -394,6 +401,55 @@ static void impossible_hardware_is_refused(void **state)
         assert_int_equal(og_array_alloc(&a, &bad[k], &shape, &err), OG_INPUT);
         assert_null(a);
         assert_non_null(strstr(err.text, key[k]));
+    }
+}
+
+// What is not a number shows in every sum that it is part of, and in no other.
+static void nan_is_not_lost(void **state)
+{
+    (void)state;
+    for (int sign = OG_INPUT_BIPOLAR; sign <= OG_INPUT_OFFSET; sign++)
+        for (int encoding = OG_AMPLITUDE; encoding <= OG_BIT_SERIAL; encoding++) {
+            struct og_hardware hw = plain_hardware();
+            hw.input.sign = (enum og_input_sign)sign;
+            hw.input.encoding = (enum og_encoding)encoding;
+            hw.mapping.weight_bits = 6;
+            hw.mapping.slice_bits = encoding == OG_AMPLITUDE ? 0 : 2;
+            hw.dac.bits = 5;
+            hw.adc.bits = 8;
+            hw.adc.mode = OG_RANGE_WORST_CASE;
+            struct bench b = bench_open(hw, 20, 3, 2, 1);
+            b.x[20 + 7] = NAN;
+            bench_run(&b);
+            for (int j = 0; j < 3; j++) assert_true(!isnan(b.y[j]) && isnan(b.y[3 + j]));
+            b.x[20 + 7] = 0.3f;
+            b.w[20 + 5] = NAN;
+            bench_run(&b);
+            for (int r = 0; r < 2; r++)
+                for (int j = 0; j < 3; j++)
+                    assert_int_equal(isnan(b.y[r * 3 + j]) != 0, j == 1);
+            bench_close(&b);
+        }
+}
+
+// Images of any size: positions of one sample, each with all its passes, have numbers of
+// their own.
+static void large_images_have_noise(void **state)
+{
+    (void)state;
+    for (int device = 0; device <= 1; device++) {
+        struct og_hardware hw = plain_hardware();
+        hw.device.read = (struct og_sigma){OG_SIGMA_CONSTANT, .sigma = 3e-7, .scale = 1};
+        hw.read_noise = device ? OG_NOISE_DEVICE : OG_NOISE_FAST;
+        hw.input.sign = OG_INPUT_TWO_PASS;
+        hw.dac.bits = 16;
+        hw.input.encoding = OG_BIT_SERIAL;
+        struct bench b = bench_open(hw, 40, 10, 4, 1);
+        b.at.positions = (size_t)1 << 27;
+        for (int r = 1; r < 4; r++) memcpy(b.x + r * 40, b.x, 40 * sizeof *b.x);
+        bench_run(&b);
+        for (int k = 10; k < 40; k++) assert_true(b.y[k] != b.y[k % 10]);
+        bench_close(&b);
     }
 }
 
@@ -434,6 +490,8 @@ int main(void)
         cmocka_unit_test(ranges_follow_their_mode),
         cmocka_unit_test(splitting_a_batch_changes_no_bit),
         cmocka_unit_test(impossible_hardware_is_refused),
+        cmocka_unit_test(nan_is_not_lost),
+        cmocka_unit_test(large_images_have_noise),
         cmocka_unit_test(failing_allocations_leak_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

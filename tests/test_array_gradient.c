@@ -211,6 +211,94 @@ static void reparam_without_noise_is_straight_through(void **state)
     bench_close(&b);
 }
 
+// Clipped and stuck devices do not follow their sigma: straight-through for their
+// weights.
+static void reparam_stops_at_clipped_devices(void **state)
+{
+    (void)state;
+    enum { ROWS = 40, COLS = 10, ALL = ROWS * COLS };
+    struct og_hardware hw = plain_hardware();
+    hw.device.program =
+        (struct og_sigma){OG_SIGMA_PROPORTIONAL, .fraction = 0.5, .scale = 1};
+    hw.device.clip = OG_CLIP_RANGE;
+    hw.device.faults.p_lrs = hw.device.faults.p_hrs = 0.05;
+    hw.device.faults.g_hrs = 5e-6;
+    struct bench b = open_for_gradient(hw, OG_KEEP_REPARAM, ROWS, COLS, 5, 1);
+    struct gradients g = backward(&b, OG_STRAIGHT_THROUGH, true);
+    struct gradients plain = backward(&b, OG_STRAIGHT_THROUGH, false);
+    float *device = og_alloc(2 * ALL, sizeof *device);
+    og_array_conductance(b.array, device);
+    int held = 0, followed = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = 0; j < COLS; j++) {
+            size_t k = j * ROWS + i, side = b.w[k] < 0 ? ALL : 0;
+            float us = device[side + i * COLS + j] * 1e6f;
+            bool still = us == 1 || us == 10 || us == 5;
+            if (still) assert_true(g.dw[k] == plain.dw[k]);
+            held += still;
+            followed += g.dw[k] != plain.dw[k];
+        }
+    assert_true(held > 50 && followed > 200);
+    og_free(device);
+    gradients_free(&g);
+    gradients_free(&plain);
+    bench_close(&b);
+}
+
+// An array that kept enough for straight-through gradients can be asked for more, and one
+// that ran out of memory can be asked again.
+static void more_can_be_kept_later(void **state)
+{
+    (void)state;
+    struct og_hardware hw = plain_hardware();
+    hw.device.program =
+        (struct og_sigma){OG_SIGMA_PROPORTIONAL, .fraction = 0.2, .scale = 1};
+    struct bench b = bench_open(hw, 9, 4, 5, 1.2f);
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
+    size_t n = 1;
+    for (;; n++) {
+        og_alloc_fail_at(n);
+        og_status status = og_array_keep_gradient(b.array, OG_KEEP_REPARAM, NULL);
+        og_alloc_fail_at(0);
+        if (status == OG_OK) break;
+        assert_int_equal(status, OG_NO_MEMORY);
+    }
+    assert_true(n > 1);
+    b.tape = og_alloc(og_array_tape_bytes(b.array, 5), 1);
+    bench_run(&b);
+    struct gradients g = backward(&b, OG_STRAIGHT_THROUGH, true);
+    struct gradients plain = backward(&b, OG_STRAIGHT_THROUGH, false);
+    int differ = 0;
+    for (size_t k = 0; k < 36; k++) differ += g.dw[k] != plain.dw[k];
+    assert_true(differ > 30);
+    gradients_free(&g);
+    gradients_free(&plain);
+    bench_close(&b);
+}
+
+static void noise_that_has_no_derivative_is_refused(void **state)
+{
+    (void)state;
+    struct og_hardware bad[3] = {plain_hardware(), plain_hardware(), plain_hardware()};
+    for (int k = 0; k < 3; k++)
+        bad[k].device.read =
+            (struct og_sigma){OG_SIGMA_CONSTANT, .sigma = 1e-6, .scale = 1};
+    bad[0].read_noise = OG_NOISE_DEVICE;
+    bad[1].mapping.scheme = OG_OFFSET;
+    bad[2].mapping.weight_bits = 4;
+    bad[2].mapping.slice_bits = 1;
+    const char *key[] = {"read_noise: fast", "reference: digital", "slice_bits: 0"};
+    for (int k = 0; k < 3; k++) {
+        struct bench b = bench_open(bad[k], 9, 4, 5, 1.2f);
+        struct og_error err = {0};
+        assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_REPARAM, &err),
+                         OG_INPUT);
+        assert_non_null(strstr(err.text, key[k]));
+        assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
+        bench_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +306,9 @@ int main(void)
         cmocka_unit_test(clipped_adc_passes_nothing),
         cmocka_unit_test(reparam_is_the_derivative),
         cmocka_unit_test(reparam_without_noise_is_straight_through),
+        cmocka_unit_test(reparam_stops_at_clipped_devices),
+        cmocka_unit_test(more_can_be_kept_later),
+        cmocka_unit_test(noise_that_has_no_derivative_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,9 @@ static og_status check(const struct og_hardware *hw, struct og_error *err)
                            "conductance",
                            zero ? "zero_cells" : "pruned_cells");
     }
+    if (bits < 0 || bits > 16)
+        return og_fail(err, OG_INPUT,
+                       "hardware.mapping.weight_bits: %d is not in 0 .. 16", bits);
     if (bits == 1 && hw->mapping.rounding == OG_MID_TREAD)
         return og_fail(err, OG_INPUT,
                        "hardware.mapping.weight_bits: 1 has no level but 0 with "
@@ -305,6 +308,8 @@ void og_mapping_slice(const struct og_mapping *m, int s, size_t first, size_t n,
     }
     int bits = m->hw.mapping.slice_bits, mask = (1 << bits) - 1;
     for (size_t k = 0; k < n; k++) {
+        q[k] = whole[k];
+        if (isnan(q[k])) continue;  // has no digits; it shows in the sums
         int v = (int)whole[k], digit = ((v < 0 ? -v : v) >> (bits * s)) & mask;
         q[k] = (float)(v < 0 ? -digit : digit);
     }

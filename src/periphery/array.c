@@ -14,6 +14,9 @@ static og_status check_converters(const struct og_hardware *hw,
 {
     for (int s = 0; s < shape->segments; s++) {
         int bits = shape->segment[s].dac_bits;
+        if (bits < 0 || bits > 16)
+            return og_fail(err, OG_INPUT, "hardware.dac.bits: %d is not in 0 .. 16",
+                           bits);
         if (bits == 1)
             return og_fail(
                 err, OG_INPUT,
@@ -25,14 +28,18 @@ static og_status check_converters(const struct og_hardware *hw,
                 "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
                 "(ideal)");
     }
+    if (hw->adc.bits < 0 || hw->adc.bits > 16)
+        return og_fail(err, OG_INPUT, "hardware.adc.bits: %d is not in 0 .. 16",
+                       hw->adc.bits);
     if (hw->adc.bits == 1 && hw->adc.rounding == OG_MID_TREAD)
         return og_fail(err, OG_INPUT,
                        "hardware.adc.bits: 1 leaves no level but 0 (mid_tread); use "
                        "rounding: mid_rise, 0 (ideal) or 2 and more");
-    if (hw->adc.bits == 0 && (hw->adc.noise > 0 || hw->adc.offset > 0))
+    if (hw->adc.bits == 0 &&
+        (hw->adc.noise > 0 || hw->adc.offset > 0 || hw->adc.gain > 0))
         return og_fail(err, OG_INPUT,
-                       "hardware.adc.noise and adc.offset are in LSB and need adc.bits, "
-                       "which is 0 (ideal)");
+                       "hardware.adc.noise, adc.offset and adc.gain are errors of a "
+                       "converter and need adc.bits, which is 0 (ideal)");
     if (hw->tile.rows_active > hw->tile.rows)
         return og_fail(err, OG_INPUT,
                        "hardware.tile.rows_active: %d is more than tile.rows, %d",
@@ -207,7 +214,7 @@ static bool alloc_rest(struct og_array *a)
     return ok && alloc_units(a);
 }
 
-static og_status lay_out(struct og_array *a, struct og_error *err)
+static og_status lay_out(struct og_array *a)
 {
     const struct og_hardware *hw = &a->map.hw;
     a->copies = hw->mapping.devices_per_weight;
@@ -228,7 +235,6 @@ static og_status lay_out(struct og_array *a, struct og_error *err)
                                                             : 1 << (bits - 1));
     if (!alloc_rest(a)) return OG_NO_MEMORY;
     for (size_t k = 0; k < a->ranges; k++) a->range[k] = 1;
-    (void)err;
     return OG_OK;
 }
 
@@ -242,7 +248,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
     og_status status = check_converters(hw, shape, err);
     if (status == OG_OK)
         status = og_mapping_alloc(&a->map, hw, shape->rows, shape->cols, err);
-    if (status == OG_OK) status = lay_out(a, err);
+    if (status == OG_OK) status = lay_out(a);
     if (status != OG_OK) {
         og_array_free(a);
         return og_fail(err, status, "out of memory for a %zu x %zu crossbar", shape->rows,
@@ -273,31 +279,42 @@ void og_array_free(og_array *a)
     og_free(a);
 }
 
+// What is not there yet; what there is stays where memory runs out.
+static bool alloc_gradient(struct og_array *a, enum og_keep keep)
+{
+    size_t rows = a->map.full_rows, cols = a->map.full_cols;
+    size_t group = rows < a->map.active ? rows : a->map.active;
+    size_t groups = (size_t)a->groups_allocated;
+    if (a->w_hat == NULL) a->w_hat = og_alloc(rows * cols, sizeof *a->w_hat);
+    if (a->slope == NULL && keep == OG_KEEP_REPARAM)
+        a->slope = og_alloc(rows * cols, sizeof *a->slope);
+    if (a->w_back == NULL) a->w_back = og_alloc(groups, sizeof(og_packed *));
+    if (a->w_hat == NULL || a->w_back == NULL) return false;
+    bool ok = keep != OG_KEEP_REPARAM || a->slope != NULL;
+    for (size_t g = 0; g < groups; g++) {
+        if (a->w_back[g] == NULL) a->w_back[g] = og_packed_alloc(cols, group);
+        ok &= a->w_back[g] != NULL;
+    }
+    return ok;
+}
+
 og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error *err)
 {
-    size_t cells = a->map.full_rows * a->map.full_cols;
     if (keep == OG_KEEP_REPARAM && a->sd != NULL)
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of device-level noise cannot be "
                        "differentiated; use read_noise: fast");
+    if (keep == OG_KEEP_REPARAM && a->ref_sd != NULL)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the read noise of a reference column cannot be "
+                       "differentiated; use mapping.reference: digital");
     if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
         return og_fail(err, OG_INPUT,
                        "train.reparam: digits of a bit-sliced weight have no derivative; "
                        "use mapping.slice_bits: 0");
-    a->keep = keep;
-    if (keep == OG_KEEP_NOTHING || a->w_hat != NULL) return OG_OK;
-    bool ok = (a->w_hat = og_alloc(cells, sizeof *a->w_hat)) != NULL;
-    if (keep == OG_KEEP_REPARAM)
-        ok &= (a->slope = og_alloc(cells, sizeof *a->slope)) != NULL;
-    a->w_back = og_alloc((size_t)a->groups_allocated, sizeof(og_packed *));
-    for (int k = 0; a->w_back != NULL && k < a->units_allocated; k++) {
-        struct og_unit *u = &a->unit[k];
-        if (a->w_back[u->group] != NULL) continue;
-        a->w_back[u->group] = og_packed_alloc(a->map.full_cols, u->rows);
-        ok &= a->w_back[u->group] != NULL;
-    }
-    if (!ok || a->w_back == NULL)
+    if (keep != OG_KEEP_NOTHING && !alloc_gradient(a, keep))
         return og_fail(err, OG_NO_MEMORY, "out of memory for the gradient of a crossbar");
+    a->keep = keep;
     return OG_OK;
 }
 

@@ -75,7 +75,6 @@ static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w
     size_t dy = padded(n * cols * sizeof(float));
     size_t dw = (reparam | live) * padded(cols * group * sizeof(float));
     size_t x = padded(n * rows * sizeof(float)), in = reparam * x, live_x = live * x;
-    size_t packed_x = og_packed_bytes(n, group), packed_v = og_packed_bytes(cols, group);
     if (!a->short_codes) x = 0;
     size_t size[] = {dy, x, dw, in, in, reparam * dy, live * dy, live_x};
     float **to[] = {&w->dy,    &w->x,       &w->dw,      &w->codes,
@@ -87,7 +86,7 @@ static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w
     }
     w->packed = at;
     return dy + x + dw + 2 * in + (reparam + live) * dy + live_x +
-           (packed_x > packed_v ? packed_x : packed_v);
+           og_packed_bytes(n, group);
 }
 
 size_t og_backward_work_bytes(const og_array *a, size_t n)

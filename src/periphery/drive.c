@@ -51,6 +51,7 @@ void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
 static void bit_plane(const struct og_array *a, const struct og_drive *p, float *value)
 {
     for (size_t i = 0; i < a->map.rows; i++) {
+        if (isnan(value[i])) continue;  // has no bits; it shows in the sums
         int code = (int)value[i], bit = ((code < 0 ? -code : code) >> p->plane) & 1;
         value[i] = (float)(code < 0 ? -bit : bit);
     }
@@ -70,7 +71,7 @@ const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
         if (sign == OG_INPUT_TWO_PASS)
             for (size_t i = 0; i < rows; i++) {
                 float v = (float)p->sign * d[i];
-                d[i] = v > 0 ? v : 0;
+                d[i] = v < 0 ? 0 : v;  // keeps what is not a number
             }
         if (sign == OG_INPUT_OFFSET)
             for (size_t i = 0; i < rows; i++) d[i] += a->code_max[i];

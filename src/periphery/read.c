@@ -69,10 +69,22 @@ static bool one_conversion(const struct og_array *a)
     return a->units == 1 && og_passes(a) == 1;
 }
 
-// Positions of the draws of row r of the part: rows of one sample follow each other.
-static uint64_t first_read(const struct part *p, size_t r)
+// Streams of reads: one per conversion unit, its reference columns, and each device set;
+// in each pass.
+enum stream_kind { OF_UNIT, OF_REFERENCE, OF_DEVICES };
+
+static struct og_stream read_stream(const struct og_array *a, const struct part *p,
+                                    enum stream_kind kind, size_t number)
 {
-    return (uint64_t)p->pass * p->at->positions + (p->row0 + r) % p->at->positions;
+    uint32_t tile = (uint32_t)(number * (size_t)og_passes(a) + (size_t)p->pass);
+    return og_stream_named(p->at->seed, OG_READ, p->at->trial, a->shape.layer,
+                           (uint32_t)kind << 30 | tile);
+}
+
+// The place of row r of the part among the rows of its sample, which follow each other.
+static uint64_t place_of(const struct part *p, size_t r)
+{
+    return (p->row0 + r) % p->at->positions;
 }
 
 // z[r * width ..]: `width` normals for each row, contiguous within a sample.
@@ -83,19 +95,19 @@ static void draw(const struct part *p, const struct og_stream *s, size_t width, 
         size_t rows = left < p->n - r ? left : p->n - r;
         uint32_t sample = p->at->sample[row / p->at->positions];
         og_gauss_fill(s, (struct og_index){p->at->pass, sample, p->at->step},
-                      first_read(p, r) * width, z + r * width, rows * width);
+                      place_of(p, r) * width, z + r * width, rows * width);
         r += rows;
     }
 }
 
-static struct og_stream read_stream(const struct og_array *a, const struct part *p,
-                                    uint32_t tile)
+// Devices are too many for positions that count rows as well: each row has a stream,
+// named after that of the set.
+static struct og_stream row_stream(const struct part *p, const struct og_stream *set,
+                                   size_t r)
 {
-    return og_stream_named(p->at->seed, OG_READ, p->at->trial, a->shape.layer, tile);
+    uint64_t name = (uint64_t)set->key[1] << 32 | set->key[0], place = place_of(p, r);
+    return og_stream_named(name, OG_READ, (uint32_t)place, (uint32_t)(place >> 32), 0);
 }
-
-// Streams of reads: one per conversion unit, its reference column, and each device set.
-enum { REFERENCE_TILE = 1 << 16, DEVICE_TILE = 1 << 20 };
 
 // What one set of devices adds to the sums of its unit, device by device.
 static void add_device_noise(const struct og_array *a, const struct og_unit *u,
@@ -103,18 +115,18 @@ static void add_device_noise(const struct og_array *a, const struct og_unit *u,
 {
     size_t rows = a->map.rows, cols = a->map.cols;
     const float *sd = a->sd + set * rows * cols;
-    struct og_stream s = read_stream(a, p, (uint32_t)(DEVICE_TILE + set));
+    struct og_stream of_set = read_stream(a, p, OF_DEVICES, set);
     float xi[256];
     for (size_t r = 0; r < p->n; r++) {
         size_t row = p->row0 + r;
         uint32_t sample = p->at->sample[row / p->at->positions];
         struct og_index at = {p->at->pass, sample, p->at->step};
+        struct og_stream s = row_stream(p, &of_set, r);
         for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
             float amplitude = sqrtf(w->power[r * rows + i]);
-            uint64_t first = (first_read(p, r) * rows + i) * cols;
             for (size_t j = 0; j < cols; j += 256) {
                 size_t n = cols - j < 256 ? cols - j : 256;
-                og_gauss_fill(&s, at, first + j, xi, n);
+                og_gauss_fill(&s, at, i * cols + j, xi, n);
                 for (size_t k = 0; k < n; k++)
                     w->sum[r * cols + j + k] += amplitude * sd[i * cols + j + k] * xi[k];
             }
@@ -127,8 +139,7 @@ static void add_reference_noise(const struct og_array *a, const struct og_unit *
                                 const struct part *p, const struct work *w)
 {
     size_t rows = a->map.rows, cols = a->map.cols, tiles = a->map.col_tiles;
-    struct og_stream s =
-        read_stream(a, p, (uint32_t)(REFERENCE_TILE + (size_t)(u - a->unit)));
+    struct og_stream s = read_stream(a, p, OF_REFERENCE, (size_t)(u - a->unit));
     draw(p, &s, tiles, w->row);
     for (size_t r = 0; r < p->n; r++)
         for (size_t t = 0; t < tiles; t++) {
@@ -187,7 +198,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
                          const struct part *p, const struct work *w, bool by_rows)
 {
     size_t cols = a->map.cols;
-    struct og_stream s = read_stream(a, p, (uint32_t)(u - a->unit));
+    struct og_stream s = read_stream(a, p, OF_UNIT, (size_t)(u - a->unit));
     draw(p, &s, cols, w->z);
     if (og_varied(a)) {
         struct og_left left = {w->power + u->row0, a->map.rows, 1};

@@ -114,6 +114,8 @@ static void threads_change_no_bit(void **state)
     check_threads(NULL);
     check_threads(&hw);
     check_threads(&all);
+    all.injection.power = OG_MEAN_BATCH;
+    check_threads(&all);
 }
 
 static void ideal_hardware_is_the_float_network(void **state)

@@ -319,6 +319,7 @@ static void memory_may_run_out_anywhere(void **state)
     (void)state;
     struct og_hardware hw = nn_noisy();
     hw.injection.points = OG_POINT_A;
+    hw.injection.power = OG_MEAN_BATCH;
     og_model *model = nn_model(two, (struct og_shape){1, {TWO_IN}}, CLASSES);
     og_exec *exec = NULL;
     const struct og_exec_options options = {

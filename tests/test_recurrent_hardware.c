@@ -355,14 +355,15 @@ static void noise_is_named(void **state)
 static void threads_change_nothing(void **state)
 {
     (void)state;
-    for (int k = 0; k < 3; k++) {
-        struct task t = ONE((enum kind)k, 6, 2, .both = true, .before = true);
+    for (int k = 0; k < 6; k++) {
+        struct task t = ONE((enum kind)(k % 3), 6, 2, .both = true, .before = k < 3);
         t.n = 150;
         struct net net = make_net(&t);
         struct og_hardware hw = og_hardware_default();
         hw.ideal = false;
         hw.injection.points = 63;
         hw.injection.snr_db = 25;
+        hw.injection.power = k < 3 ? OG_MEAN_RUNNING : OG_MEAN_BATCH;
         hw.dac.bits = hw.adc.bits = 6;
         hw.rnn.gate_bits = hw.rnn.c_bits = 6;
         float *logits = NULL, *gradient = NULL;

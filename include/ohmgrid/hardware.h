@@ -99,6 +99,13 @@ enum og_point {
 };
 enum { OG_POINTS = 6 };
 
+// What the power of injected noise refers to in training; evaluation takes constants of
+// the calibration.
+enum og_mean {
+    OG_MEAN_RUNNING,  // a running mean over batches and time
+    OG_MEAN_BATCH,    // the mean of the present batch, at each time step
+};
+
 struct og_hardware {
     bool ideal;  // the float network, bit for bit; nothing below has an effect
     struct og_device device;
@@ -147,6 +154,7 @@ struct og_hardware {
         int points;     // sum of og_point
         double snr_db;  // [dB]
         bool ac;        // the signal power without its mean
+        enum og_mean power;
     } injection;
     struct {
         int x_bits;             // -1: as dac.bits

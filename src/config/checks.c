@@ -162,6 +162,9 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     if (h->injection.points == 0 && h->injection.ac)
         return fail_at(map, "injection.ac", err,
                        "has no effect without injection.points");
+    if (h->injection.points == 0 && h->injection.power != standard.injection.power)
+        return fail_at(map, "injection.power", err,
+                       "has no effect without injection.points");
     return OG_OK;
 }
 

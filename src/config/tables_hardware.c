@@ -250,6 +250,12 @@ static const struct og_field injection_fields[] = {
      NULL},
     {"ac", OG_FIELD_BOOL, offsetof(struct og_hardware, injection.ac), 0, NULL, 0, 0, NULL,
      "false", E, "Whether the signal power leaves out the mean.", NULL, NULL},
+    {"power", OG_FIELD_CHOICE, offsetof(struct og_hardware, injection.power), 0, NULL, 0,
+     0, "running batch", "running", E,
+     "Signal power in training: a running mean, or the mean of the present batch at each "
+     "time step, for which its samples wait for each other; evaluation takes that of the "
+     "calibration.",
+     NULL, NULL},
     {.key = NULL},
 };
 static const struct og_field rnn_fields[] = {

@@ -40,6 +40,8 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     // The passes of calibration run on the same matrices.
     e->float_hw.rnn.mapping = e->hw.rnn.mapping;
     e->training = options->training;
+    e->together =
+        e->training && e->hw.injection.points && e->hw.injection.power == OG_MEAN_BATCH;
     e->gradient = options->gradient;
     e->reparam = options->reparam;
     e->batch = options->batch;

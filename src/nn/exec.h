@@ -53,6 +53,7 @@ struct og_exec {
     struct og_hardware hw;        // what operators see: default (ideal) when ideal
     struct og_hardware float_hw;  // the same for the passes of calibration
     bool ideal, training, reparam;
+    bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
     size_t batch, blocks, last_n;  // last_n: samples of the last forward
     int threads;
@@ -66,7 +67,7 @@ struct og_exec {
     char **tape;           // per node [blocks][tape_bytes]
     size_t *tape_bytes;
     double **partial, **merged;  // per node
-    char *work;                  // [threads][work_bytes]
+    char *work;                  // [threads][work_bytes]; together: [blocks][work_bytes]
     size_t work_bytes;
 
     size_t matrices;
@@ -76,7 +77,8 @@ struct og_exec {
 
     size_t slots;                      // 0 without injection
     struct og_power_sum *power_sum;    // [blocks][slots]
-    struct og_power_sum *power_total;  // [slots], calibration only
+    struct og_power_sum *power_total;  // [slots]
+    float *power_now;                  // [slots] of the present batch, together
     size_t calibration_count;
     float *calibration;  // slots powers, then ranges of the matrices
 
@@ -121,6 +123,8 @@ void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t l
 void og_power_add_difference(const struct og_view *v, size_t slot, const float *a,
                              size_t lda, const float *b, size_t rows, size_t width);
 
+// The powers of what all blocks have gathered since the last time.
+void og_power_meet(og_exec *exec, size_t blocks);
 // Running means of the powers after a training step.
 void og_power_update(og_exec *exec, size_t blocks);
 

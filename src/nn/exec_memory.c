@@ -118,7 +118,8 @@ static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
     exec->calibration = og_alloc(n, sizeof(float));
     exec->power_sum = og_alloc(exec->blocks * exec->slots, sizeof *exec->power_sum);
     exec->power_total = og_alloc(exec->slots, sizeof *exec->power_total);
-    if (!exec->calibration || !exec->power_sum || !exec->power_total)
+    exec->power_now = og_alloc(exec->slots, sizeof *exec->power_now);
+    if (!exec->calibration || !exec->power_sum || !exec->power_total || !exec->power_now)
         return og_fail(err, OG_NO_MEMORY, "out of memory");
     exec->calibration_count = n;
     float *at = exec->calibration + exec->slots;
@@ -179,6 +180,7 @@ void og_exec_matrices_free(og_exec *exec)
     og_free(exec->calibration);
     og_free(exec->power_sum);
     og_free(exec->power_total);
+    og_free(exec->power_now);
 }
 
 // --- buffers -------------------------------------------------------------------------
@@ -246,7 +248,8 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
     }
     if (ok) {
         mark_wanted(exec);
-        exec->work = og_alloc((size_t)exec->threads, exec->work_bytes);
+        size_t places = exec->together ? exec->blocks : (size_t)exec->threads;
+        exec->work = og_alloc(places, exec->work_bytes);
         ok = exec->work != NULL;
     }
     if (ok && exec->training) {

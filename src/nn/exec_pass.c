@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The passes. Every block of OG_BLOCK samples is computed by one thread and looks at no
 // other, so threads and batch splits change no bit. Forward, a thread takes its block
-// through as many layers as there are until one needs the whole batch; backward goes
+// through as many layers as there are until one needs the whole batch, before it or
+// between its parts; backward goes
 // layer by layer, with parameter gradients per block added up in block order.
 #include <assert.h>
 #include <string.h>
@@ -58,7 +59,8 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
     }
     if (v.training && exec->tape[i]) v.tape = exec->tape[i] + block * exec->tape_bytes[i];
     if (exec->partial[i]) v.partial = exec->partial[i] + block * node->op->partials(node);
-    v.work = exec->work + (size_t)thread_number() * exec->work_bytes;
+    size_t place = exec->together ? block : (size_t)thread_number();
+    v.work = exec->work + place * exec->work_bytes;
     return v;
 }
 
@@ -73,6 +75,28 @@ static void run_layers(const og_exec *exec, const struct og_batch *batch, size_t
             struct og_view v = exec_view(exec, batch, i, b);
             exec->node[i].op->forward(&v);
         }
+    }
+}
+
+// Whether the blocks of a layer wait for each other in between.
+static bool meets(const og_exec *exec, size_t i)
+{
+    return exec->together && exec->mode == OG_RUN && exec->node[i].op->part;
+}
+
+// A part of all blocks, then what they have gathered in it, then the next part.
+static void run_parts(og_exec *exec, const struct og_batch *batch, size_t i)
+{
+    const struct og_op *op = exec->node[i].op;
+    size_t blocks = block_count(batch), parts = op->parts(&exec->node[i]);
+    for (size_t part = 0; part < parts; part++) {
+#pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
+    shared(exec, batch, i, blocks, op, part)
+        for (size_t b = 0; b < blocks; b++) {
+            struct og_view v = exec_view(exec, batch, i, b);
+            op->part(&v, part);
+        }
+        og_power_meet(exec, blocks);
     }
 }
 
@@ -104,7 +128,12 @@ void og_exec_pass(og_exec *exec, const struct og_batch *batch, enum og_exec_mode
     size_t nodes = exec->model->nodes;
     for (size_t from = 0, to; from < nodes; from = to) {
         if (gathers(exec, from)) gather_layer(exec, batch, from);
-        for (to = from + 1; to < nodes && !gathers(exec, to);) to++;
+        to = from + 1;
+        if (meets(exec, from)) {
+            run_parts(exec, batch, from);
+            continue;
+        }
+        while (to < nodes && !gathers(exec, to) && !meets(exec, to)) to++;
         run_layers(exec, batch, from, to);
     }
     exec->mode = OG_RUN;

@@ -56,34 +56,59 @@ static void reset_state(const struct og_rnn_step *s, const float *r)
     }
 }
 
-// Gates come in two calls, since n needs the finished r. Where noise or quantisers change
-// the gates, all three are in GATE.
-static void forward(const struct og_rnn_step *s)
+static void reset_gate(const struct og_rnn_step *s)
 {
     size_t m = s->n * s->units;
-    float *act = tensor(s, ACT), *n = act + N * m, *hsum = tensor(s, HSUM);
+    float *act = tensor(s, ACT);
     og_rnn_sum(s, Z, act + Z * m);
     og_rnn_sum(s, R, act + R * m);
     og_vsigmoid(act, act, 2 * m);
-    const float *gate = og_rnn_gates(s, act, tensor(s, GATE), 0, 2);
-    const float *z = gate + Z * m, *r = gate + R * m;
+    og_rnn_gates_signal(s, act, 0, 2);
+}
+
+// Gates come in two calls, since n needs the finished r. Where noise or quantisers change
+// the gates, all three are in GATE.
+static void reset(const struct og_rnn_step *s)
+{
+    const float *gate = og_rnn_gates(s, tensor(s, ACT), tensor(s, GATE), 0, 2);
+    if (s->attr->before) return;
+    reset_state(s, gate + R * s->n * s->units);
+    og_rnn_second(s, OG_PART_INPUTS);
+}
+
+static void second_sums(const struct og_rnn_step *s)
+{
+    if (!s->attr->before) og_rnn_second(s, OG_PART_SUMS);
+}
+
+static void candidate(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    float *act = tensor(s, ACT), *n = act + N * m, *hsum = tensor(s, HSUM);
+    const float *r = og_rnn_gates_kept(s, act, tensor(s, GATE)) + R * m;
     if (s->attr->before) {
         og_rnn_sum_apart(s, N, 3, hsum);
         og_rnn_sum(s, N, n);
         for (size_t j = 0; j < m; j++) n[j] += r[j] * hsum[j];
     } else {
-        reset_state(s, r);
-        og_rnn_second(s);
+        og_rnn_second(s, OG_PART_READ);
         og_rnn_sum(s, N, n);
     }
     og_vtanh(n, n, m);
-    const float *used = og_rnn_gates(s, act, tensor(s, GATE), 2, 3) + N * m;
+    og_rnn_gates_signal(s, act, 2, 3);
+}
+
+static void update(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    const float *gate = og_rnn_gates(s, tensor(s, ACT), tensor(s, GATE), 2, 3);
+    const float *z = gate + Z * m, *n = gate + N * m;
     for (size_t k = 0; k < s->n; k++) {
         const float *h = state(s, k);
         for (size_t j = 0, at = k * s->units; j < s->units; j++, at++)
-            s->h[at] = (1 - z[at]) * used[at] + z[at] * h[j];
+            s->h[at] = (1 - z[at]) * n[at] + z[at] * h[j];
     }
-    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
+    og_signal(s->v, OG_POINT_O, s->h, s->n, s->units);
 }
 
 // dn -> pre-activation of n (dsum) and direct part of dh; dz -> pre-activation of z.
@@ -145,7 +170,7 @@ const struct og_rnn_cell og_rnn_cell_gru = {
     .sigmoids = 2,
     .kept = KEPT,
     .two_sums = true,
-    .forward = forward,
+    .forward = {reset_gate, reset, second_sums, candidate, update, og_rnn_output},
     .backward = backward,
 };
 

@@ -3,11 +3,17 @@
 // states.
 //
 // P is the mean square of the signal at a point of a layer (with `ac` less the square of
-// its mean): a constant of the calibration in evaluation, a running mean in training
-// (momentum 0.9, ohmgrid's choice), and constant in backward. Sums go per block and are
+// its mean): a constant of the calibration in evaluation; in training a running mean
+// (momentum 0.9, ohmgrid's choice) or the mean of the present batch, in a recurrent layer
+// that of each cell and time step; and constant in backward. Sums go per block and are
 // added up in block order.
+//
+// The mean of the batch is known when all blocks have come to the point; so the layers
+// stop there (og_op.part) and their powers meet. Gates of one point that are computed
+// together share one power: in a GRU z and r, then n.
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "nn/exec.h"
 #include "ohmgrid/random.h"
@@ -70,11 +76,26 @@ float og_power_of(const og_exec *exec, const struct og_power_sum *sum)
     return (float)(power > 0.0 ? power : 0.0);  // rounding of a constant signal
 }
 
-void og_power_update(og_exec *exec, size_t blocks)
+static void add_up(og_exec *exec, size_t blocks)
 {
     for (size_t i = 0; i < exec->slots; i++)
         exec->power_total[i] = (struct og_power_sum){0};
     og_power_merge(exec, blocks, exec->power_total);
+}
+
+void og_power_meet(og_exec *exec, size_t blocks)
+{
+    add_up(exec, blocks);
+    for (size_t i = 0; i < exec->slots; i++)
+        if (exec->power_total[i].count > 0.0)
+            exec->power_now[i] = og_power_of(exec, &exec->power_total[i]);
+    memset(exec->power_sum, 0, blocks * exec->slots * sizeof *exec->power_sum);
+}
+
+void og_power_update(og_exec *exec, size_t blocks)
+{
+    if (exec->together) return;  // constants of the last calibration
+    add_up(exec, blocks);
     for (size_t i = 0; i < exec->slots; i++) {
         if (exec->power_total[i].count == 0.0) continue;
         double now = og_power_of(exec, &exec->power_total[i]);
@@ -85,8 +106,9 @@ void og_power_update(og_exec *exec, size_t blocks)
 
 static float noise_sd(const struct og_view *v, const struct og_noise *noise)
 {
-    double power = v->exec->calibration[noise->slot];
-    return (float)sqrt(power * pow(10.0, -v->exec->hw.injection.snr_db / 10.0));
+    const og_exec *exec = v->exec;
+    double power = (exec->together ? exec->power_now : exec->calibration)[noise->slot];
+    return (float)sqrt(power * pow(10.0, -exec->hw.injection.snr_db / 10.0));
 }
 
 static struct og_stream noise_stream(const struct og_view *v,
@@ -131,23 +153,35 @@ static void add_noise(const struct og_view *v, const struct og_noise *noise, flo
     }
 }
 
+static size_t slot_of(const struct og_view *v, enum og_point point)
+{
+    size_t which = point == OG_POINT_G ? 0 : point == OG_POINT_C ? 1 : 2;
+    return OG_SLOTS * (v->exec->matrices + v->node->index) + which;
+}
+
+void og_signal(const struct og_view *v, enum og_point point, const float *value,
+               size_t rows, size_t width)
+{
+    const og_exec *exec = v->exec;
+    bool training = exec->training && exec->mode == OG_RUN;
+    if (!og_injects(exec, point)) return;
+    if (!training && exec->mode != OG_OBSERVE_INPUT) return;
+    og_power_add(v, slot_of(v, point), value, width, rows, width);
+}
+
 void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
                float *value, size_t rows, size_t width)
 {
-    const og_exec *exec = v->exec;
-    if (!og_injects(exec, point) || exec->mode == OG_OBSERVE_SUM) return;
-    size_t which = point == OG_POINT_G ? 0 : point == OG_POINT_C ? 1 : 2;
+    if (!og_injects(v->exec, point) || v->exec->mode != OG_RUN) return;
     const struct og_noise noise = {
         .layer = v->node->index,
         .tile = (uint32_t)point | lane << 8,
         .step = step,
-        .slot = OG_SLOTS * (exec->matrices + v->node->index) + which,
+        .slot = slot_of(v, point),
         .rows = rows,
         .width = width,
     };
-    if (exec->training || exec->mode == OG_OBSERVE_INPUT)
-        og_power_add(v, noise.slot, value, width, rows, width);
-    if (exec->mode == OG_RUN) add_noise(v, &noise, value);
+    add_noise(v, &noise, value);
 }
 
 void og_quantize(float *value, size_t n, int bits, float range, bool is_signed)

@@ -90,6 +90,12 @@ static void convert(const struct og_matrix *m, const struct og_linear_io *io, fl
     }
 }
 
+// Powers for the running mean; those of the batch have been gathered in parts before.
+static bool gathers_in_read(const struct og_view *v)
+{
+    return v->training && !v->exec->together;
+}
+
 // Adds the noise of segment s to converted inputs; `noise` is scratch [rows][width].
 static void add_input_noise(const struct og_view *v, const struct og_matrix *m,
                             const struct og_linear_io *io, int s, float *x, float *noise)
@@ -101,13 +107,14 @@ static void add_input_noise(const struct og_view *v, const struct og_matrix *m,
                                     io->step, io->rows);
     what.width = width;
     og_noise_fill(v, &what, noise);
-    if (v->training) og_power_add(v, what.slot, at, l->rows, io->rows, width);
+    if (gathers_in_read(v)) og_power_add(v, what.slot, at, l->rows, io->rows, width);
     for (size_t r = 0; r < io->rows; r++)
         for (size_t i = 0; i < width; i++) at[r * l->rows + i] += noise[r * width + i];
 }
 
+// The inputs with their noise, then the read; a_noise (may be NULL) joins its sums.
 static void read_array(const struct og_view *v, const struct og_matrix *m,
-                       const struct og_linear_io *io)
+                       const struct og_linear_io *io, const float *a_noise)
 {
     const struct og_linear_decl *l = decl_of(m);
     struct room room = room_of(v->exec, m, io->rows);
@@ -117,6 +124,7 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
                               .n = io->rows,
                               .y = io->y,
                               .ldy = io->ldy,
+                              .a_noise = a_noise,
                               .tape = io->tape,
                               .work = work,
                               .use = og_probe_use(v, m)};
@@ -129,13 +137,6 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
         read.x = x;
         read.ldx = l->rows;
     }
-    float *a_noise = (float *)(work + room.product + room.x + room.x_noise);
-    struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
-    at.width = l->cols;
-    if (room.a_noise) {
-        og_noise_fill(v, &at, a_noise);
-        read.a_noise = a_noise;
-    }
     const struct og_read which = {
         .seed = v->batch->seed,
         .trial = v->batch->trial,
@@ -145,9 +146,57 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
         .step = io->step,
     };
     og_array_read(m->array, &which, &read);
+}
+
+static void read_noisy(const struct og_view *v, const struct og_matrix *m,
+                       const struct og_linear_io *io)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    struct room room = room_of(v->exec, m, io->rows);
+    if (!room.a_noise) {
+        read_array(v, m, io, NULL);
+        return;
+    }
+    float *noise = (float *)((char *)io->work + room.product + room.x + room.x_noise);
+    struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
+    at.width = l->cols;
+    og_noise_fill(v, &at, noise);
+    read_array(v, m, io, noise);
     // The signal without the noise that was added, or its power would feed on itself.
-    if (room.a_noise && v->training)
-        og_power_add_difference(v, at.slot, io->y, io->ldy, a_noise, io->rows, l->cols);
+    if (gathers_in_read(v))
+        og_power_add_difference(v, at.slot, io->y, io->ldy, noise, io->rows, l->cols);
+}
+
+bool og_linear_gathers(const og_exec *exec, enum og_part part)
+{
+    if (!exec->together || exec->mode != OG_RUN) return false;
+    if (part == OG_PART_SUMS) return og_injects(exec, OG_POINT_A);
+    return og_injects(exec, OG_POINT_X) || og_injects(exec, OG_POINT_H);
+}
+
+// What the noise of the read will be measured by: its inputs as converted, or the sums of
+// the same read without noise at A.
+static void gather_signals(const struct og_view *v, const struct og_matrix *m,
+                           const struct og_linear_io *io)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    if (io->part == OG_PART_SUMS) {
+        struct og_linear_io trial = *io;
+        trial.tape = NULL;
+        read_array(v, m, &trial, NULL);
+        og_power_add(v, noise_at(m, OG_POINT_A, io->step, io->rows).slot, io->y, io->ldy,
+                     io->rows, l->cols);
+        return;
+    }
+    if (!has_digital_dac(m)) return;
+    float *x = (float *)((char *)io->work + room_of(v->exec, m, io->rows).product);
+    convert(m, io, x);
+    for (int s = 0; s < l->segments; s++) {
+        if (!m->digital_dac[s]) continue;
+        int point = l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X;
+        og_power_add(v, noise_at(m, point, io->step, io->rows).slot,
+                     x + og_segment_first(l, s), l->rows, io->rows, l->segment[s].rows);
+    }
 }
 
 static void observe_sums(const struct og_view *v, const struct og_matrix *m,
@@ -189,8 +238,12 @@ void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
 {
     const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);
     assert(io->rows % v->n == 0);
+    if (io->part != OG_PART_READ) {
+        if (og_linear_gathers(v->exec, io->part)) gather_signals(v, m, io);
+        return;
+    }
     if (m->array && v->exec->mode == OG_RUN) {
-        read_array(v, m, io);
+        read_noisy(v, m, io);
         if (v->exec->probe) og_probe_compare(v, m, io);
         return;
     }

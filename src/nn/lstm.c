@@ -53,17 +53,29 @@ static void update_cell(const struct og_rnn_step *s, const float *gate)
         for (size_t j = 0; j < m; j++) c[j] = f[j] * old[j] + i[j] * g[j];
 }
 
-static void forward(const struct og_rnn_step *s)
+static void gates(const struct og_rnn_step *s)
 {
     size_t m = s->n * s->units;
-    float *act = tensor(s, ACT), *c = tensor(s, CELL), *tanh_c = tensor(s, TANH);
+    float *act = tensor(s, ACT);
     for (int gate = 0; gate < 4; gate++) og_rnn_sum(s, gate, act + (size_t)gate * m);
     float extra = (float)s->attr->forget_bias;
     for (size_t j = 0; j < m; j++) act[F * m + j] += extra;
     og_vsigmoid(act, act, 3 * m);
     og_vtanh(act + G * m, act + G * m, m);
-    const float *gate = og_rnn_gates(s, act, tensor(s, GATE), 0, 4);
-    update_cell(s, gate);
+    og_rnn_gates_signal(s, act, 0, 4);
+}
+
+static void cell(const struct og_rnn_step *s)
+{
+    update_cell(s, og_rnn_gates(s, tensor(s, ACT), tensor(s, GATE), 0, 4));
+    og_signal(s->v, OG_POINT_C, tensor(s, CELL), s->n, s->units);
+}
+
+static void state(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    float *c = tensor(s, CELL), *tanh_c = tensor(s, TANH);
+    const float *gate = og_rnn_gates_kept(s, tensor(s, ACT), tensor(s, GATE));
     og_inject(s->v, OG_POINT_C, s->cell, s->t, c, s->n, s->units);
     if (s->v->hw->rnn.c_bits > 0) {
         memcpy(tensor(s, RAW), c, m * sizeof *c);
@@ -71,7 +83,7 @@ static void forward(const struct og_rnn_step *s)
     }
     og_vtanh(c, tanh_c, m);
     for (size_t j = 0; j < m; j++) s->h[j] = gate[O * m + j] * tanh_c[j];
-    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
+    og_signal(s->v, OG_POINT_O, s->h, s->n, s->units);
 }
 
 static void block_clipped(const struct og_rnn_step *s)
@@ -122,7 +134,7 @@ const struct og_rnn_cell og_rnn_cell_lstm = {
     .common = 4,
     .sigmoids = 3,
     .kept = KEPT,
-    .forward = forward,
+    .forward = {gates, cell, state, og_rnn_output},
     .backward = backward,
 };
 

@@ -87,6 +87,10 @@ struct og_view {
     double *merged;               // as many doubles, written by merge steps, kept
 };
 
+// Parts of a layer with a product, in order: the powers of noise at X and H, and that of
+// noise at A, where they are those of the whole batch; the read; noise at O.
+enum og_part { OG_PART_INPUTS, OG_PART_SUMS, OG_PART_READ, OG_PART_OUTPUT, OG_PARTS };
+
 struct og_op {
     const char *name;               // in YAML: dense, conv2d, lstm, ...
     const char *onnx;               // operator it stands for
@@ -107,6 +111,11 @@ struct og_op {
     size_t (*work_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
     void (*forward)(const struct og_view *v);
     void (*backward)(const struct og_view *v);
+    // For all that injects noise: forward again, in parts. Where the noise takes its
+    // power from the whole batch, each part is computed for all blocks before the next;
+    // `work` then keeps what the parts before left there.
+    size_t (*parts)(const struct og_node *node);
+    void (*part)(const struct og_view *v, size_t part);
     // Optional, for what needs the whole batch (training only): partials are gathered per
     // block in parallel before forward (backward), then merged serially in block order.
     size_t (*partials)(const struct og_node *node);
@@ -131,6 +140,7 @@ size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int
 size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int k,
                             size_t rows);
 struct og_linear_io {
+    enum og_part part;  // READ; INPUTS and SUMS gather what READ's noise needs
     int k;
     const float *x;
     size_t ldx, rows;
@@ -140,6 +150,8 @@ struct og_linear_io {
     void *tape, *work;
 };
 void og_linear_forward(const struct og_view *v, const struct og_linear_io *io);
+// Whether INPUTS or SUMS have anything to do.
+bool og_linear_gathers(const og_exec *exec, enum og_part part);
 // x is the same as in forward. dx (replaced) may be NULL. dW goes to v->dparam.
 struct og_linear_back {
     int k;
@@ -156,10 +168,13 @@ bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node,
 
 // --- noise injection and quantisers outside the products (inject.c) ------------------
 
-// Adds noise at `point` (G, C, O) to value[rows][width]; `lane` tells apart several
-// tensors of one point (gates). No effect when the hardware does not inject there. Also
-// gathers the signal power: in calibration for inference, in training for the running
-// mean.
+// Gathers the power of value[rows][width], the signal at `point` (G, C, O): in
+// calibration for inference, in training for the running mean or the mean of the batch.
+// In a part before that of og_inject.
+void og_signal(const struct og_view *v, enum og_point point, const float *value,
+               size_t rows, size_t width);
+// Adds noise to it; `lane` tells apart several tensors of one point (gates). Neither has
+// an effect when the hardware does not inject there.
 void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
                float *value, size_t rows, size_t width);
 // The inference quantiser for states, gates and outputs: mid-tread, 2^bits - 1 levels on

@@ -222,34 +222,64 @@ static void *tape_at(const struct og_view *v, const struct og_windows *g, size_t
     return (char *)v->tape + record * tape_step(v->exec, v->node);
 }
 
-static void forward(const struct og_view *v)
+// Column sums y of one group of a run.
+static void product_of_run(const struct og_view *v, const struct og_windows *g, size_t s,
+                           size_t n, size_t k, enum og_part part)
+{
+    struct room room = room_of(v->node);
+    struct og_view run = part_of(v, s, n);
+    windows_of_run(g, v, s, n, k, v->work);
+    og_linear_forward(&run, &(struct og_linear_io){.part = part,
+                                                   .k = (int)k,
+                                                   .x = v->work,
+                                                   .ldx = g->k,
+                                                   .rows = n * g->places,
+                                                   .y = at_byte(v, room.y),
+                                                   .ldy = g->out_group,
+                                                   .tape = tape_at(v, g, s, k),
+                                                   .work = at_byte(v, room.linear)});
+}
+
+static void output_of_run(const struct og_view *v, const struct og_windows *g, size_t s,
+                          size_t n, size_t k)
+{
+    const float *bias = v->node->params > 1 ? v->param[1] + k * g->out_group : NULL;
+    const float *y = at_byte(v, room_of(v->node).y);
+    size_t size = g->groups * g->out_group * g->places;
+    for (size_t r = 0; r < n; r++)
+        spread(g, y + r * g->places * g->out_group, bias,
+               v->out + (s + r) * size + k * g->out_group * g->places);
+}
+
+static size_t parts(const struct og_node *node)
+{
+    (void)node;
+    return OG_PARTS;
+}
+
+static void part(const struct og_view *v, size_t part)
 {
     struct og_windows g = geometry_of(v->node);
-    struct room room = room_of(v->node);
-    float *cols = v->work, *y = at_byte(v, room.y);
     size_t out_size = g.groups * g.out_group * g.places;
+    if (part == OG_PART_OUTPUT) {
+        og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, out_size);
+        return;
+    }
+    if (part != OG_PART_READ && !og_linear_gathers(v->exec, (enum og_part)part)) return;
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
-        struct og_view part = part_of(v, s, n);
         for (size_t k = 0; k < g.groups; k++) {
-            windows_of_run(&g, v, s, n, k, cols);
-            og_linear_forward(&part,
-                              &(struct og_linear_io){.k = (int)k,
-                                                     .x = cols,
-                                                     .ldx = g.k,
-                                                     .rows = n * g.places,
-                                                     .y = y,
-                                                     .ldy = g.out_group,
-                                                     .tape = tape_at(v, &g, s, k),
-                                                     .work = at_byte(v, room.linear)});
-            const float *bias =
-                v->node->params > 1 ? v->param[1] + k * g.out_group : NULL;
-            for (size_t r = 0; r < n; r++)
-                spread(&g, y + r * g.places * g.out_group, bias,
-                       v->out + (s + r) * out_size + k * g.out_group * g.places);
+            product_of_run(v, &g, s, n, k, (enum og_part)part);
+            if (part == OG_PART_READ) output_of_run(v, &g, s, n, k);
         }
     }
-    og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, out_size);
+    if (part == OG_PART_READ) og_signal(v, OG_POINT_O, v->out, v->n, out_size);
+}
+
+static void forward(const struct og_view *v)
+{
+    part(v, OG_PART_READ);
+    part(v, OG_PART_OUTPUT);
 }
 
 // dy[place][channel] of one group of one sample, and the bias' gradient on the way.
@@ -317,4 +347,6 @@ const struct og_op og_op_conv2d = {
     .work_bytes = work_bytes,
     .forward = forward,
     .backward = backward,
+    .parts = parts,
+    .part = part,
 };

@@ -53,21 +53,39 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
     return dx_bytes(node, n) + og_linear_work_bytes(exec, node, 0, n);
 }
 
-static void forward(const struct og_view *v)
+static size_t parts(const struct og_node *node)
+{
+    (void)node;
+    return OG_PARTS;
+}
+
+static void part(const struct og_view *v, size_t part)
 {
     const struct og_linear_decl *l = &v->node->linear[0];
-    og_linear_forward(v, &(struct og_linear_io){.x = v->in[0],
+    if (part == OG_PART_OUTPUT) {
+        og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, l->cols);
+        return;
+    }
+    og_linear_forward(v, &(struct og_linear_io){.part = (enum og_part)part,
+                                                .x = v->in[0],
                                                 .ldx = l->rows,
                                                 .rows = v->n,
                                                 .y = v->out,
                                                 .ldy = l->cols,
                                                 .tape = v->tape,
                                                 .work = v->work});
+    if (part != OG_PART_READ) return;
     if (v->node->params > 1)
         for (size_t r = 0; r < v->n; r++)
             for (size_t j = 0; j < l->cols; j++)
                 v->out[r * l->cols + j] += v->param[1][j];
-    og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, l->cols);
+    og_signal(v, OG_POINT_O, v->out, v->n, l->cols);
+}
+
+static void forward(const struct og_view *v)
+{
+    part(v, OG_PART_READ);
+    part(v, OG_PART_OUTPUT);
 }
 
 static void backward(const struct og_view *v)
@@ -103,4 +121,6 @@ const struct og_op og_op_dense = {
     .work_bytes = work_bytes,
     .forward = forward,
     .backward = backward,
+    .parts = parts,
+    .part = part,
 };

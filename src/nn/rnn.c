@@ -22,7 +22,7 @@ static const struct og_field fields[] = {
 };
 
 // kept: h before the noise.
-static void forward(const struct og_rnn_step *s)
+static void state(const struct og_rnn_step *s)
 {
     size_t m = s->n * s->units;
     float *a = s->kept;
@@ -32,7 +32,7 @@ static void forward(const struct og_rnn_step *s)
     else
         for (size_t j = 0; j < m; j++) a[j] = a[j] > 0 ? a[j] : 0;
     memcpy(s->h, a, m * sizeof *a);
-    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
+    og_signal(s->v, OG_POINT_O, s->h, s->n, s->units);
 }
 
 static void backward(const struct og_rnn_step *s)
@@ -51,7 +51,7 @@ const struct og_rnn_cell og_rnn_cell_rnn = {
     .gates = 1,
     .common = 1,
     .kept = 1,
-    .forward = forward,
+    .forward = {state, og_rnn_output},
     .backward = backward,
 };
 

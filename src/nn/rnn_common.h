@@ -14,6 +14,7 @@
 #include "nn/op.h"
 
 enum { OG_RNN_GATES = 4, OG_RNN_CELLS = 4 };  // cells: layers times directions
+enum { OG_RNN_PARTS = 7 };
 
 enum og_rnn_return { OG_RETURN_LAST, OG_RETURN_SEQUENCE };
 enum og_rnn_activation { OG_RNN_TANH, OG_RNN_RELU };
@@ -59,7 +60,9 @@ struct og_rnn_cell {
     int sigmoids;  // the first gates, whose outputs are on [0, 1]
     int kept;
     bool two_sums;  // with attr.before, b has one more block: of the h part
-    void (*forward)(const struct og_rnn_step *s);
+    // What follows the products, in parts: the power of noise (og_signal) is gathered in
+    // a part before that which adds it (og_inject). NULL after the last.
+    void (*forward[OG_RNN_PARTS])(const struct og_rnn_step *s);
     void (*backward)(const struct og_rnn_step *s);
 };
 
@@ -72,6 +75,8 @@ size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t
 size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t n);
 void og_rnn_forward(const struct og_view *v);
 void og_rnn_backward(const struct og_view *v);
+size_t og_rnn_parts(const struct og_node *node);
+void og_rnn_part(const struct og_view *v, size_t part);
 
 extern const struct og_op og_op_lstm, og_op_gru, og_op_rnn;
 extern const struct og_rnn_cell og_rnn_cell_lstm, og_rnn_cell_gru, og_rnn_cell_rnn;
@@ -81,16 +86,21 @@ extern const struct og_rnn_cell og_rnn_cell_lstm, og_rnn_cell_gru, og_rnn_cell_r
 void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out);
 // out[n][H] = the h part of a gate alone, plus bias block `bias`.
 void og_rnn_sum_apart(const struct og_rnn_step *s, int gate, int bias, float *out);
+// A cell's last part: noise at O.
+void og_rnn_output(const struct og_rnn_step *s);
 // The products of the gates beyond `common`, from xrh instead of xh.
-void og_rnn_second(const struct og_rnn_step *s);
+void og_rnn_second(const struct og_rnn_step *s, enum og_part part);
 // Their gradients, from dsum: sets drh.
 void og_rnn_second_back(const struct og_rnn_step *s);
+// The power of noise at G, of the tensors of gates first to end - 1 before it.
+void og_rnn_gates_signal(const struct og_rnn_step *s, const float *act, int first,
+                         int end);
 // Noise at G and the quantiser of gate outputs, on the tensors [n][H] of gates first to
 // end - 1; sigmoids on [0, 1], the others on [-1, 1]. Returns where they are, from gate 0
 // on: in `act` itself where nothing changes them, else in `changed`.
 const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *changed,
                           int first, int end);
-// The same place again, in backward.
+// The same place again, in later parts and in backward.
 const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
                                const float *changed);
 
@@ -130,6 +140,6 @@ const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
     .attr_size = sizeof(struct og_rnn_attr), .inputs_min = 1, .inputs_max = 1,           \
     .setup = og_rnn_setup, .linears = og_rnn_linears, .tape_bytes = og_rnn_tape_bytes,   \
     .work_bytes = og_rnn_work_bytes, .forward = og_rnn_forward,                          \
-    .backward = og_rnn_backward
+    .backward = og_rnn_backward, .parts = og_rnn_parts, .part = og_rnn_part
 
 #endif

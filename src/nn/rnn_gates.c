@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From column sums to gates.
+// From column sums to gates, and the noise of the output.
 #include <string.h>
 
 #include "nn/rnn_common.h"
@@ -35,6 +35,14 @@ const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
     return change ? changed : act;
 }
 
+void og_rnn_gates_signal(const struct og_rnn_step *s, const float *act, int first,
+                         int end)
+{
+    size_t m = s->n * s->units;
+    for (int g = first; g < end; g++)
+        og_signal(s->v, OG_POINT_G, act + (size_t)g * m, s->n, s->units);
+}
+
 const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *changed,
                           int first, int end)
 {
@@ -52,4 +60,9 @@ const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *change
         og_quantize(gate + (size_t)g * m, m, bits, 1.0f, g >= s->law->sigmoids);
     }
     return gate;
+}
+
+void og_rnn_output(const struct og_rnn_step *s)
+{
+    og_inject(s->v, OG_POINT_O, s->cell, s->t, s->h, s->n, s->units);
 }

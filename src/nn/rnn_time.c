@@ -6,7 +6,7 @@
 
 // --- forward -------------------------------------------------------------------------
 
-static void products(const struct og_rnn_step *s, bool second)
+static void products(const struct og_rnn_step *s, bool second, enum og_part part)
 {
     const struct og_rnn_place *p = s->place;
     size_t ld = (size_t)s->law->gates * s->units;
@@ -15,6 +15,7 @@ static void products(const struct og_rnn_step *s, bool second)
         const struct og_linear_decl *l = &s->v->node->linear[p->first + k];
         if (og_rnn_is_second(s, l) != second) continue;
         const struct og_linear_io io = {
+            .part = part,
             .k = p->first + k,
             .x = (second ? s->xrh : s->xh) + og_rnn_start(l),
             .ldx = p->stride,
@@ -29,7 +30,10 @@ static void products(const struct og_rnn_step *s, bool second)
     }
 }
 
-void og_rnn_second(const struct og_rnn_step *s) { products(s, true); }
+void og_rnn_second(const struct og_rnn_step *s, enum og_part part)
+{
+    products(s, true, part);
+}
 
 // A sequence inside a block: where sample r's vector at position t begins.
 struct sequence {
@@ -80,32 +84,61 @@ static bool is_output(const struct og_rnn_place *p, int layer, size_t turn)
     return every || turn + 1 == p->steps;
 }
 
-static void forward_cell(const struct og_rnn_place *p, struct sequence x,
-                         struct sequence y)
+static void hand_out(const struct og_rnn_step *s, struct sequence y)
 {
+    size_t side = (size_t)s->cell % s->place->directions * s->units;
+    for (size_t r = 0; r < s->n; r++)
+        memcpy(at(y, r, s->t) + side, s->h + r * s->units, s->units * sizeof *s->h);
+}
+
+// The parts of a step: inputs, sums and read of the products, then those of the cell.
+enum { CELL_PART = OG_PART_READ + 1 };
+
+static size_t step_parts(const struct og_node *node)
+{
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    size_t n = 0;
+    while (n < OG_RNN_PARTS && law->forward[n]) n++;
+    return CELL_PART + n;
+}
+
+static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
+{
+    const struct og_view *v = p->v;
+    struct og_rnn_step s = og_rnn_step_at(p, turn);
     int layer = p->cell / (int)p->directions;
-    size_t side = (size_t)p->cell % p->directions * p->units;
-    for (size_t turn = 0; turn < p->steps; turn++) {
-        struct og_rnn_step s = og_rnn_step_at(p, turn);
-        fill_input(&s, x);
-        products(&s, false);
-        s.law->forward(&s);
-        if (!is_output(p, layer, turn)) continue;
-        for (size_t r = 0; r < s.n; r++)
-            memcpy(at(y, r, s.t) + side, s.h + r * s.units, s.units * sizeof *s.h);
-    }
+    // input_of serves gradients too, so it is not const; forward only reads it.
+    if (part == 0) fill_input(&s, input_of(p, layer, (float *)(uintptr_t)v->in[0]));
+    if (part < CELL_PART)
+        products(&s, false, (enum og_part)part);
+    else
+        s.law->forward[part - CELL_PART](&s);
+    if (part + 1 == step_parts(v->node) && is_output(p, layer, turn))
+        hand_out(&s, output_of(p, layer, v->out));
 }
 
 void og_rnn_forward(const struct og_view *v)
 {
     struct og_rnn_place p = og_rnn_place_of(v);
+    size_t parts = step_parts(v->node);
     for (int cell = 0; cell < v->node->params / 2; cell++) {
-        int layer = cell / (int)p.directions;
         og_rnn_enter(&p, cell);
-        // input_of serves gradients too, so it is not const; forward only reads it.
-        forward_cell(&p, input_of(&p, layer, (float *)(uintptr_t)v->in[0]),
-                     output_of(&p, layer, v->out));
+        for (size_t turn = 0; turn < p.steps; turn++)
+            for (size_t part = 0; part < parts; part++) step_part(&p, turn, part);
     }
+}
+
+size_t og_rnn_parts(const struct og_node *node)
+{
+    return (size_t)node->params / 2 * node->in[0].dim[0] * step_parts(node);
+}
+
+void og_rnn_part(const struct og_view *v, size_t part)
+{
+    struct og_rnn_place p = og_rnn_place_of(v);
+    size_t parts = step_parts(v->node), turn = part / parts;
+    og_rnn_enter(&p, (int)(turn / p.steps));
+    step_part(&p, turn % p.steps, part % parts);
 }
 
 // --- backward ------------------------------------------------------------------------

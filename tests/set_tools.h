@@ -26,6 +26,63 @@ static inline size_t weights_of(const struct og_weight_shape *s)
     return s->filters * s->channels * s->height * s->width;
 }
 
+// Every kind at least once, with the fewest places of a kernel and columns of the matrix
+// that it can do with.
+static const struct {
+    const char *yaml;
+    size_t places, columns;
+} all[] = {
+    {"{kind: irregular, keep: 0.3}", 1, 1},
+    {"{kind: irregular, count: 1}", 1, 1},
+    {"{kind: filter, keep: 0.5}", 1, 1},
+    {"{kind: column, keep: 0.25}", 1, 1},
+    {"{kind: channel, keep: 0.6}", 1, 1},
+    {"{kind: connectivity, keep: 0.4}", 1, 1},
+    {"{kind: connectivity, keep: 0.4, balanced: true}", 1, 1},
+    {"{kind: n_m, n: 2, m: 4}", 1, 1},
+    {"{kind: n_m, n: 1, m: 100}", 1, 1},
+    {"{kind: tile, keep: 0.5, tile: [3, 2]}", 1, 1},
+    {"{kind: tile_rows, keep: 0.5, tile: [3, 2]}", 1, 1},
+    {"{kind: tile_rows, keep: 0.5, tile: [3, 2], within: tile}", 1, 1},
+    {"{kind: tile_columns, keep: 0.5, tile: [3, 2]}", 1, 1},
+    {"{kind: tile_columns, count: 1, tile: [128, 64], within: tile}", 1, 1},
+    {"{kind: block_rows, keep: 0.3, block: [4, 5]}", 1, 1},
+    {"{kind: block_columns, keep: 0.3, block: [4, 5], within: block}", 1, 1},
+    {"{kind: nested, keeps: [0.6, 0.3, 0.1], level: 1}", 1, 1},
+    {"{kind: row_column, rows: 0.6, columns: 0.5}", 1, 1},
+    {"{kind: pattern, entries: 1, patterns: 1, centre: false}", 1, 1},
+    {"{kind: pattern, patterns: 2}", 4, 1},
+    {"{kind: pattern, entries: 3, patterns: 3, centre: false}", 3, 1},
+    {"{kind: pattern, library: [[0], [1, 2], [0, 2, 5]]}", 6, 1},
+    {"{kind: block_max, keep: 1, blocks: [2]}", 1, 1},
+    {"{kind: block_max, keep: 0.4, blocks: [2, 4, 100]}", 1, 3},
+    {"{kind: gather_scatter, keep: 0.4, banks: 2, per_row: 1}", 1, 1},
+    {"{kind: gather_scatter, keep: 0.25, banks: 4, per_row: 4}", 1, 1},
+    {"{kind: gather_scatter, keep: 0.3, banks: 8, per_row: 2}", 1, 1},
+    {"{kind: polarised, fragment: [4, 1]}", 1, 1},
+    {"{kind: polarised, fragment: [3, 2]}", 1, 1},
+    {"{kind: levels, bits: 3}", 1, 1},
+    {"{kind: levels, bits: 8, zero: false}", 1, 1},
+    {"{kind: levels, bits: 1, zero: false, scale: filter}", 1, 1},
+    {"{kind: power, bits: 4}", 1, 1},
+    {"{kind: power, bits: 3, exponent: 1.5, zero: false, scale: filter}", 1, 1},
+    {"{kind: binary}", 1, 1},
+    {"{kind: binary, scale: filter}", 1, 1},
+    {"{kind: ternary}", 1, 1},
+    {"{kind: device_levels, levels: 16}", 1, 1},
+    {"{kind: device_levels, list: [1 uS, 2 uS, 3.5 uS, 7 uS], zero: false}", 1, 1},
+    {"{kind: clusters, levels: 1}", 1, 1},
+    {"{kind: clusters, levels: 8}", 1, 1},
+    {"{kind: clusters, levels: 256}", 1, 1},
+};
+enum { ALL = sizeof all / sizeof *all };
+
+static inline bool fits(int i, const struct og_weight_shape *s)
+{
+    size_t places = s->height * s->width;
+    return places >= all[i].places && s->channels * places >= all[i].columns;
+}
+
 static inline og_status read_set(og_set **set, const char *yaml,
                                  const struct og_weight_shape *shape,
                                  struct og_error *err)

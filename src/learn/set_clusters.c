@@ -2,12 +2,11 @@
 // At most n values, free (weight clustering; Ye et al., 2018, arXiv 1811.01907, updates
 // them like k-means). In one dimension clusters are runs of the sorted weights, and the
 // best runs follow from dynamic programming (Wang and Song, R Journal 2011), here in
-// O(n M log M) for M runs to begin with, since the last split moves to the right with the
-// end. That is the nearest point as long as there are at most ATOMS different weights;
-// of more, at most
-// ATOMS runs of equally many different ones begin, and the limits are then moved to the
-// middle of neighbouring means until they rest: a local minimum, near the global one.
-// Zeros stay zero and are no cluster.
+// O(n M log M) for M atoms, since the last split moves to the right with the end. That is
+// the nearest point as long as there are at most ATOMS different weights. Of more, ATOMS
+// runs are the atoms, and the limits of the clusters are then moved to the middle of
+// neighbouring means until they rest: a local minimum, near the global one. Zeros stay
+// zero and are no cluster.
 #include <math.h>
 #include <string.h>
 
@@ -125,20 +124,30 @@ static void sort_weights(struct work *w, const float *z, size_t n)
     }
 }
 
-// Different values when they are few enough, else equally many of these each.
+static bool differs(const struct work *w, size_t i)
+{
+    return i == 0 || i == w->n || w->sorted[i] >> 32 != w->sorted[i - 1] >> 32;
+}
+
+// Different values when they are few enough; else as many runs of them, which are short
+// in the value as well as in number, so that outliers are on their own.
 static void make_atoms(struct work *w)
 {
-    size_t different = 0, in_atom = 0;
-    for (size_t i = 0; i < w->n; i++)
-        different += i == 0 || w->sorted[i] >> 32 != w->sorted[i - 1] >> 32;
-    size_t full = different <= ATOMS ? 1 : different / ATOMS + 1;
-    for (size_t i = 1; i <= w->n; i++) {
-        bool last = i == w->n || w->sorted[i] >> 32 != w->sorted[i - 1] >> 32;
-        in_atom += last;
-        if (!last || (i < w->n && in_atom < full)) continue;
-        w->end[++w->atoms] = i;
-        in_atom = 0;
+    size_t different = 0, seen = 0;
+    long last = -1;
+    for (size_t i = 0; i < w->n; i++) different += differs(w, i);
+    double first = og_sort_value(w->sorted[0]);
+    double range = og_sort_value(w->sorted[w->n - 1]) - first;
+    for (size_t i = 0; i < w->n; i++) {
+        if (!differs(w, i)) continue;
+        double place = (double)seen / (double)different +
+                       (og_sort_value(w->sorted[i]) - first) / range;
+        long run = different <= ATOMS ? (long)seen : (long)(place * (ATOMS - 1) / 2);
+        if (run != last && i > 0) w->end[++w->atoms] = i;
+        last = run;
+        seen++;
     }
+    w->end[++w->atoms] = w->n;
 }
 
 // Sum of squares about the mean of the atoms from i to j - 1.

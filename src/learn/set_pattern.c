@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/number.h"
 #include "learn/set.h"
 
 enum { PATTERNS = 64, PLACES = 64 };
@@ -60,25 +61,19 @@ static const struct og_field fields[] = {
 static og_status read_pattern(struct pattern *p, const og_item *item, size_t places,
                               struct og_error *err)
 {
-    static const struct og_field place_fields[] = {
-        {.key = "places", .type = OG_FIELD_LIST, .help = "Places."}, {.key = NULL}};
-    struct og_list list;
-    // The list as the one key of a map, alive for this call only.
-    og_item entry = *item, *child[] = {&entry};
-    og_item map = {.kind = OG_ITEM_MAP, .file = item->file, .n = 1, .child = child};
-    entry.key = (char *)"places";
-    entry.parent = NULL;
-    map.line = item->line;
-    OG_TRY(og_fields_bind(place_fields, &map, &list, err));
     uint64_t mask = 0;
-    for (int i = 0; i < list.n; i++) {
-        double place = list.v[i];
-        if (!(place >= 0 && place < (double)places) || place != floor(place))
-            return og_item_fail(item->child[i], err,
-                                "a place is a whole number from 0 to %zu", places - 1);
-        mask |= (uint64_t)1 << (int)place;
+    if (item->kind != OG_ITEM_LIST || item->n == 0)
+        return og_item_fail(item, err, "a pattern is a list of at least one place");
+    for (size_t i = 0; i < item->n; i++) {
+        const og_item *entry = item->child[i];
+        long long place;
+        if (entry->kind != OG_ITEM_SCALAR || entry->quoted ||
+            !og_number_read_int(entry->text, &place) || place < 0 ||
+            place >= (long long)places)
+            return og_item_fail(entry, err, "a place is a whole number from 0 to %zu",
+                                places - 1);
+        mask |= (uint64_t)1 << place;
     }
-    if (mask == 0) return og_item_fail(item, err, "a pattern has at least one place");
     p->fixed.mask[p->fixed.n++] = mask;
     return OG_OK;
 }

@@ -19,8 +19,7 @@ static float *weights_of(struct bench *b)
     return w_hat;
 }
 
-// --- converters
-// ------------------------------------------------------------------------------
+// --- converters ----------------------------------------------------------------------
 // Columns of zero inputs: each conversion gives the code of its ADC's offset alone. The
 // groups of a tile are converted one after the other by the same ADCs.
 static void groups_of_a_tile_share_their_converters(void **state)
@@ -45,8 +44,7 @@ static void groups_of_a_tile_share_their_converters(void **state)
     bench_close(&b);
 }
 
-// --- the reference column of the offset scheme
-// -----------------------------------------------
+// --- the reference column of the offset scheme ---------------------------------------
 enum { READS = 4000 };
 
 static double correlation(const double *a, size_t stride_a, const double *b,
@@ -107,8 +105,7 @@ static void reference_devices_draw_their_own_errors(void **state)
     bench_close(&b);
 }
 
-// --- devices
-// ------------------------------------------------------------------------------------
+// --- devices -------------------------------------------------------------------------
 // Peers draw device mismatch anew for every kernel position, slice and input bit
 // (NeuroSim V1.4): here all reads of a chip, and all bits of an input, see the same
 // devices.
@@ -200,8 +197,7 @@ static void range_clip_is_the_devices_own(void **state)
     og_free(g[1]);
 }
 
-// --- full scales
-// ---------------------------------------------------------------------------------
+// --- full scales ---------------------------------------------------------------------
 // A column (or tile) without any weight has no full scale of its own; errors of its
 // devices count like those of its neighbours.
 static void empty_columns_are_no_louder(void **state)

@@ -8,8 +8,7 @@
 #include "array_dice.h"
 #include "ohmgrid/cpu.h"
 
-// --- the product and its gradients
-// --------------------------------------------------------------
+// --- the product and its gradients ---------------------------------------------------
 // Inputs as DACs give them; `limit` of the codes.
 static double carried(const struct bench *b, float x)
 {
@@ -94,8 +93,7 @@ static void weights_are_what_reads_multiply_with(void **state)
     }
 }
 
-// --- the two forms of read noise
-// ----------------------------------------------------------------
+// --- the two forms of read noise -----------------------------------------------------
 enum { READS = 1500, SHOWN = 3 };
 
 static void read_often(struct bench *b, enum og_noise_method method, double *y)
@@ -151,8 +149,7 @@ static void fast_noise_is_device_noise(void **state)
     }
 }
 
-// --- sameness
-// ------------------------------------------------------------------------------------
+// --- sameness ------------------------------------------------------------------------
 static void neither_threads_nor_batches_change_a_bit(void **state)
 {
     (void)state;

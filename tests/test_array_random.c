@@ -7,8 +7,7 @@
 
 enum { TRIES = 150 };
 
-// --- a read in the plainest way
-// -----------------------------------------------------------------
+// --- a read in the plainest way ------------------------------------------------------
 struct plain {
     const struct bench *b;
     float *g, *range;

@@ -75,7 +75,8 @@ OG_API og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
                                 const struct og_array_shape *shape, struct og_error *err);
 OG_API void og_array_free(og_array *array);
 
-// DAC full scale of one segment; takes effect at the next og_array_program.
+// DAC full scale of one segment; weights are mapped to it by the next og_array_program,
+// which has to come before the next read.
 OG_API void og_array_set_range(og_array *array, int segment, float range);
 
 // What programming and reads keep for og_array_backward. Before the first

@@ -109,7 +109,8 @@ const struct og_field og_device_fields[] = {
      d2d_fields, NULL},
     {"clip", OG_FIELD_CHOICE, offsetof(struct og_device, clip), 0, NULL, 0, 0,
      "nonnegative range", "nonnegative", P,
-     "What limits the conductance after the programming error: zero, or g_min and g_max.",
+     "What limits the conductance after the programming error: zero, or g_min and g_max "
+     "(with d2d, the device's own).",
      NULL, NULL},
     {"zero_cells", OG_FIELD_CHOICE, offsetof(struct og_device, zero_cells), 0, NULL, 0, 0,
      "programmed off", "programmed", P,

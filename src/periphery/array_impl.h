@@ -66,7 +66,7 @@ struct og_array {
     og_packed **w_back;   // [groups], with gradients
     float *column_sum;    // [groups][cols], offset inputs: nominal
     float *group_scale;   // [groups][cols] w_max relative to w_ref
-    unsigned *histogram;  // [ranges][OG_BINS], percentile and mse
+    uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
 };
 

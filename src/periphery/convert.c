@@ -188,7 +188,7 @@ void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *s
     }
 }
 
-static float percentile_range(const unsigned *histogram, double percent)
+static float percentile_range(const uint64_t *histogram, double percent)
 {
     double total = 0, sum = 0;
     for (size_t b = 0; b < OG_BINS; b++) total += histogram[b];
@@ -204,7 +204,7 @@ struct tail {
     double n, sum, square;
 };
 
-static void tail_add(struct tail *t, const unsigned *histogram, size_t bin, double sign)
+static void tail_add(struct tail *t, const uint64_t *histogram, size_t bin, double sign)
 {
     double n = sign * histogram[bin], v = bin_top(bin);
     t->n += n;
@@ -215,7 +215,7 @@ static void tail_add(struct tail *t, const unsigned *histogram, size_t bin, doub
 // The full scale r with the smallest sum of squared rounding (LSB^2 / 12 each) and
 // clipping errors, sum (v - r)^2 over the tail, among every fourth bin of the top four
 // octaves.
-static float mse_range(const unsigned *histogram, float limit)
+static float mse_range(const uint64_t *histogram, float limit)
 {
     size_t last = 0;
     double total = 0, best = INFINITY;
@@ -244,7 +244,7 @@ static float mse_range(const unsigned *histogram, float limit)
 static float calibrated_range(const struct og_array *a, size_t k)
 {
     const struct og_hardware *hw = &a->map.hw;
-    const unsigned *h = a->histogram == NULL ? NULL : a->histogram + k * OG_BINS;
+    const uint64_t *h = a->histogram == NULL ? NULL : a->histogram + k * OG_BINS;
     float range = hw->adc.mode == OG_RANGE_PERCENTILE
                       ? percentile_range(h, hw->adc.percentile)
                   : hw->adc.mode == OG_RANGE_MSE ? mse_range(h, a->limit)

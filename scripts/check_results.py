@@ -29,6 +29,17 @@ with xarray.open_dataset(path, group="results", engine="h5netcdf") as results:
     # Better than a guess between ten classes.
     assert float(results["accuracy"].sel(training="plain").mean()) > 0.2
 
+for layer in ("lstm1", "dense1"):
+    with xarray.open_dataset(path, group="layers/" + layer, engine="h5netcdf") as values:
+        for metric in ("snr_local", "snr_total", "adc_use", "tiles"):
+            assert dict(values[metric].sizes) == AXES, (metric, values[metric].sizes)
+            assert numpy.isfinite(values[metric]).all(), (layer, metric)
+        assert values["snr_local"].attrs["units"] == "dB"
+        assert values["read_noise"].attrs["units"] == "S"
+        # Noise costs signal, at every resolution.
+        snr = values["snr_local"].mean(("training", "adc_bits", "trial"))
+        assert (snr.diff("read_noise") < 0).all(), snr
+
 with h5py.File(path) as f:
     for name in ("ohmgrid_version", "schema_version", "revision", "created", "seed",
                  "experiment", "command"):

@@ -227,6 +227,10 @@ static void show_and_diff(void **state)
     s = with(p, "show %s");
     assert_int_equal(s.code, 0);
     assert_non_null(strstr(s.out, "\n4         0.7050 [0.6415, 0.7685]  2/2\n"));
+    s = with(p, "show --layers %s");
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "ohmgrid show: "));
+    assert_non_null(strstr(s.err, "holds no /layers"));
     s = with(p, "show %s.none");
     assert_int_equal(s.code, 2);
     assert_non_null(strstr(s.err, "ohmgrid show: "));

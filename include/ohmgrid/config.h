@@ -160,8 +160,11 @@ OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
                               char key[33]);
-// The same of what the first `rounds` rounds of compression leave, at most those used;
-// of 0 rounds: of the training. Points share rounds even where later ones differ.
+// Rounds of compression that a point uses.
+OG_API size_t og_experiment_rounds(const og_experiment *e, size_t point);
+// A key like that of a stage for what the first `rounds` rounds of compression leave, at
+// most those used; of 0 rounds: of the training. Points share rounds even where later
+// ones differ.
 OG_API void og_experiment_round_key(const og_experiment *e, size_t point, size_t rounds,
                                     char key[33]);
 // Names the keys in which two effective texts differ, "a.b, c.d", at most `size` bytes.

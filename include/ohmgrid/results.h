@@ -74,6 +74,21 @@ struct og_blob {
     const float *data;
     const char *units;
 };
+// One round of compression: group /compress/<key>.
+struct og_compress_values {
+    const char *key, *training;  // training: key of the curve set that it began from
+    uint64_t round;              // from 1
+    size_t updates, sets;
+    const char *const *set;  // [sets]: "node/tensor kind"
+    const double *rho;       // [updates]
+    const double *residual;  // [updates][sets]
+    const double *change;    // [updates][sets]
+    size_t tensors;
+    const char *const *tensor;     // [tensors]
+    const double *weights, *kept;  // [tensors]
+    size_t epochs[2];              // of ADMM, of retraining
+    const double *loss[2], *accuracy[2], *lr[2];
+};
 struct og_curve_set {
     const char *key;  // /train/<key>/loss, accuracy, learning_rate
     size_t epochs;
@@ -107,6 +122,12 @@ struct og_result {
     const struct og_curve_set *curve;
     size_t blobs;
     const struct og_blob *blob;
+    // /compress; in /results, where `compressed` is not NULL: its last round at each
+    // point (position, -1: none), and all weights / kept weights
+    size_t compressions;
+    const struct og_compress_values *compression;
+    const int64_t *compressed;
+    const double *ratio, *ratio_conv;  // [points]; NaN where not done
     // /run
     double seconds;
     int threads;
@@ -131,8 +152,9 @@ OG_API og_status og_result_complete(const char *path, bool *complete,
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
 OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
-// Compares /results, /train, /model, /chip, /layers by names, types, shapes and values.
-// *same = false and the differences on `out` (at most 20 lines) when they differ.
+// Compares /results, /train, /compress, /model, /chip, /layers by names, types, shapes
+// and values. *same = false and the differences on `out` (at most 20 lines) when they
+// differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);
 // Draws a metric through gnuplot: PNG, SVG or PDF by the ending of `figure`. One line

@@ -265,6 +265,12 @@ void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage
     memcpy(key, e->key[point][stage], OG_KEY_TEXT);
 }
 
+size_t og_experiment_rounds(const og_experiment *e, size_t point)
+{
+    assert(point < e->points);
+    return e->rounds[point].used;
+}
+
 void og_experiment_round_key(const og_experiment *e, size_t point, size_t rounds,
                              char key[33])
 {

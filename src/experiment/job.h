@@ -40,6 +40,7 @@ enum og_entry_kind {
     OG_ENTRY_RECORD,          // one (point, trial), by "point/trial"
     OG_ENTRY_CHIP,            // conductances of trial 0 of a point, by "point"
     OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
+    OG_ENTRY_REPORT,          // of a round of compression, by its key
 };
 
 struct og_record {
@@ -77,6 +78,20 @@ struct og_training {
     bool done;
 };
 
+// Rounds of compression (compress.c): models and checkpoints of theirs lie in the journal
+// like those of trainings.
+struct og_compression {
+    char key[33], name[16];  // name: c0, c1, ... in order of first use
+    size_t point, round;     // the first point that uses it; from 1
+    bool done;
+};
+struct og_compressions {
+    size_t n;
+    struct og_compression *one;
+    size_t *of;   // [points]: number + 1 of the last round; 0: none
+    size_t held;  // number + 1 of the one that job->model holds; 0: as it was trained
+};
+
 enum { OG_ACCURACY, OG_LOSS, OG_METRICS };
 
 // Every matrix of every network that was evaluated (layers.c).
@@ -103,6 +118,7 @@ struct og_job {
     size_t trainings;
     struct og_training *training;  // [trainings]
     uint32_t *training_of;         // [points]
+    struct og_compressions compressions;
 
     // Of the present point.
     size_t point;
@@ -134,6 +150,9 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err);
 // stages.c: the trained model of the present point in job->model; its missing records.
 og_status og_job_train(struct og_job *job, struct og_error *err);
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);
+// Weights and state of a journal entry into job->model.
+og_status og_job_load(struct og_job *job, const char *key, const char *name,
+                      struct og_error *err);
 
 // output.c
 og_status og_job_write(struct og_job *job, struct og_error *err);

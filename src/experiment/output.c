@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "experiment/layers.h"
+#include "experiment/output_compress.h"
 #include "ohmgrid/cpu.h"
 
 enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
@@ -19,7 +20,7 @@ static const struct og_metric metrics[OG_METRICS] = {
 
 struct output {
     size_t trained;          // the trainings done so far: the first ones
-    struct og_entry *entry;  // [trained], then the chips
+    struct og_entry *entry;  // of trainings, then of compressions, then of chips
     size_t entries;
     struct og_curve_set *curve;  // [trained]
     double **series;             // [trained], of epochs * 3
@@ -29,6 +30,7 @@ struct output {
     const struct og_axis **axis;
     struct og_metric *layer_metric;
     struct og_layer_values *layer;
+    struct og_output_compress compress;
     char *text;
 };
 
@@ -44,6 +46,7 @@ static void output_clear(struct output *w)
     og_free(w->axis);
     og_free(w->layer_metric);
     og_free(w->layer);
+    og_output_compress_clear(&w->compress);
     free(w->text);
 }
 
@@ -108,6 +111,18 @@ static og_status add_model(const struct og_job *job, struct output *w, size_t i,
     return weights ? add_blobs(w, group, &t, "1", err) : OG_OK;
 }
 
+// The weights that a round of compression left.
+static og_status add_compressed(const struct og_job *job, struct output *w, size_t i,
+                                struct og_error *err)
+{
+    const struct og_compression *of = &job->compressions.one[i];
+    struct og_tensors t;
+    char group[32];
+    OG_TRY(fetch(job, w, OG_ENTRY_MODEL, of->key, &t, err));
+    snprintf(group, sizeof group, "model/%s", of->name);
+    return add_blobs(w, group, &t, "1", err);
+}
+
 static og_status add_chip(const struct og_job *job, struct output *w, size_t point,
                           struct og_error *err)
 {
@@ -141,7 +156,7 @@ static og_status fill(struct og_job *job, struct output *w,
 {
     const size_t axes = og_experiment_axes(job->e);
     while (w->trained < job->trainings && job->training[w->trained].done) w->trained++;
-    w->entry = og_alloc(w->trained + job->points, sizeof *w->entry);
+    w->entry = og_alloc(w->trained + job->compressions.n + job->points, sizeof *w->entry);
     w->curve = og_alloc(w->trained, sizeof *w->curve);
     w->series = og_alloc(w->trained, sizeof *w->series);
     w->axis = og_alloc(axes, sizeof *w->axis);
@@ -151,6 +166,9 @@ static og_status fill(struct og_job *job, struct output *w,
     for (size_t a = 0; a < axes; a++) w->axis[a] = og_experiment_axis(job->e, a);
     for (size_t i = 0; i < w->trained; i++)
         OG_TRY(add_model(job, w, i, config->output.model, err));
+    OG_TRY(og_output_compress_fill(job, &w->compress, err));
+    for (size_t i = 0; config->output.model && i < w->compress.n; i++)
+        OG_TRY(add_compressed(job, w, i, err));
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
     for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];
@@ -185,6 +203,11 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .curve = w->curve,
         .blobs = w->blobs,
         .blob = w->blob,
+        .compressions = w->compress.n,
+        .compression = w->compress.values,
+        .compressed = w->compress.compressed,
+        .ratio = w->compress.ratio,
+        .ratio_conv = w->compress.ratio ? w->compress.ratio + job->points : NULL,
         .seconds = og_meter_now() - job->meter.start,
         .threads = og_threads(),
     };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "experiment/compress.h"
 #include "experiment/layers.h"
 
 og_status og_job_stop(const struct og_job *job, struct og_error *err)
@@ -99,7 +100,8 @@ static og_status alloc_tables(struct og_job *job, struct og_error *err)
     job->value = og_alloc(OG_METRICS * records, sizeof *job->value);
     if (!job->done || !job->value) return no_memory(job, err);
     for (size_t i = 0; i < OG_METRICS * records; i++) job->value[i] = NAN;
-    return find_trainings(job, err);
+    OG_TRY(find_trainings(job, err));
+    return og_compressions_find(job, err);
 }
 
 og_status og_job_take(struct og_job *job, size_t point, size_t trial,
@@ -158,6 +160,7 @@ static og_status load(struct og_job *job, struct og_error *err)
         if (t->done || holds(job->journal, OG_ENTRY_CHECKPOINT, t->key))
             job->stored = true;
     }
+    og_compressions_load(job);
     for (size_t p = 0; p < job->points; p++)
         for (size_t t = 0; t < job->trials; t++) OG_TRY(load_record(job, p, t, err));
     return OG_OK;
@@ -196,11 +199,13 @@ static og_status compute(struct og_job *job, struct og_error *err)
 {
     OG_TRY(og_job_go(job, 0, err));
     OG_TRY(plan(job, err));
+    OG_TRY(og_compressions_check(job, err));
     for (size_t p = 0; p < job->points; p++) {
         if (missing(job, p) == 0) continue;
         OG_TRY(og_job_stop(job, err));
         OG_TRY(og_job_go(job, p, err));
         OG_TRY(og_job_train(job, err));
+        OG_TRY(og_job_compress(job, err));
         OG_TRY(og_job_evaluate(job, err));
     }
     return OG_OK;
@@ -254,6 +259,7 @@ static void job_clear(struct og_job *job)
     og_dataset_free(job->set[OG_TEST]);
     og_free(job->training);
     og_free(job->training_of);
+    og_compressions_clear(&job->compressions);
     og_free(job->value);
     og_free(job->done);
     og_free(job->correct);

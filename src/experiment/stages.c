@@ -160,7 +160,7 @@ static og_status train(struct og_job *job, struct og_training *of, struct og_err
     return OG_OK;
 }
 
-static og_status load(struct og_job *job, const struct og_training *of,
+og_status og_job_load(struct og_job *job, const char *key, const char *name,
                       struct og_error *err)
 {
     struct og_entry entry;
@@ -168,29 +168,30 @@ static og_status load(struct og_job *job, const struct og_training *of,
     size_t params, states;
     float *param = og_model_params(job->model, &params);
     float *state = og_model_state(job->model, &states);
-    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, of->key, &entry))
-        return og_fail(err, OG_IO, "model %s cannot be read back from the journal",
-                       of->name);
+    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, key, &entry))
+        return og_fail(err, OG_IO, "model %s cannot be read back from the journal", name);
     const bool good = og_tensors_view(&entry, &t) && t.values == params + states;
     if (good && params > 0) memcpy(param, t.value, params * sizeof *param);
     if (good && states > 0) memcpy(state, t.value + params, states * sizeof *state);
     og_journal_release(&entry);
     if (good) return OG_OK;
-    return og_fail(err, OG_INPUT, "model %s in the journal is not of this network",
-                   of->name);
+    return og_fail(err, OG_INPUT, "model %s in the journal is not of this network", name);
 }
 
 og_status og_job_train(struct og_job *job, struct og_error *err)
 {
     const size_t number = job->training_of[job->point];
     struct og_training *of = &job->training[number];
-    if (job->loaded == number + 1) return OG_OK;
-    job->loaded = 0;
+    const size_t held = job->compressions.held;
+    if (job->loaded == number + 1 &&
+        (held == 0 || held == job->compressions.of[job->point]))
+        return OG_OK;
+    job->loaded = job->compressions.held = 0;
     og_model_free(job->model);
     job->model = NULL;
     OG_TRY(og_model_build(&job->model, job->config.layers, &job->set[OG_TRAIN]->shape,
                           job->set[OG_TRAIN]->classes, err));
-    OG_TRY(of->done ? load(job, of, err) : train(job, of, err));
+    OG_TRY(of->done ? og_job_load(job, of->key, of->name, err) : train(job, of, err));
     job->loaded = number + 1;
     return og_job_write_now_and_then(job, err);
 }

@@ -20,6 +20,7 @@
 #include "results/layout.h"
 #include "results/revision.h"
 #include "results/statistics.h"
+#include "results/write_compress.h"
 
 struct writer {
     struct og_hdf h;
@@ -111,6 +112,7 @@ static void write_results(struct writer *w)
                                             .long_name = "position in /train of the "
                                                          "training used"},
                       false);
+    og_write_ratios(&w->results);
 }
 
 // --- /layers -------------------------------------------------------------------------
@@ -266,6 +268,7 @@ static void write_all(struct writer *w, hid_t file)
     og_grid_close(&w->results);
     write_layers(w, file);
     write_trainings(w, file);
+    og_write_compressions(&w->h, w->r, file);
     for (size_t i = 0; i < w->r->blobs && w->h.status == OG_OK; i++)
         write_blob(w, file, &w->r->blob[i]);
     write_run(w, file);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a round of compression reports, as a journal entry: a header, then arrays whose
+// elements are whole words. Read back on the machine type that wrote it.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "experiment/compress.h"
+
+struct header {
+    uint64_t version, updates, pairs, tensors, epochs[2];
+};
+
+// The parts inside bytes that begin with the header; returns their size.
+static size_t lay_out(const struct header *h, const void *bytes, struct og_report *r)
+{
+    const unsigned char *start = bytes, *at = start + sizeof *h;
+    *r = (struct og_report){.updates = (size_t)h->updates,
+                            .pairs = (size_t)h->pairs,
+                            .tensors = (size_t)h->tensors,
+                            .epochs = {(size_t)h->epochs[0], (size_t)h->epochs[1]}};
+    r->rho = (const void *)at;
+    at += r->updates * sizeof *r->rho;
+    r->update = (const void *)at;
+    at += r->updates * r->pairs * sizeof *r->update;
+    for (int i = 0; i < 2; i++) {
+        r->curve[i] = (const void *)at;
+        at += r->epochs[i] * sizeof *r->curve[i];
+    }
+    r->tensor = (const void *)at;
+    at += r->tensors * sizeof *r->tensor;
+    r->set = (const char(*)[OG_REPORT_NAME])at;
+    at += r->pairs * sizeof *r->set;
+    return (size_t)(at - start);
+}
+
+bool og_report_view(const struct og_entry *entry, struct og_report *report)
+{
+    struct header h;
+    if (entry->size < sizeof h) return false;
+    memcpy(&h, entry->data, sizeof h);
+    return h.version == 1 && lay_out(&h, entry->data, report) == entry->size;
+}
+
+static size_t weight_tensors(og_model *model)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < og_model_tensors(model); i++)
+        n += og_model_kept(model, i).all > 0;
+    return n;
+}
+
+static void fill_tensors(og_model *model, struct og_report_tensor *to)
+{
+    for (size_t i = 0; i < og_model_tensors(model); i++) {
+        const struct og_tensor_info t = og_model_tensor(model, i);
+        const struct og_kept kept = og_model_kept(model, i);
+        if (kept.all == 0) continue;
+        snprintf(to->name, sizeof to->name, "%s/%s", t.node, t.name);
+        to->all = kept.all;
+        to->kept = kept.kept;
+        to->convolution = t.rank == 4;
+        to++;
+    }
+}
+
+static void copy(const void *to, const void *from, size_t n)
+{
+    if (n > 0) memcpy((void *)to, from, n);
+}
+
+og_status og_put_report(struct og_job *job, const char *key, const og_compress *c,
+                        struct og_error *err)
+{
+    const double *rho;
+    struct og_report r;
+    const struct og_curve *curve[2];
+    struct header h = {.version = 1, .pairs = og_compress_pairs(c)};
+    size_t updates, epochs[2];
+    const struct og_update *update = og_compress_updates(c, &updates, &rho);
+    curve[0] = og_compress_curve(c, OG_COMPRESS_ADMM, &epochs[0]);
+    curve[1] = og_compress_curve(c, OG_COMPRESS_RETRAIN, &epochs[1]);
+    h.updates = updates;
+    h.tensors = weight_tensors(job->model);
+    for (int i = 0; i < 2; i++) h.epochs[i] = epochs[i];
+    const size_t size = lay_out(&h, &h, &r);
+    void *bytes = og_alloc(size, 1);
+    if (!bytes) return og_fail(err, OG_NO_MEMORY, "no memory for a report");
+    memcpy(bytes, &h, sizeof h);
+    lay_out(&h, bytes, &r);
+    copy(r.rho, rho, updates * sizeof *rho);
+    copy(r.update, update, updates * r.pairs * sizeof *update);
+    for (int i = 0; i < 2; i++) copy(r.curve[i], curve[i], epochs[i] * sizeof **curve);
+    fill_tensors(job->model, (struct og_report_tensor *)r.tensor);
+    for (size_t k = 0; k < r.pairs; k++) {
+        const struct og_pair_info p = og_compress_pair(c, k);
+        snprintf((char *)r.set[k], sizeof *r.set, "%s/%s %s", p.node, p.tensor, p.kind);
+    }
+    const og_status status =
+        og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);
+    og_free(bytes);
+    return status;
+}
+
+double og_report_ratio(const struct og_report *report, bool convolutions)
+{
+    uint64_t all = 0, kept = 0;
+    for (size_t i = 0; i < report->tensors; i++) {
+        if (convolutions && !report->tensor[i].convolution) continue;
+        all += report->tensor[i].all;
+        kept += report->tensor[i].kept;
+    }
+    return all > 0 ? (double)all / (double)kept : NAN;
+}

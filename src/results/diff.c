@@ -10,7 +10,7 @@
 #include "results/file.h"
 #include "results/hdf.h"
 
-enum { DIFFERENCES_SHOWN = 20 };
+enum { DIFFERENCES_SHOWN = 20, DEPTH_MAX = 16 };
 
 struct side {
     struct og_hdf h;
@@ -211,8 +211,21 @@ static bool is_group(struct side *s, const char *path)
 
 static void compare_group(struct diff *d, const char *path);
 
+// A group may hold itself, so that its names have no end.
+static bool too_deep(struct diff *d, const char *path)
+{
+    int depth = 1;
+    for (const char *c = path; *c != '\0'; c++) depth += *c == '/';
+    if (depth <= DEPTH_MAX) return false;
+    d->a.h.status =
+        og_fail(d->a.h.err, OG_INPUT, "%s: groups are nested deeper than %d levels",
+                d->a.h.path, DEPTH_MAX);
+    return true;
+}
+
 static void compare_object(struct diff *d, const char *path)
 {
+    if (too_deep(d, path)) return;
     bool a = is_group(&d->a, path), b = is_group(&d->b, path);
     if (failed(d)) return;
     if (a != b)

@@ -188,6 +188,14 @@ hid_t og_hdf_open(struct og_hdf *h)
     return file;
 }
 
+static bool is_single(hid_t attr)
+{
+    hid_t space = H5Aget_space(attr);
+    bool single = space >= 0 && H5Sget_simple_extent_npoints(space) <= 1;
+    if (space >= 0) H5Sclose(space);
+    return single;
+}
+
 static char *read_text_value(struct og_hdf *h, hid_t attr, hid_t type)
 {
     char *value = NULL, *copy = NULL;
@@ -203,8 +211,10 @@ char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name)
     if (h->status != OG_OK || H5Aexists(object, name) <= 0) return NULL;
     hid_t attr = H5Aopen(object, name, H5P_DEFAULT), type = og_hdf_text_type(h);
     char *text = NULL;
-    if (og_hdf_ok(h, attr, "read an attribute") && h->status == OG_OK)
-        text = read_text_value(h, attr, type);
+    if (og_hdf_ok(h, attr, "read an attribute") && !is_single(attr))
+        h->status = og_fail(h->err, OG_INPUT, "%s: attribute '%s' is not one text",
+                            h->path, name);
+    if (h->status == OG_OK) text = read_text_value(h, attr, type);
     og_hdf_close(h, type);
     og_hdf_close(h, attr);
     return text;

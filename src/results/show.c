@@ -58,7 +58,10 @@ og_status og_result_show(const char *path, FILE *out, struct og_error *err)
 {
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
-    if (t.title != NULL && t.title[0] != '\0') fprintf(out, "%s\n\n", t.title);
+    if (t.title != NULL && t.title[0] != '\0') {
+        og_text_visible(t.title, true);
+        fprintf(out, "%s\n\n", t.title);
+    }
     og_status s = print_table(&t, out, err);
     if (s == OG_OK && t.trials > 1)
         fprintf(out, "\n[low, high]: 95 %% interval of the mean over chips\n");

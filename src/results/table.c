@@ -103,6 +103,9 @@ static void read_axes(struct reader *r)
         hid_t scale = scale_of(&r->h, r->done, (unsigned)i, name, sizeof name);
         read_column(&r->h, scale, name, &axis->column[0], &axis->n);
         axis->columns = 1;
+        if (r->h.status == OG_OK && axis->n == 0)
+            r->h.status = og_fail(r->h.err, OG_INPUT, "%s: axis '%s' has no values",
+                                  r->h.path, name);
         og_hdf_close(&r->h, scale);
         t->points *= axis->n;
     }
@@ -172,6 +175,14 @@ static double *read_part(struct reader *r, const char *metric, const char *endin
     return value;
 }
 
+static bool is_axis(const struct og_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->axes; i++)
+        for (int c = 0; c < t->axis[i].columns; c++)
+            if (strcmp(t->axis[i].column[c].name, name) == 0) return true;
+    return false;
+}
+
 static void read_metric(struct reader *r, const char *name)
 {
     struct og_table *t = r->t;
@@ -199,7 +210,7 @@ static herr_t see_link(hid_t group, const char *name, const H5L_info_t *info, vo
     (void)info;
     struct reader *r = user;
     size_t n = strlen(name), m = strlen("_mean");
-    if (n <= m || strcmp(name + n - m, "_mean") != 0) return 0;
+    if (n <= m || strcmp(name + n - m, "_mean") != 0 || is_axis(r->t, name)) return 0;
     char metric[256];
     snprintf(metric, sizeof metric, "%.*s", (int)(n - m), name);
     read_metric(r, metric);
@@ -218,6 +229,8 @@ static void read_group(struct reader *r)
     t->axes = rank > 0 ? (size_t)rank - 1 : 0;
     t->axis = og_alloc(t->axes, sizeof *t->axis);
     if (no_memory(&r->h, t->axis)) return;
+    if (og_hdf_count(&r->h, r->done) == 0 && r->h.status == OG_OK)
+        r->h.status = og_fail(r->h.err, OG_INPUT, "%s: results/done is empty", r->h.path);
     read_axes(r);
     read_zipped(r);
     read_done(r);

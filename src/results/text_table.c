@@ -61,6 +61,13 @@ static void fill_column(const struct og_text_table *t, size_t col, struct axis a
     }
 }
 
+void og_text_visible(char *text, bool lines)
+{
+    for (; *text != '\0'; text++)
+        if (((unsigned char)*text < ' ' && !(lines && *text == '\n')) || *text == 0x7f)
+            *text = ' ';
+}
+
 size_t og_text_axes(const struct og_text_table *t, const struct og_table *table,
                     const size_t *point)
 {
@@ -97,6 +104,7 @@ static void print_row(const struct og_text_table *t, size_t row, FILE *out)
 void og_text_print(const struct og_text_table *t, FILE *out)
 {
     for (size_t i = 0; i < t->rows * t->cols; i++) {
+        og_text_visible(t->cell[i], false);
         int w = width(t->cell[i]);
         if (w > t->wide[i % t->cols]) t->wide[i % t->cols] = w;
     }

@@ -26,6 +26,9 @@ void og_text_heading(const struct og_text_table *t, size_t col, const char *name
 // columns these are.
 size_t og_text_axes(const struct og_text_table *t, const struct og_table *table,
                     const size_t *point);
+// Control characters become blanks, so that a file cannot move the terminal's cursor;
+// `lines`: but for ends of lines.
+void og_text_visible(char *text, bool lines);
 void og_text_print(const struct og_text_table *t, FILE *out);
 
 #endif

@@ -379,12 +379,12 @@ static void injected_noise_has_its_power(void **state)
     assert_true(fabs(noise_power(OG_POINT_X, true, 2.0) - 1.0) <= 0.07);
 }
 
-// The running mean converges to the signal's power, not to that of signal and noise.
-static void running_power_forgets_the_noise(void **state)
+// The running power after 100 steps, from four times the signal's, relative to it.
+static double running_power(struct og_hardware hw, double snr_db)
 {
-    (void)state;
-    struct og_hardware hw = nn_injecting(OG_POINT_A);
-    hw.injection.snr_db = 0.0;
+    hw.ideal = false;
+    hw.injection.points = OG_POINT_A;
+    hw.injection.snr_db = snr_db;
     struct single s;
     single_make(&s, &hw, 40, 200, true);
     size_t count;
@@ -397,8 +397,36 @@ static void running_power_forgets_the_noise(void **state)
         og_exec_forward(s.exec, &s.t.b);
         og_exec_update_state(s.exec);
     }
-    assert_true(fabs(block[2] / power - 1.0) <= 1e-3);
+    double relative = (double)(block[2] / power);
     single_free(&s);
+    return relative;
+}
+
+// The running mean converges to the signal's power, not to that of signal and noise.
+static void running_power_forgets_the_noise(void **state)
+{
+    (void)state;
+    assert_true(fabs(running_power(og_hardware_default(), 0.0) - 1.0) <= 1e-3);
+}
+
+// Nor to what an ADC makes of them that clips most of the noise; with offset inputs or a
+// digital reference, only the signal's part of the column sums counts.
+static void running_power_is_not_that_of_a_clipped_sum(void **state)
+{
+    (void)state;
+    struct og_hardware hw = og_hardware_default();
+    hw.adc.bits = 8;
+    hw.adc.mode = OG_RANGE_MINMAX;
+    assert_true(fabs(running_power(hw, -15.0) - 1.0) <= 1e-3);
+    hw.input.sign = OG_INPUT_OFFSET;
+    hw.adc.mode = OG_RANGE_WORST_CASE;
+    assert_true(fabs(running_power(hw, 10.0) - 1.0) <= 1e-3);
+    hw.mapping.scheme = OG_OFFSET;
+    hw.mapping.reference = OG_REFERENCE_DIGITAL;
+    assert_true(fabs(running_power(hw, 10.0) - 1.0) <= 1e-3);
+    hw.input.sign = OG_INPUT_BIPOLAR;
+    hw.tile.rows = 16;
+    assert_true(fabs(running_power(hw, -15.0) - 1.0) <= 1e-2);
 }
 
 int main(void)
@@ -415,6 +443,7 @@ int main(void)
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(injected_noise_has_its_power),
         cmocka_unit_test(running_power_forgets_the_noise),
+        cmocka_unit_test(running_power_is_not_that_of_a_clipped_sum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,8 +120,6 @@ void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *tot
 float og_power_of(const og_exec *exec, const struct og_power_sum *sum);
 void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t ldx,
                   size_t rows, size_t width);
-void og_power_add_difference(const struct og_view *v, size_t slot, const float *a,
-                             size_t lda, const float *b, size_t rows, size_t width);
 
 // The powers of what all blocks have gathered since the last time.
 void og_power_meet(og_exec *exec, size_t blocks);

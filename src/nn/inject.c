@@ -45,19 +45,6 @@ void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t l
     s->count += (double)(rows * width);
 }
 
-void og_power_add_difference(const struct og_view *v, size_t slot, const float *a,
-                             size_t lda, const float *b, size_t rows, size_t width)
-{
-    struct og_power_sum *s = sum_at(v, slot);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < width; i++) {
-            double value = (double)a[r * lda + i] - (double)b[r * width + i];
-            s->sum += value;
-            s->square += value * value;
-        }
-    s->count += (double)(rows * width);
-}
-
 void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *total)
 {
     for (size_t b = 0; b < blocks; b++)

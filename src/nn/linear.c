@@ -34,7 +34,7 @@ size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int
 
 // Workspace: what the product needs, then copies where the hardware asks for them.
 struct room {
-    size_t product, x, x_noise, a_noise, dw, total;
+    size_t product, x, x_noise, a_noise, a_signal, dw, total;
 };
 
 static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_t rows)
@@ -51,7 +51,9 @@ static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_
         room.a_noise = og_round64(rows * l->cols * sizeof(float));
     if (m->array && exec->training && l->stride != l->rows)
         room.dw = og_round64(l->rows * l->cols * sizeof(float));
-    room.total = room.product + room.x + room.x_noise + room.a_noise + room.dw;
+    if (exec->training) room.a_signal = room.a_noise;
+    room.total = room.product + room.x + room.x_noise + room.a_noise + room.a_signal;
+    room.total += room.dw;
     return room;
 }
 
@@ -112,9 +114,15 @@ static void add_input_noise(const struct og_view *v, const struct og_matrix *m,
         for (size_t i = 0; i < width; i++) at[r * l->rows + i] += noise[r * width + i];
 }
 
-// The inputs with their noise, then the read; a_noise (may be NULL) joins its sums.
+// Noise at A and the signal that it joins, both [rows][cols]; NULL: not wanted.
+struct at_sums {
+    const float *noise;
+    float *signal;
+};
+
+// The inputs with their noise, then the read.
 static void read_array(const struct og_view *v, const struct og_matrix *m,
-                       const struct og_linear_io *io, const float *a_noise)
+                       const struct og_linear_io *io, struct at_sums sums)
 {
     const struct og_linear_decl *l = decl_of(m);
     struct room room = room_of(v->exec, m, io->rows);
@@ -124,7 +132,8 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
                               .n = io->rows,
                               .y = io->y,
                               .ldy = io->ldy,
-                              .a_noise = a_noise,
+                              .a_noise = sums.noise,
+                              .a_signal = sums.signal,
                               .tape = io->tape,
                               .work = work,
                               .use = og_probe_use(v, m)};
@@ -154,17 +163,17 @@ static void read_noisy(const struct og_view *v, const struct og_matrix *m,
     const struct og_linear_decl *l = decl_of(m);
     struct room room = room_of(v->exec, m, io->rows);
     if (!room.a_noise) {
-        read_array(v, m, io, NULL);
+        read_array(v, m, io, (struct at_sums){NULL, NULL});
         return;
     }
-    float *noise = (float *)((char *)io->work + room.product + room.x + room.x_noise);
+    char *work = (char *)io->work + room.product + room.x + room.x_noise;
+    float *noise = (float *)work, *signal = (float *)(work + room.a_noise);
     struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
     at.width = l->cols;
     og_noise_fill(v, &at, noise);
-    read_array(v, m, io, noise);
-    // The signal without the noise that was added, or its power would feed on itself.
-    if (gathers_in_read(v))
-        og_power_add_difference(v, at.slot, io->y, io->ldy, noise, io->rows, l->cols);
+    bool gathers = gathers_in_read(v);
+    read_array(v, m, io, (struct at_sums){noise, gathers ? signal : NULL});
+    if (gathers) og_power_add(v, at.slot, signal, l->cols, io->rows, l->cols);
 }
 
 bool og_linear_gathers(const og_exec *exec, enum og_part part)
@@ -183,8 +192,11 @@ static void gather_signals(const struct og_view *v, const struct og_matrix *m,
     if (io->part == OG_PART_SUMS) {
         struct og_linear_io trial = *io;
         trial.tape = NULL;
-        read_array(v, m, &trial, NULL);
-        og_power_add(v, noise_at(m, OG_POINT_A, io->step, io->rows).slot, io->y, io->ldy,
+        struct room room = room_of(v->exec, m, io->rows);
+        size_t before = room.product + room.x + room.x_noise + room.a_noise;
+        float *signal = (float *)((char *)io->work + before);
+        read_array(v, m, &trial, (struct at_sums){NULL, signal});
+        og_power_add(v, noise_at(m, OG_POINT_A, io->step, io->rows).slot, signal, l->cols,
                      io->rows, l->cols);
         return;
     }

@@ -12,7 +12,8 @@
 #include "periphery/tape.h"
 
 struct work {
-    float *x, *codes, *memory, *power, *sum, *variance, *z, *acc, *scratch, *row, *use;
+    float *x, *codes, *memory, *power, *sum, *variance, *z, *acc, *signal, *scratch, *row,
+        *use;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -33,12 +34,13 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         out,
         out,
         out,
+        out,
         og_convert_scratch(OG_LANES + cols),
         padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : tiles)),
         og_use_room(OG_LANES + cols),
     };
-    float **to[] = {&w->x, &w->codes, &w->memory,  &w->power, &w->sum, &w->variance,
-                    &w->z, &w->acc,   &w->scratch, &w->row,   &w->use};
+    float **to[] = {&w->x, &w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
+                    &w->z, &w->acc,   &w->signal, &w->scratch, &w->row, &w->use};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -263,7 +265,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
 
 // Digital reference: every column also carries `base` for each unit of drive.
 static void subtract_base(const struct og_array *a, const struct og_unit *u,
-                          const struct part *p, const struct work *w)
+                          const struct part *p, const struct work *w, float *acc)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
     const float *scale = a->group_scale + (size_t)u->group * cols;
@@ -271,12 +273,12 @@ static void subtract_base(const struct og_array *a, const struct og_unit *u,
                                    w->row);
     for (size_t r = 0; r < p->n; r++) {
         float common = w->row[r] * a->base * p->drive->weight / a->lsb_ref;
-        for (size_t j = 0; j < cols; j++) w->acc[r * cols + j] -= common * scale[j];
+        for (size_t j = 0; j < cols; j++) acc[r * cols + j] -= common * scale[j];
     }
 }
 
 // Offset inputs: n times the nominal column sum is known and taken away digitally.
-static void subtract_offset(const struct og_array *a, size_t n, const struct work *w)
+static void subtract_offset(const struct og_array *a, size_t n, float *acc)
 {
     size_t cols = a->map.cols;
     for (int g = 0; g < a->groups; g++) {
@@ -284,7 +286,7 @@ static void subtract_offset(const struct og_array *a, size_t n, const struct wor
         const float *scale = a->group_scale + (size_t)g * cols;
         for (size_t r = 0; r < n; r++)
             for (size_t j = 0; j < cols; j++)
-                w->acc[r * cols + j] -= a->d_max * sum[j] * scale[j] / a->lsb_ref;
+                acc[r * cols + j] -= a->d_max * sum[j] * scale[j] / a->lsb_ref;
     }
 }
 
@@ -302,6 +304,48 @@ static void add_injected(const struct og_array *a, const struct og_read_io *io,
             size_t from = (row0 + r) * m->full_cols + og_live_col(m, j);
             to[r * cols + j] += io->a_noise[from] * scale;
         }
+}
+
+// The sum that will be converted, as it would come out of a perfect ADC.
+static void keep_signal(const struct og_array *a, const struct og_unit *u,
+                        const struct part *p, const struct work *w)
+{
+    size_t cols = a->map.cols;
+    const float *scale = a->group_scale + (size_t)u->group * cols;
+    float weight = og_slice_weight(&a->map, u->slice) * p->drive->weight / a->lsb_ref;
+    for (size_t r = 0; r < p->n; r++)
+        for (size_t j = 0; j < cols; j++)
+            w->signal[r * cols + j] = w->sum[r * cols + j] * (weight * scale[j]);
+}
+
+static void read_unit(const struct og_array *a, const struct og_unit *u,
+                      const struct part *p, const struct work *w, const struct og_tape *t)
+{
+    const struct og_read_io *io = p->io;
+    bool one = one_conversion(a), signal = one && io->a_signal != NULL;
+    column_sums(a, u, p->n, u->e, w);
+    if (signal) keep_signal(a, u, p, w);
+    if (io->a_noise != NULL && one) add_injected(a, io, p->row0, p->n, w);
+    convert_unit(a, u, p, w, t);
+    if (a->base == 0) return;
+    subtract_base(a, u, p, w, w->acc);
+    if (signal) subtract_base(a, u, p, w, w->signal);
+}
+
+// What is digital and known, the signal at A, and its noise where it comes last.
+static void finish_sums(const struct og_array *a, const struct og_read_io *io,
+                        size_t row0, size_t n, const struct work *w)
+{
+    bool one = one_conversion(a);
+    float *signal = one ? w->signal : w->acc;
+    if (a->column_sum != NULL) subtract_offset(a, n, w->acc);
+    if (io->a_signal != NULL) {
+        if (one && a->column_sum != NULL) subtract_offset(a, n, signal);
+        for (size_t r = 0; r < n; r++)
+            og_live_outputs(a, signal + r * a->map.cols,
+                            io->a_signal + (row0 + r) * a->map.full_cols);
+    }
+    if (io->a_noise != NULL && !one) add_injected(a, io, row0, n, w);
 }
 
 static void read_chunk(const struct og_array *a, const struct og_read *at,
@@ -322,16 +366,9 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
         struct part p = {at, io, row0, n, k, &drive};
         w->drive = og_make_drive(a, &drive, w->codes, n, w->memory);
         if (og_needs_power(a)) og_drive_power(a, w->drive, n, w->power);
-        for (int m = 0; m < a->units; m++) {
-            const struct og_unit *u = &a->unit[m];
-            column_sums(a, u, n, u->e, w);
-            if (io->a_noise != NULL && one_conversion(a)) add_injected(a, io, row0, n, w);
-            convert_unit(a, u, &p, w, t);
-            if (a->base != 0) subtract_base(a, u, &p, w);
-        }
+        for (int m = 0; m < a->units; m++) read_unit(a, &a->unit[m], &p, w, t);
     }
-    if (a->column_sum != NULL) subtract_offset(a, n, w);
-    if (io->a_noise != NULL && !one_conversion(a)) add_injected(a, io, row0, n, w);
+    finish_sums(a, io, row0, n, w);
     if (is_direct(a, io)) return;
     for (size_t r = 0; r < n; r++)
         og_live_outputs(a, w->acc + r * a->map.cols, io->y + (row0 + r) * io->ldy);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "ohmgrid/compress.h"
 #include "ohmgrid/run.h"
 #include "progress.h"
 
@@ -104,7 +105,11 @@ static int report(const struct options *o, og_status s, struct og_error *err)
     return og_result_show(o->out, stdout, err) == OG_OK ? CLI_DONE : cli_fail("run", err);
 }
 
-static void print_keys(void) { og_config_print_keys(stdout); }
+static void print_keys(void)
+{
+    og_config_print_keys(stdout);
+    og_compress_print_keys(stdout);
+}
 
 int cli_run(int argc, char **argv)
 {

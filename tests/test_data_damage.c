@@ -60,6 +60,9 @@ static void damaged_idx(void **state)
     images[7] = 0;
     write_plain(file, images, 16);
     fails("mnist", OG_TRAIN, "mnist", "no samples");
+    images[4] = 0x7f;  // more images than any memory holds
+    write_plain(file, images, n);
+    fails("mnist", OG_TRAIN, file, "truncated");
     idx_images(images);
     write_plain(file, images, n);
     labels[9] = 10;

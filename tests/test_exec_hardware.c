@@ -297,6 +297,23 @@ static void both_dacs_are_the_same(void **state)
     assert_true(apart > 1e-3);
 }
 
+// A matrix bears the names of its layer and part, even where these are the same.
+static void matrices_have_both_names(void **state)
+{
+    (void)state;
+    struct og_hardware hw = nn_noisy();
+    hw.rnn.mapping = OG_RNN_SPLIT;
+    og_model *model =
+        nn_model("[rnn: {units: 3, name: x}]", (struct og_shape){2, {2, 4}}, 3);
+    og_exec *exec =
+        nn_exec(model, &(struct og_exec_options){.hardware = &hw, .batch = 4});
+    assert_int_equal(og_exec_matrices(exec), 2);
+    assert_string_equal(og_exec_matrix_name(exec, 0), "x/x");
+    assert_string_equal(og_exec_matrix_name(exec, 1), "x/h");
+    og_exec_free(exec);
+    og_model_free(model);
+}
+
 // What a layer cannot do with its inputs' encoding is said, with the layer's name.
 static void impossible_noise_is_refused(void **state)
 {
@@ -436,6 +453,7 @@ int main(void)
         cmocka_unit_test(dac_range_is_the_largest_input),
         cmocka_unit_test(dac_range_modes),
         cmocka_unit_test(calibration_can_be_restored),
+        cmocka_unit_test(matrices_have_both_names),
         cmocka_unit_test(gradient_passes_straight_through),
         cmocka_unit_test(converters_alone_are_integers),
         cmocka_unit_test(both_dacs_are_the_same),

@@ -32,6 +32,23 @@ static og_status take_header(og_data_file *f, int rank, uint32_t *dim,
     return OG_OK;
 }
 
+// In pieces, since a header may announce more than there is: MNIST is one piece.
+static og_status take_pixels(struct og_dataset *set, og_data_file *f,
+                             struct og_error *err)
+{
+    size_t size = set->height * set->width, room = 1 << 16;
+    for (size_t at = 0; at < set->n; at = room, room *= 2) {
+        if (room > set->n) room = set->n;
+        uint8_t *more = og_grow(set->pixel, at, room, size);
+        if (!more)
+            return og_fail(err, OG_NO_MEMORY, "out of memory for the %zu images of %s",
+                           set->n, og_data_file_path(f));
+        set->pixel = more;
+        OG_TRY(og_data_file_take(f, set->pixel + at * size, (room - at) * size, err));
+    }
+    return OG_OK;
+}
+
 static og_status take_images(struct og_dataset *set, og_data_file *f, size_t *available,
                              struct og_error *err)
 {
@@ -42,12 +59,7 @@ static og_status take_images(struct og_dataset *set, og_data_file *f, size_t *av
                        og_data_file_path(f), dim[1], dim[2], set->height, set->width);
     *available = dim[0];
     OG_TRY(og_data_limit(set, dim[0], &set->n, err));
-    size_t size = set->height * set->width;
-    set->pixel = og_alloc(set->n, size);
-    if (!set->pixel)
-        return og_fail(err, OG_NO_MEMORY, "out of memory for the %zu images of %s",
-                       set->n, og_data_file_path(f));
-    OG_TRY(og_data_file_take(f, set->pixel, set->n * size, err));
+    OG_TRY(take_pixels(set, f, err));
     return set->n == dim[0] ? og_data_file_end(f, err) : OG_OK;
 }
 

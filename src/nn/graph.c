@@ -169,11 +169,8 @@ static og_status bind_attributes(struct og_node *node, const struct entry *e,
 
 void og_node_name_linears(struct og_node *node)
 {
-    size_t own = strlen(node->name);
     for (int k = 0; k < node->linears; k++) {
         struct og_linear_decl *l = &node->linear[k];
-        bool named = strncmp(l->name, node->name, own) == 0;
-        if (named && (l->name[own] == '/' || !l->name[own])) continue;
         char part[sizeof l->name];
         snprintf(part, sizeof part, "%s", l->name);
         if (*part || node->linears == 1)

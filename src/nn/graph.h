@@ -23,7 +23,7 @@ struct og_model {
 // Fills model->node from the list under model.layers (graph.c); og_model_build adds the
 // tensors.
 og_status og_graph_read(og_model *model, const og_item *layers, struct og_error *err);
-// "node" or "node/part" for every linear of a node that is not named so yet.
+// "node" or "node/part" for every linear of a node, whose names are their parts so far.
 void og_node_name_linears(struct og_node *node);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-// --- formats ---------------------------------------------------------------------------
+// --- formats ------------------------------------------------------------------------
 
 static const char small[] = "[dense: {units: 3, name: a}, relu, dense: {units: 5, name: "
                             "b, bias: false}]";
@@ -75,7 +75,7 @@ static void folders_of_arrays(void **state)
     og_model_free(model);
 }
 
-// --- names -----------------------------------------------------------------------------
+// --- names --------------------------------------------------------------------------
 
 static void parts_groups_and_new_names(void **state)
 {

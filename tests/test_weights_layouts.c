@@ -4,7 +4,7 @@
 
 static const struct og_shape image = {3, {2, 3, 4}}, four = {1, {4, 0, 0}};
 
-// --- layouts ---------------------------------------------------------------------------
+// --- layouts ------------------------------------------------------------------------
 
 static const char net[] =
     "[conv2d: {filters: 4, kernel: 2, padding: 1, name: c},"
@@ -136,8 +136,7 @@ static void names_of_keras(void **state)
     og_model_free(model);
 }
 
-// --- recurrent layers
-// --------------------------------------------------------------------
+// --- recurrent layers ---------------------------------------------------------------
 
 enum { H = 2, F = 3 };
 static const struct og_shape steps = {2, {5, F, 0}};

@@ -68,7 +68,7 @@ static inline void write_bytes(const char *name, const void *bytes, size_t n)
     assert_int_equal(fclose(f), 0);
 }
 
-// --- values of a type ------------------------------------------------------------------
+// --- values of a type ---------------------------------------------------------------
 
 // Exact for the small numbers that the tests use.
 static inline uint32_t half_bits(float value)
@@ -98,7 +98,7 @@ static inline size_t put_value(uint8_t *to, char type, float value)
     return width;
 }
 
-// --- formats ---------------------------------------------------------------------------
+// --- formats ------------------------------------------------------------------------
 
 static inline void write_hdf5(const char *name, const struct tensor *t, size_t n,
                               bool result)
@@ -244,7 +244,7 @@ static inline void write_npz(const char *name, const struct tensor *t, size_t n,
     write_bytes(name, whole, at + end + 22);
 }
 
-// --- reading them --------------------------------------------------------------------
+// --- reading them -------------------------------------------------------------------
 
 // Small numbers that every type holds exactly, all different.
 static inline float number(size_t i) { return ((float)i - 60.0f) / 64.0f; }

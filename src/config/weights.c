@@ -14,7 +14,7 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory while looking for weights");
 }
 
-// --- the file ------------------------------------------------------------------------
+// --- the file -----------------------------------------------------------------------
 
 static og_status locate(const struct og_weights_cache *cache, const og_item *about,
                         struct og_weights_found *found, struct og_error *err)
@@ -76,7 +76,7 @@ static bool is_among(const char *list, const char *digest)
     return false;
 }
 
-// --- renaming ------------------------------------------------------------------------
+// --- renaming -----------------------------------------------------------------------
 
 static og_status read_prefix(const og_item *entry, const char *key, char *text,
                              size_t size, struct og_error *err)
@@ -114,7 +114,7 @@ static og_status read_renames(struct og_raw_config *raw, struct og_error *err)
     return OG_OK;
 }
 
-// --- what the experiment calls ---------------------------------------------------------
+// --- what the experiment calls ------------------------------------------------------
 
 og_status og_weights_resolve(struct og_weights_cache *cache, struct og_raw_config *raw,
                              const og_item *root, struct og_error *err)

@@ -24,7 +24,7 @@ struct og_weight_match {
     struct og_name_list missing;  // tensors of the network that the file lacks
 };
 
-// --- weights_names.c: what tensors are called ------------------------------------------
+// --- weights_names.c: what tensors are called ---------------------------------------
 
 // Sets the key of every entry of the chosen group; the others count as used.
 og_status og_weights_name(struct og_weight_match *m, struct og_error *err);
@@ -34,8 +34,7 @@ og_status og_weights_find(const struct og_weight_match *m, const struct og_node 
                           const char *const *leaf, struct og_weight_entry **entry,
                           struct og_error *err);
 
-// --- weights_layout.c: dense, conv2d, batch_norm
-// ----------------------------------------
+// --- weights_layout.c: dense, conv2d, batch_norm ------------------------------------
 
 // Decides m->layout by names and shapes of all weights.
 og_status og_weights_layout(struct og_weight_match *m, struct og_error *err);
@@ -44,14 +43,12 @@ og_status og_weights_fill_linear(struct og_weight_match *m, const struct og_node
 og_status og_weights_fill_norm(struct og_weight_match *m, const struct og_node *node,
                                struct og_error *err);
 
-// --- weights_rnn.c: lstm, gru, rnn
-// -------------------------------------------------------
+// --- weights_rnn.c: lstm, gru, rnn --------------------------------------------------
 
 og_status og_weights_fill_rnn(struct og_weight_match *m, const struct og_node *node,
                               struct og_error *err);
 
-// --- weights.c
-// ---------------------------------------------------------------------------
+// --- weights.c ----------------------------------------------------------------------
 
 // The values of an entry (og_free), which is marked as used. OG_INPUT, with both shapes,
 // unless it has this one.

@@ -21,7 +21,7 @@ og_status og_weight_damaged(const og_weight_file *file, struct og_error *err,
     return og_fail(err, OG_INPUT, "%s is damaged: %s", file->path, text);
 }
 
-// --- entries ---------------------------------------------------------------------------
+// --- entries ------------------------------------------------------------------------
 
 static og_status check_entry(const og_weight_file *file, struct og_weight_entry *e,
                              struct og_error *err)
@@ -65,7 +65,7 @@ og_status og_weight_file_add(og_weight_file *file, const struct og_weight_entry 
     return OG_OK;
 }
 
-// --- opening ---------------------------------------------------------------------------
+// --- opening ------------------------------------------------------------------------
 
 static bool is_folder(const char *path)
 {
@@ -133,7 +133,7 @@ void og_weight_file_free(og_weight_file *file)
     og_free(file);
 }
 
-// --- values ----------------------------------------------------------------------------
+// --- values -------------------------------------------------------------------------
 
 // From NumPy's column-major order: element k of the file has the index that k has when
 // the first dimension is counted fastest.

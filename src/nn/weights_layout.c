@@ -74,7 +74,7 @@ static bool find_order(const struct og_node *node, const struct og_weight_entry 
     return false;
 }
 
-// --- which layout ----------------------------------------------------------------------
+// --- which layout -------------------------------------------------------------------
 
 static bool has_weight(const struct og_node *node)
 {
@@ -126,7 +126,7 @@ og_status og_weights_layout(struct og_weight_match *m, struct og_error *err)
                    m->file->path);
 }
 
-// --- values ----------------------------------------------------------------------------
+// --- values -------------------------------------------------------------------------
 
 // The image whose values, flattened, are the features that `node` takes; NULL: none.
 static const struct og_shape *flattened(const og_model *model, const struct og_node *node)

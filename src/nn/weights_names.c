@@ -31,7 +31,7 @@ void og_name_list_end(struct og_name_list *list)
                  used ? " and " : "", list->n - list->shown);
 }
 
-// --- groups ----------------------------------------------------------------------------
+// --- groups -------------------------------------------------------------------------
 
 static void dots_for_slashes(char *text)
 {
@@ -114,7 +114,7 @@ static og_status apply_group(struct og_weight_match *m, struct og_error *err)
                    m->file->path, m->config->group);
 }
 
-// --- Keras -----------------------------------------------------------------------------
+// --- Keras --------------------------------------------------------------------------
 
 static const char *last_part(const char *key)
 {
@@ -171,7 +171,7 @@ static void clean_keras(char *key)
     if (backward) strcat(key, "_reverse");
 }
 
-// --- renaming --------------------------------------------------------------------------
+// --- renaming -----------------------------------------------------------------------
 
 static og_status rename_one(struct og_weight_entry *e, const char *from, const char *to,
                             struct og_error *err)
@@ -209,7 +209,7 @@ static og_status apply_renames(struct og_weight_match *m, struct og_error *err)
     return OG_OK;
 }
 
-// --- keys ------------------------------------------------------------------------------
+// --- keys ---------------------------------------------------------------------------
 
 og_status og_weights_name(struct og_weight_match *m, struct og_error *err)
 {

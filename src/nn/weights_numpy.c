@@ -20,7 +20,7 @@ struct archive {
     size_t members;
 };
 
-// --- the header ------------------------------------------------------------------------
+// --- the header ---------------------------------------------------------------------
 
 // What follows "'key':", without blanks; NULL: not there.
 static const char *value_of(const char *header, const char *key)
@@ -94,7 +94,7 @@ static og_status take_header(struct og_zip_stream *s, const og_weight_file *file
                              e->name);
 }
 
-// --- values ----------------------------------------------------------------------------
+// --- values -------------------------------------------------------------------------
 
 static og_status take_values(struct og_zip_stream *s, const struct og_weight_entry *e,
                              float *to, struct og_error *err)
@@ -120,7 +120,7 @@ static og_status use_stream(struct og_zip_stream *s, og_weight_file *file,
     return og_weight_file_add(file, &seen, err);
 }
 
-// --- archives --------------------------------------------------------------------------
+// --- archives -----------------------------------------------------------------------
 
 static og_status use_member(og_weight_file *file, const struct og_weight_entry *e,
                             float *to, struct og_error *err)
@@ -171,7 +171,7 @@ static void close_archive(og_weight_file *file)
 
 const struct og_weight_format og_weight_npz = {open_archive, use_member, close_archive};
 
-// --- plain files -----------------------------------------------------------------------
+// --- plain files --------------------------------------------------------------------
 
 static bool is_folder(const og_weight_file *file)
 {

@@ -59,7 +59,7 @@ static og_status find(const struct og_weight_match *m, const struct cell *c,
     return og_weights_find(m, c->node, leaf, e, err);
 }
 
-// --- matrices --------------------------------------------------------------------------
+// --- matrices -----------------------------------------------------------------------
 
 // One of the two matrices of a cell into the columns [first, first + width) of its own.
 static og_status fill_part(struct og_weight_match *m, const struct cell *c,
@@ -88,7 +88,7 @@ static og_status fill_part(struct og_weight_match *m, const struct cell *c,
     return OG_OK;
 }
 
-// --- biases ----------------------------------------------------------------------------
+// --- biases -------------------------------------------------------------------------
 
 // Biases of x and of h, [gates H] each, in the file's order; zeros where there are none.
 struct biases {
@@ -152,7 +152,7 @@ static og_status fill_bias(struct og_weight_match *m, const struct cell *c,
     return status;
 }
 
-// --- cells -----------------------------------------------------------------------------
+// --- cells --------------------------------------------------------------------------
 
 // ohmgrid's own: the two parameters as they are.
 static og_status fill_own(struct og_weight_match *m, const struct cell *c,

@@ -21,7 +21,7 @@ static og_status no_memory(const og_weight_file *file, struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory for %s", file->path);
 }
 
-// --- the list of members ---------------------------------------------------------------
+// --- the list of members ------------------------------------------------------------
 
 struct directory {
     uint64_t at, size;
@@ -123,7 +123,7 @@ og_status og_zip_list(const og_weight_file *file, struct og_zip_member **member,
     return status;
 }
 
-// --- streams ---------------------------------------------------------------------------
+// --- streams ------------------------------------------------------------------------
 
 og_status og_zip_stream_open(struct og_zip_stream *s, const og_weight_file *file,
                              const struct og_zip_member *member, struct og_error *err)

@@ -11,7 +11,7 @@ enum { OG_LADDER_MAX = 256 };
 
 struct og_ladder {
     int n;
-    double t[OG_LADDER_MAX];  // rising; t[0] >= 0, the last > 0
+    double t[OG_LADDER_MAX];  // rising; t[0] >= 0, the first that is not 0 >= 1
     bool by_filter;
 };
 

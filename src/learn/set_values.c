@@ -161,18 +161,18 @@ static const struct og_field device_fields[] = {
     {.key = NULL},
 };
 
-// Magnitudes of a pair, one device of which is at the lowest level; the largest is 1.
+// Magnitudes of a pair, one device of which is at the lowest level, in units of the
+// smallest step from it: with t >= 1 a scale is never larger than twice the weights.
 static og_status fill_ladder(struct values *v, const og_item *item, struct og_error *err)
 {
     const struct og_list *list = &v->list;
     int n = v->levels > 0 ? v->levels : list->n;
-    double first = list->v[0], span = list->n > 1 ? list->v[list->n - 1] - first : 0;
+    double first = list->v[0], step = list->v[1] - first;
     if (n < 2)
         return og_set_fail(item, v->levels > 0 ? "levels" : "list", err,
                            "a device has at least 2 levels");
     for (int i = v->zero ? 0 : 1; i < n; i++)
-        v->ladder.t[v->ladder.n++] =
-            v->levels > 0 ? (double)i / (n - 1) : (list->v[i] - first) / span;
+        v->ladder.t[v->ladder.n++] = v->levels > 0 ? i : (list->v[i] - first) / step;
     return OG_OK;
 }
 

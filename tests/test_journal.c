@@ -207,6 +207,29 @@ static void torn_header_starts_anew(void **state)
     free(bytes);
 }
 
+// The same with records behind it was damaged later: they are not thrown away.
+static void damaged_header_keeps_the_file(void **state)
+{
+    const struct place *p = *state;
+    og_journal *j = open_ok(p, OG_JOURNAL_NEW);
+    size_t head = (size_t)size_of(p->journal), n;
+    put(j, 1, "a", "value of a");
+    og_journal_close(j, false);
+    char *bytes = contents(p->journal, &n);
+    for (size_t at = 0; at < head; at++) {
+        bytes[at] ^= 0x10;
+        write_file(p->journal, bytes, n);
+        bytes[at] ^= 0x10;
+        open_fails(p, text_a, OG_JOURNAL_RESUME, OG_USAGE, "--force replaces it");
+        assert_int_equal(size_of(p->journal), n);
+    }
+    write_file(p->journal, bytes, n);
+    j = open_ok(p, OG_JOURNAL_RESUME);
+    holds(j, 1, "a", "value of a");
+    og_journal_close(j, true);
+    free(bytes);
+}
+
 static void corrupt_middle_loses_one_entry(void **state)
 {
     const struct place *p = *state;
@@ -288,6 +311,15 @@ static void places_that_cannot_be_written(void **state)
     open_fails(&q, text_a, OG_JOURNAL_FORCE, OG_USAGE, "not an ordinary file");
     snprintf(q.out, sizeof q.out, "/dev/null/out.h5");
     open_fails(&q, text_a, OG_JOURNAL_NEW, OG_USAGE, "cannot write: Not a directory");
+}
+
+static void a_file_needs_a_name(void **state)
+{
+    struct place nameless = *(const struct place *)*state;
+    nameless.out[0] = '\0';
+    open_fails(&nameless, text_a, OG_JOURNAL_NEW, OG_USAGE,
+               "the name of the result file is empty");
+    assert_false(exists(".journal"));
 }
 
 static void lock_of_another_process(void **state)
@@ -457,10 +489,12 @@ int main(void)
         JOURNAL_TEST(many_keys),
         JOURNAL_TEST(torn_at_every_byte),
         JOURNAL_TEST(torn_header_starts_anew),
+        JOURNAL_TEST(damaged_header_keeps_the_file),
         JOURNAL_TEST(corrupt_middle_loses_one_entry),
         JOURNAL_TEST(modes),
         JOURNAL_TEST(other_experiment_is_refused),
         JOURNAL_TEST(places_that_cannot_be_written),
+        JOURNAL_TEST(a_file_needs_a_name),
         JOURNAL_TEST(lock_of_another_process),
         JOURNAL_TEST(compaction_keeps_the_newest),
         JOURNAL_TEST(killed_at_any_moment),

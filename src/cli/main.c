@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The command table. Commands report their own errors and return the exit code.
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <gsl/gsl_errno.h>
 
@@ -69,8 +71,18 @@ static int dispatch(int argc, char **argv)
     return CLI_USAGE;
 }
 
+// A file opened while stdin, stdout or stderr is closed would take its number, and every
+// message would go into it. Writing to what stands here instead fails as before.
+static bool hold_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!hold_streams()) return CLI_FAILED;
     gsl_set_error_handler_off();
     int code = dispatch(argc, argv);
     // A table that did not fit on the disk is no success.

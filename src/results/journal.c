@@ -27,6 +27,9 @@ static og_status check_out(const char *out, enum og_journal_mode mode, bool *exi
                            struct og_error *err)
 {
     struct stat st;
+    *exists = false;
+    if (out[0] == '\0')
+        return og_fail(err, OG_USAGE, "the name of the result file is empty");
     *exists = stat(out, &st) == 0;
     if (!*exists) return errno == ENOENT ? OG_OK : og_fail_errno(err, out, "write");
     if (!S_ISREG(st.st_mode))

@@ -62,6 +62,23 @@ static og_status check_head(const struct og_journal *j, const struct head *h, si
     return OG_OK;
 }
 
+static og_status find_record(const struct og_journal *j, uint64_t *at, uint64_t size,
+                             struct og_error *err);
+
+// A header that was torn while it was written has no records behind it. One that was
+// damaged later has, and these are not to be thrown away unasked.
+static og_status check_torn(const struct og_journal *j, uint64_t size,
+                            struct og_error *err)
+{
+    uint64_t at = 0;
+    OG_TRY(find_record(j, &at, size, err));
+    if (at == size) return OG_OK;
+    return og_fail(err, OG_USAGE,
+                   "%s: its header is damaged, so that it cannot be continued; --force "
+                   "replaces it",
+                   j->path);
+}
+
 og_status og_journal_read_head(struct og_journal *j, char **text, struct og_error *err)
 {
     *text = NULL;
@@ -72,7 +89,7 @@ og_status og_journal_read_head(struct og_journal *j, char **text, struct og_erro
     if (!og_read_at(j->fd, &h, got, 0)) return og_fail_errno(err, j->path, "read");
     bool whole;
     OG_TRY(check_head(j, &h, got, &whole, err));
-    if (!whole || h.text_size > size - sizeof h) return OG_OK;
+    if (!whole || h.text_size > size - sizeof h) return check_torn(j, size, err);
     char *t = og_alloc(h.text_size + 1, 1);
     if (t == NULL) return og_fail_memory(err);
     bool ok = og_read_at(j->fd, t, h.text_size, sizeof h);
@@ -82,6 +99,7 @@ og_status og_journal_read_head(struct og_journal *j, char **text, struct og_erro
         j->first = sizeof h + h.text_size;
     } else {
         og_free(t);
+        if (ok) s = check_torn(j, size, err);
     }
     return s;
 }

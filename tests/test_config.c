@@ -331,6 +331,8 @@ static const struct {
      "holds for a whole run and cannot be swept"},
     {"sweep: [{key: seed, name: trial, values: [1]}]\n",
      "e.yaml:2: key 'sweep[0]': axis name 'trial' is taken by the result file"},
+    {"sweep: [{key: seed, name: trained, values: [1]}]\n",
+     "e.yaml:2: key 'sweep[0]': axis name 'trained' is taken by the result file"},
     {"sweep: [{key: seed, name: a b, values: [1]}]\n",
      "e.yaml:2: key 'sweep[0]': axis name 'a b' is not made of letters, digits and _"},
     {"sweep: [{key: seed, values: [1, 2, 1]}]\n",
@@ -369,8 +371,9 @@ static void bad_experiments_get_one_exact_sentence(void **state)
     struct og_error layers = {0};
     write_file("n.yaml", "seed: 1\n");
     assert_int_equal(og_experiment_read(&e, "n.yaml", NULL, &layers), OG_INPUT);
-    assert_string_equal(layers.text, "key 'layers' is missing: The list of layers, from "
-                                     "input to output.");
+    assert_string_equal(layers.text,
+                        "n.yaml:1: key 'model': key 'layers' is missing: The list of "
+                        "layers, from input to output.");
 }
 
 static const char rich[] =
@@ -381,28 +384,46 @@ static const char rich[] =
     "  - {key: hardware.adc.bits, values: [4, 8]}\n"
     "  - {key: train.hardware.device.read.sigma, values: [0 S, 1 uS]}\n";
 
-static void effective_text_reads_back(void **state)
+static void expect_same_again(const char *yaml)
 {
-    (void)state;
-    og_experiment *e = good(rich), *again;
+    og_experiment *e = good(yaml), *again;
     char *text = og_experiment_text(e), *second, names[256];
     write_file("again.yaml", text);
     assert_int_equal(og_experiment_read(&again, "again.yaml", NULL, NULL), OG_OK);
     second = og_experiment_text(again);
     assert_string_equal(text, second);
-    for (size_t p = 0; p < 4; p++) {
+    for (size_t p = 0; p < og_experiment_points(e); p++) {
         char a[33], b[33];
         og_experiment_key(e, p, OG_STAGE_OUTPUT, a);
         og_experiment_key(again, p, OG_STAGE_OUTPUT, b);
         assert_string_equal(a, b);
     }
-    assert_non_null(strstr(text, "    g_max: 4e-05 S\n"));
+    if (yaml == rich) assert_non_null(strstr(text, "    g_max: 4e-05 S\n"));
     og_experiment_differences(text, second, names, sizeof names);
     assert_string_equal(names, "");
     free(text);
     free(second);
     og_experiment_free(e);
     og_experiment_free(again);
+}
+
+static void effective_text_reads_back(void **state)
+{
+    (void)state;
+    expect_same_again(rich);
+    expect_same_again("title: |\n  two\n  lines\nsweep:\n- key: hardware.adc.bits\n"
+                      "  values: [4, 6]\n  labels:\n  - 'a: b'\n  - two\n\n    parts\n");
+}
+
+static void a_byte_order_mark_is_no_text(void **state)
+{
+    (void)state;
+    og_experiment *e;
+    struct og_error err = {0};
+    write_file("bom.yaml", "\xef\xbb\xbfseed: 5\nmodel: {layers: [relu]}\n");
+    assert_int_equal(og_experiment_read(&e, "bom.yaml", NULL, &err), OG_OK);
+    assert_true(point(e, 0).seed == 5);
+    og_experiment_free(e);
 }
 
 // With the device swept, its block stays as written and the file is read for each value.
@@ -504,6 +525,7 @@ int main(void)
         cmocka_unit_test(wrong_sets_are_named),
         cmocka_unit_test(bad_experiments_get_one_exact_sentence),
         cmocka_unit_test(effective_text_reads_back),
+        cmocka_unit_test(a_byte_order_mark_is_no_text),
         cmocka_unit_test(a_swept_device_reads_back),
         cmocka_unit_test(differences_are_named),
         cmocka_unit_test(every_key_has_help),

@@ -264,6 +264,8 @@ static void numbers(void **state)
     double v;
     assert_int_equal(og_number_read("0.1e1 \xc2\xb5S", "S", &v), OG_NUMBER_OK);
     assert_true(v == 1e-6);
+    assert_int_equal(og_number_read("1 \xce\xbcS", "S", &v), OG_NUMBER_OK);  // Greek mu
+    assert_true(v == 1e-6);
     assert_int_equal(og_number_read("250 ns", "s", &v), OG_NUMBER_OK);
     assert_true(v == 250e-9);
     assert_int_equal(og_number_read("1 MS", "S", &v), OG_NUMBER_OK);

@@ -94,8 +94,8 @@ static og_status check_name(const struct og_sweep_column *c, struct og_error *er
                             c->name);
     // Datasets beside the axes: accuracy, accuracy_mean, loss_low, ...
     if (strcmp(c->name, "trial") == 0 || strcmp(c->name, "done") == 0 ||
-        strncmp(c->name, "accuracy", 8) == 0 || strncmp(c->name, "loss", 4) == 0 ||
-        strncmp(c->name, "compressed", 10) == 0 ||
+        strcmp(c->name, "trained") == 0 || strncmp(c->name, "accuracy", 8) == 0 ||
+        strncmp(c->name, "loss", 4) == 0 || strncmp(c->name, "compressed", 10) == 0 ||
         strncmp(c->name, "compression", 11) == 0 || is_layer_metric(c->name))
         return og_item_fail(c->entry, err, "axis name '%s' is taken by the result file",
                             c->name);

@@ -300,6 +300,13 @@ static og_status bind_field(const struct og_field *f, const og_item *map, void *
                             struct og_error *err)
 {
     struct binding b = {f, og_item_get(map, f->key), (char *)target + f->offset, err};
+    // A block that was left out is an empty one: what it lacks is named with its path.
+    og_item empty = {.kind = OG_ITEM_MAP, .key = (char *)f->key, .parent = map};
+    if (b.item == NULL && f->type == OG_FIELD_BLOCK && map != NULL) {
+        empty.file = map->file;
+        empty.line = map->line;
+        b.item = &empty;
+    }
     if (b.item != NULL || f->type == OG_FIELD_BLOCK) return bind_value(&b);
     if (f->def != NULL) return bind_default(&b);
     if (map != NULL)

@@ -50,8 +50,8 @@ static bool take_unit(const char *text, const char *unit, int *power)
     static const struct {
         const char *prefix;
         int power;
-    } prefixes[] = {{"", 0},   {"f", -15}, {"p", -12}, {"n", -9}, {"u", -6},
-                    {"µ", -6}, {"m", -3},  {"k", 3},   {"M", 6},  {"G", 9}};
+    } prefixes[] = {{"", 0},   {"f", -15}, {"p", -12}, {"n", -9}, {"u", -6}, {"µ", -6},
+                    {"μ", -6}, {"m", -3},  {"k", 3},   {"M", 6},  {"G", 9}};
     bool bare = strcmp(unit, "dB") == 0 || strcmp(unit, "LSB") == 0;
     size_t n = bare ? 1 : sizeof prefixes / sizeof *prefixes;
     for (size_t i = 0; i < n; i++) {

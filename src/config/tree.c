@@ -92,7 +92,9 @@ static og_status fill_scalar(struct reader *r, const yaml_event_t *event, og_ite
         return og_fail(r->err, OG_INPUT, "%s:%zu: a text holds a NUL character", r->name,
                        event->start_mark.line + 1);
     item->kind = OG_ITEM_SCALAR;
-    item->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    // Plain text over several paragraphs reads back only in quotes.
+    item->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
+                   strchr(value, '\n') != NULL;
     item->text = og_copy_text(value);
     return item->text != NULL ? OG_OK : no_memory(r);
 }
@@ -201,6 +203,8 @@ static og_status read_document(struct reader *r, og_item *root)
 og_status og_item_parse(og_item **root, const char *name, const char *text,
                         struct og_error *err)
 {
+    // The byte order mark that some editors put in front of UTF-8.
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;
     struct reader r = {.name = name, .text = text, .err = err};
     *root = NULL;
     if (!yaml_parser_initialize(&r.parser)) return no_memory(&r);

@@ -180,6 +180,10 @@ OG_API og_status og_device_read(struct og_device *device, const char *name,
 // Names of all device files that can be found; the caller frees list and names (free()).
 OG_API char **og_device_names(size_t *n);
 OG_API void og_device_print(const struct og_device *device, FILE *out);
+// The same for technology files.
+OG_API og_status og_technology_read(struct og_technology *technology, const char *name,
+                                    const char *beside, struct og_error *err);
+OG_API char **og_technology_names(size_t *n);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
 OG_API void og_config_print_keys(FILE *out);
 

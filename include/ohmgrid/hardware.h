@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "ohmgrid/status.h"
+#include "ohmgrid/technology.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -124,7 +125,8 @@ struct og_hardware {
     } mapping;
     struct {
         int rows, cols;
-        int rows_active;  // rows driven in one read; 0: all
+        int rows_active;      // rows driven in one read; 0: all
+        int columns_per_adc;  // converted one after the other
     } tile;
     struct {
         enum og_subtract subtract;
@@ -164,6 +166,7 @@ struct og_hardware {
         enum og_rnn_mapping mapping;
     } rnn;
     enum og_noise_method read_noise;
+    struct og_technology technology;
 };
 
 OG_API struct og_hardware og_hardware_default(void);

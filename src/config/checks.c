@@ -144,6 +144,20 @@ static og_status check_mapping(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+// Without a technology nothing is counted.
+static og_status check_cost(const struct og_hardware *h, const og_item *map,
+                            struct og_error *err)
+{
+    const og_item *block = map != NULL ? og_item_get(map, "technology") : NULL;
+    if (h->technology.name[0] != '\0') return OG_OK;
+    if (h->tile.columns_per_adc != 1)
+        return fail_at(map, "tile.columns_per_adc", err,
+                       "has no effect without hardware.technology");
+    if (block != NULL && og_item_get(block, "name") == NULL)
+        return og_item_fail(block, err, "has no effect without a name");
+    return OG_OK;
+}
+
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
@@ -156,6 +170,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
         return fail_at(map, "adc.bits", err,
                        "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
+    OG_TRY(check_cost(h, map, err));
     if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
         return fail_at(map, "injection.snr_db", err,
                        "has no effect without injection.points");
@@ -197,11 +212,24 @@ static og_status check_compress(const struct og_compress_config *c, const og_ite
     return OG_OK;
 }
 
+// Only what is evaluated has a cost.
+static og_status check_own_cost(const struct og_hardware *h, const og_item *root,
+                                const char *where, struct og_error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.hardware.technology", where);
+    const og_item *block = og_item_find(root, path, false);
+    if (block == NULL || h->technology.name[0] == '\0') return OG_OK;
+    return og_item_fail(block, err, "has no effect: only hardware.technology has");
+}
+
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
     OG_TRY(check_data(&c->data, root, err));
     OG_TRY(og_hardware_check(&c->hardware, og_item_get(root, "hardware"), err));
+    OG_TRY(check_own_cost(&c->train.hardware, root, "train", err));
+    OG_TRY(check_own_cost(&c->compress.hardware, root, "compress", err));
     if (c->train.warmup > c->train.epochs)
         return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
                        c->train.warmup, c->train.epochs);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A device block is its device file with the user's keys on top.
+// A device (or technology) block is its file with the user's keys on top.
 #include <string.h>
 
 #include "base/mem.h"
@@ -100,30 +100,31 @@ static bool is_complete(const struct og_field *fields, const og_item *map)
     return true;
 }
 
-static og_status cached(struct og_device_cache *cache, const og_item *name,
-                        const og_item **file, struct og_error *err)
+static og_status cached(struct og_device_cache *cache, const struct og_file_kind *kind,
+                        const og_item *name, const og_item **file, struct og_error *err)
 {
-    if (cache->files == NULL) cache->files = og_item_new(OG_ITEM_MAP, NULL, NULL, 0);
-    if (cache->files == NULL) return no_memory(err);
-    *file = og_item_get(cache->files, name->text);
+    og_item **files = &cache->files[kind - og_file_kinds];
+    if (*files == NULL) *files = og_item_new(OG_ITEM_MAP, NULL, NULL, 0);
+    if (*files == NULL) return no_memory(err);
+    *file = og_item_get(*files, name->text);
     if (*file != NULL) return OG_OK;
     og_item *tree;
-    OG_TRY(og_device_find(&tree, name->text, cache->beside, name, err));
+    OG_TRY(og_file_find(&tree, kind, name->text, cache->beside, name, err));
     *file = tree;
-    return og_item_put(cache->files, name->text, tree) ? OG_OK : no_memory(err);
+    return og_item_put(*files, name->text, tree) ? OG_OK : no_memory(err);
 }
 
 // `block`: {name, and what differs}, in place.
-static og_status resolve(struct og_device_cache *cache, og_item *block,
-                         struct og_error *err)
+static og_status resolve(struct og_device_cache *cache, const struct og_file_kind *kind,
+                         og_item *block, struct og_error *err)
 {
     if (block->kind != OG_ITEM_MAP) return OG_OK;
-    OG_TRY(og_device_infer(block, err));
+    if (kind == &og_file_kinds[OG_FILE_DEVICE]) OG_TRY(og_device_infer(block, err));
     const og_item *name = og_item_get(block, "name"), *file = NULL;
     if (name == NULL || name->kind != OG_ITEM_SCALAR || name->text[0] == '\0')
         return OG_OK;
-    if (is_complete(og_device_fields, block)) return OG_OK;
-    OG_TRY(cached(cache, name, &file, err));
+    if (is_complete(kind->fields, block)) return OG_OK;
+    OG_TRY(cached(cache, kind, name, &file, err));
     // The file's entries that the user does not override, then the user's own, so that an
     // error still points to the place where the wrong value was written.
     og_item *merged = og_item_copy(file);
@@ -139,18 +140,19 @@ static og_status resolve(struct og_device_cache *cache, og_item *block,
     return ok ? OG_OK : no_memory(err);
 }
 
-og_status og_device_rename(og_item *block, const og_item *name, struct og_error *err)
+og_status og_device_rename(og_item *block, const struct og_file_kind *kind,
+                           const og_item *name, struct og_error *err)
 {
-    bool all = is_complete(og_device_fields, block);
+    bool all = is_complete(kind->fields, block);
     while (all && block->n > 0) og_item_free(block->child[--block->n]);
     og_item *copy = og_item_copy(name);
     return copy != NULL && og_item_put(block, "name", copy) ? OG_OK : no_memory(err);
 }
 
 // device: NAME -> device: {name: NAME}
-static og_status expand(og_item *hardware, struct og_error *err)
+static og_status expand(og_item *hardware, const char *key, struct og_error *err)
 {
-    const og_item *device = og_item_get(hardware, "device");
+    const og_item *device = og_item_get(hardware, key);
     if (device == NULL || device->kind != OG_ITEM_SCALAR || device->text[0] == '\0')
         return OG_OK;
     og_item *map = og_item_new(OG_ITEM_MAP, NULL, device->file, device->line);
@@ -159,17 +161,16 @@ static og_status expand(og_item *hardware, struct og_error *err)
         og_item_free(map);
         return no_memory(err);
     }
-    return og_item_put(hardware, "device", map) ? OG_OK : no_memory(err);
+    return og_item_put(hardware, key, map) ? OG_OK : no_memory(err);
 }
 
 og_status og_devices_expand(og_item *root, struct og_error *err)
 {
-    static const char *const paths[] = {"hardware", "train.hardware",
-                                        "compress.hardware"};
-    for (size_t i = 0; i < 3; i++) {
-        og_item *hardware = (og_item *)og_item_find(root, paths[i], false);
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
+        og_item *hardware = (og_item *)og_item_find(root, og_hardware_blocks[i], false);
         if (hardware == NULL || hardware->kind != OG_ITEM_MAP) continue;
-        OG_TRY(expand(hardware, err));
+        for (size_t k = 0; k < OG_FILE_KINDS; k++)
+            OG_TRY(expand(hardware, og_file_kinds[k].key, err));
     }
     return OG_OK;
 }
@@ -177,12 +178,14 @@ og_status og_devices_expand(og_item *root, struct og_error *err)
 og_status og_devices_resolve(struct og_device_cache *cache, og_item *root,
                              struct og_error *err)
 {
-    static const char *const paths[] = {"hardware.device", "train.hardware.device",
-                                        "compress.hardware.device"};
     OG_TRY(og_devices_expand(root, err));
-    for (size_t i = 0; i < 3; i++) {
-        og_item *device = (og_item *)og_item_find(root, paths[i], false);
-        if (device != NULL) OG_TRY(resolve(cache, device, err));
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS * OG_FILE_KINDS; i++) {
+        const struct og_file_kind *kind = &og_file_kinds[i % OG_FILE_KINDS];
+        char path[OG_ITEM_PATH];
+        snprintf(path, sizeof path, "%s.%s", og_hardware_blocks[i / OG_FILE_KINDS],
+                 kind->key);
+        og_item *block = (og_item *)og_item_find(root, path, false);
+        if (block != NULL) OG_TRY(resolve(cache, kind, block, err));
     }
     return OG_OK;
 }

@@ -239,7 +239,7 @@ void og_experiment_free(og_experiment *e)
     og_free(e->rounds);
     og_free(e->key);
     og_item_free(e->base);
-    og_item_free(e->cache.files);
+    for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
     og_free(e->weights.file);
     og_free(e->folder);
     free(e->text);

@@ -5,9 +5,10 @@
 
 #include "config/fields.h"
 
-extern const struct og_field og_device_fields[];    // of struct og_device
-extern const struct og_field og_hardware_fields[];  // of struct og_hardware
-extern const struct og_field og_root_fields[];      // of struct og_raw_config
+extern const struct og_field og_device_fields[];      // of struct og_device
+extern const struct og_field og_technology_fields[];  // of struct og_technology
+extern const struct og_field og_hardware_fields[];    // of struct og_hardware
+extern const struct og_field og_root_fields[];        // of struct og_raw_config
 
 // An experiment as its table sees it: og_config, and what still has to be resolved.
 struct og_raw_config {

@@ -178,6 +178,10 @@ static const struct og_field tile_fields[] = {
     {"rows_active", OG_FIELD_INT, offsetof(struct og_hardware, tile.rows_active), 0, NULL,
      0, 65536, NULL, "0", P,
      "Rows driven in one read; groups are converted on their own; 0: all.", NULL, NULL},
+    {"columns_per_adc", OG_FIELD_INT, offsetof(struct og_hardware, tile.columns_per_adc),
+     0, NULL, 1, 65536, NULL, "1", E,
+     "Columns that share an ADC, one after the other: fewer ADCs, longer reads.", NULL,
+     NULL},
     {.key = NULL},
 };
 static const struct og_field pair_fields[] = {
@@ -310,6 +314,11 @@ const struct og_field og_hardware_fields[] = {
      "exact), "
      "device by device, or fast where it is exact.",
      NULL, NULL},
+    {"technology", OG_FIELD_BLOCK, offsetof(struct og_hardware, technology), 0, NULL, 0,
+     0, NULL, NULL, E,
+     "What energy, latency and area are counted with: a technology file, and what "
+     "differs from it.",
+     og_technology_fields, "name"},
     {.key = NULL},
 };
 

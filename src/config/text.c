@@ -35,12 +35,17 @@ static void hash_text(const char *text, size_t n, char key[OG_KEY_TEXT])
     snprintf(key, OG_KEY_TEXT, "%016" PRIx64 "%016" PRIx64, mix(fnv), chain);
 }
 
+// What a network that learns sees of its hardware: not what it costs.
 static void hardware_lines(const struct og_hardware *h, const char *prefix, FILE *out)
 {
+    const struct og_hardware standard = og_hardware_default();
+    struct og_hardware seen = *h;
+    seen.technology = standard.technology;
+    seen.tile.columns_per_adc = standard.tile.columns_per_adc;
     if (h->ideal)
         fprintf(out, "%s.ideal=true\n", prefix);
     else
-        og_fields_lines(og_hardware_fields, h, prefix, OG_STAGE_EVALUATE, out);
+        og_fields_lines(og_hardware_fields, &seen, prefix, OG_STAGE_EVALUATE, out);
 }
 
 // The key of what was written to `out`, which ends here.
@@ -130,15 +135,20 @@ static og_status parse_printed(const struct og_field *fields, const void *source
     return status;
 }
 
-// A swept device stays as the user wrote it: its numbers differ from point to point.
-static og_status restore_device(const og_experiment *e, const char *path, og_item *tree,
-                                struct og_error *err)
+// A swept device or technology stays as the user wrote it: its numbers differ from point
+// to point.
+static og_status restore_files(const og_experiment *e, const char *hardware,
+                               og_item *tree, struct og_error *err)
 {
-    char name[72];
-    snprintf(name, sizeof name, "%s.name", path);
-    const og_item *own = og_item_find(e->base, path, false);
-    if (own == NULL || !(og_sweep_has(e, path) || og_sweep_has(e, name))) return OG_OK;
-    return og_item_set(tree, path, own, err);
+    for (int k = 0; k < OG_FILE_KINDS; k++) {
+        char path[72], name[80];
+        snprintf(path, sizeof path, "%s.%s", hardware, og_file_kinds[k].key);
+        snprintf(name, sizeof name, "%s.name", path);
+        const og_item *own = og_item_find(e->base, path, false);
+        if (own == NULL || !(og_sweep_has(e, path) || og_sweep_has(e, name))) continue;
+        OG_TRY(og_item_set(tree, path, own, err));
+    }
+    return OG_OK;
 }
 
 // A seed of training that follows the seed of the experiment is left out, so that it
@@ -154,15 +164,13 @@ static og_status complete_own(const og_experiment *e, const og_item *given,
                               const char *path, const struct og_hardware *hardware,
                               og_item *tree, struct og_error *err)
 {
-    char device[64];
     og_item *own;
     if (given == NULL || given->kind != OG_ITEM_MAP) return OG_OK;
-    snprintf(device, sizeof device, "%s.device", path);
     OG_TRY(parse_printed(og_hardware_fields, hardware, &own, err));
     og_status status = og_item_set(tree, path, own, err);
     og_item_free(own);
     OG_TRY(status);
-    return restore_device(e, device, tree, err);
+    return restore_files(e, path, tree, err);
 }
 
 static og_status complete_tree(const og_experiment *e, const struct og_raw_config *raw,
@@ -174,7 +182,7 @@ static og_status complete_tree(const og_experiment *e, const struct og_raw_confi
                         &raw->config.compress.hardware, tree, err));
     drop_default_seed(e, tree);
     OG_TRY(og_weights_state(&e->weights, tree, err));
-    return restore_device(e, "hardware.device", tree, err);
+    return restore_files(e, "hardware", tree, err);
 }
 
 og_status og_config_text(og_experiment *e, const struct og_raw_config *raw,

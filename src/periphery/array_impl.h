@@ -98,6 +98,10 @@ static inline bool og_needs_power(const struct og_array *a)
 
 // Takes out the lines of w that are zero, and lays out what is left.
 void og_array_compact(struct og_array *a, const float *w);
+// The set of devices of one copy, slice and side: number i * cols + j of what is left.
+struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side);
+// og_array_load with every word line at full scale in every pass that can drive it.
+double og_full_load(const struct og_array *a, bool dense);
 // Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.
 void og_pack_nominal(struct og_array *a);
 size_t og_backward_work_bytes(const struct og_array *a, size_t n);

@@ -9,7 +9,7 @@
 
 enum { REFERENCE_SET = 1 << 20 };
 
-static struct og_cells cells_of(const struct og_array *a, int copy, int slice, int side)
+struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side)
 {
     uint32_t set = (uint32_t)((copy * a->map.slices + slice) * 2 + side);
     return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set};
@@ -61,7 +61,7 @@ static void add_slope(const struct og_array *a, const struct span *s,
 static void add_device(const struct og_array *a, const struct span *s, int copy, int side,
                        struct span_buffers *b, float *e, float *v)
 {
-    struct og_cells cells = cells_of(a, copy, s->slice, side);
+    struct og_cells cells = og_cells_of(a, copy, s->slice, side);
     bool variance = v != NULL || a->sd != NULL;
     og_mapping_target(&a->map, side, b->q, b->t, s->n);
     struct og_cell_io io = {
@@ -297,40 +297,4 @@ void og_array_weights(og_array *a, float *w_hat)
             w_hat[j * m->rows + i] = 0;
             w_hat[to] = value;
         }
-}
-
-// Devices first .. first + n - 1 to their places in the whole matrix.
-static void put_conductance(const struct og_mapping *m, size_t first, size_t n,
-                            const float *found, float *g)
-{
-    for (size_t k = 0; k < n; k++) {
-        size_t i = (first + k) / m->cols, j = (first + k) % m->cols;
-        if (og_missing(m, i, j)) continue;
-        g[og_live_row(m, i) * m->full_cols + og_live_col(m, j)] = found[k];
-    }
-}
-
-void og_array_conductance(const og_array *a, float *g)
-{
-    const struct og_mapping *m = &a->map;
-    size_t all = m->rows * m->cols, at = 0;
-    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], found[OG_CELL_CHUNK];
-    memset(g, 0, og_array_info(a).dense.devices * sizeof *g);
-    for (int copy = 0; copy < a->copies; copy++)
-        for (int s = 0; s < a->map.slices; s++)
-            for (int side = 0; side < og_mapping_sides(m);
-                 side++, at += m->full_rows * m->full_cols)
-                for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
-                    size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
-                    struct og_cells cells = cells_of(a, copy, s, side);
-                    og_mapping_slice(&a->map, s, first, n, q);
-                    og_mapping_target(&a->map, side, q, t, n);
-                    struct og_cell_io io = {.first = first,
-                                            .n = n,
-                                            .target = t,
-                                            .off = m->off == NULL ? NULL : m->off + first,
-                                            .g = found};
-                    og_cells_program(&cells, &io);
-                    put_conductance(m, first, n, found, g + at);
-                }
 }

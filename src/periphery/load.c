@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Conductances of an array as programmed, and what inputs do to them.
+#include <math.h>
+#include <string.h>
+
+#include "ohmgrid/cost.h"
+#include "periphery/array_impl.h"
+
+// n devices from number `first` of a set, as they were programmed: g[n].
+struct devices {
+    size_t set, first, n;
+    const float *g;
+};
+typedef void take_devices(const struct og_array *a, const struct devices *d, void *to);
+
+static void program_again(const struct og_array *a, int copy, int slice, int side,
+                          struct devices *d, float *g)
+{
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    struct og_cells cells = og_cells_of(a, copy, slice, side);
+    og_mapping_slice(&a->map, slice, d->first, d->n, q);
+    og_mapping_target(&a->map, side, q, t, d->n);
+    struct og_cell_io io = {.first = d->first,
+                            .n = d->n,
+                            .target = t,
+                            .off = a->map.off == NULL ? NULL : a->map.off + d->first,
+                            .g = g};
+    og_cells_program(&cells, &io);
+    d->g = g;
+}
+
+// Programming is deterministic: done once more, it gives the same devices.
+static void each_device(const struct og_array *a, take_devices *take, void *to)
+{
+    size_t all = a->map.rows * a->map.cols, set = 0;
+    float g[OG_CELL_CHUNK];
+    for (int copy = 0; copy < a->copies; copy++)
+        for (int slice = 0; slice < a->map.slices; slice++)
+            for (int side = 0; side < og_mapping_sides(&a->map); side++, set++)
+                for (size_t first = 0; first < all; first += OG_CELL_CHUNK) {
+                    size_t left = all - first;
+                    struct devices d = {.set = set, .first = first};
+                    d.n = left < OG_CELL_CHUNK ? left : OG_CELL_CHUNK;
+                    program_again(a, copy, slice, side, &d, g);
+                    take(a, &d, to);
+                }
+}
+
+static void put_conductance(const struct og_array *a, const struct devices *d, void *to)
+{
+    const struct og_mapping *m = &a->map;
+    float *g = (float *)to + d->set * m->full_rows * m->full_cols;
+    for (size_t k = 0; k < d->n; k++) {
+        size_t i = (d->first + k) / m->cols, j = (d->first + k) % m->cols;
+        if (og_missing(m, i, j)) continue;
+        g[og_live_row(m, i) * m->full_cols + og_live_col(m, j)] = d->g[k];
+    }
+}
+
+void og_array_conductance(const og_array *a, float *g)
+{
+    memset(g, 0, og_array_info(a).dense.devices * sizeof *g);
+    each_device(a, put_conductance, g);
+}
+
+static void add_to_line(const struct og_array *a, const struct devices *d, void *to)
+{
+    const struct og_mapping *m = &a->map;
+    double *line = to;
+    for (size_t k = 0; k < d->n; k++) {
+        size_t i = (d->first + k) / m->cols, j = (d->first + k) % m->cols;
+        if (!og_missing(m, i, j)) line[og_live_row(m, i)] += d->g[k];
+    }
+}
+
+// The devices of a weight of zero, all slices, sides and copies together.
+static double zero_weight(const struct og_array *a)
+{
+    const struct og_mapping *m = &a->map;
+    const struct og_device *d = &m->hw.device;
+    bool low = m->hw.mapping.scheme == OG_DIFFERENTIAL;
+    double g = low ? d->g_min : (d->g_min + d->g_max) / 2;
+    return g * og_mapping_sides(m) * m->slices * a->copies;
+}
+
+// What removal has taken from each word line.
+static void add_removed(const struct og_array *a, double *line)
+{
+    const struct og_mapping *m = &a->map;
+    double g = zero_weight(a);
+    for (size_t i = 0, live = 0; i < m->full_rows; i++) {
+        size_t missing = m->full_cols;
+        if (live < m->rows && og_live_row(m, live) == i) {
+            for (size_t j = 0; j < m->cols; j++) missing -= !og_missing(m, live, j);
+            live++;
+        }
+        line[i] += (double)missing * g;
+    }
+}
+
+void og_array_lines(const og_array *a, bool dense, double *line)
+{
+    const struct og_mapping *m = &a->map;
+    const struct og_device *d = &m->hw.device;
+    memset(line, 0, m->full_rows * sizeof *line);
+    each_device(a, add_to_line, line);
+    if (dense) add_removed(a, line);
+    if (a->ref == NULL) return;
+    size_t cols = dense ? m->full_cols : m->cols, rows = dense ? m->full_rows : m->rows;
+    size_t tiles = (cols + m->tile_cols - 1) / m->tile_cols;
+    double g = (d->g_min + d->g_max) / 2 * (double)(tiles * (size_t)a->copies);
+    for (size_t i = 0; i < rows; i++) line[dense ? i : og_live_row(m, i)] += g;
+}
+
+static int bits_set(unsigned code)
+{
+    int n = 0;
+    for (; code != 0; code &= code - 1) n++;
+    return n;
+}
+
+// (V / v_read)^2 or the fraction of its duration, summed over the passes.
+static double power_of(const struct og_array *a, const struct og_segment *seg, float x)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    bool offset = hw->input.sign == OG_INPUT_OFFSET;
+    double top = seg->dac_bits > 0 ? (1 << (seg->dac_bits - 1)) - 1 : 1;
+    double code = (double)x / (double)seg->range * top;
+    if (seg->dac_bits > 0) {
+        code = rint(code);
+        code = code > top ? top : code < -top ? -top : code;
+    }
+    double drive = offset ? code + top : fabs(code);
+    if (hw->input.encoding == OG_BIT_SERIAL) return bits_set((unsigned)drive);
+    double share = drive / (offset ? 2 * top : top);
+    return hw->input.encoding == OG_PULSE_WIDTH ? share : share * share;
+}
+
+double og_array_load(const og_array *a, const double *line, const float *x)
+{
+    double sum = 0;
+    size_t i = 0;
+    for (int s = 0; s < a->full.segments; s++) {
+        struct og_segment seg = a->full.segment[s];
+        seg.range = a->shape.segment[s].range;
+        for (size_t k = 0; k < seg.rows; k++, i++)
+            if (line[i] > 0) sum += line[i] * power_of(a, &seg, x[i]);
+    }
+    return sum;
+}
+
+static void add_to_sum(const struct og_array *a, const struct devices *d, void *to)
+{
+    double *sum = to;
+    for (size_t k = 0; k < d->n; k++) {
+        size_t i = (d->first + k) / a->map.cols, j = (d->first + k) % a->map.cols;
+        if (!og_missing(&a->map, i, j)) *sum += d->g[k];
+    }
+}
+
+// An input is positive or negative, so that two passes for the signs are one.
+double og_full_load(const struct og_array *a, bool dense)
+{
+    const struct og_mapping *m = &a->map;
+    const struct og_device *d = &m->hw.device;
+    double sum = 0;
+    each_device(a, add_to_sum, &sum);
+    size_t rows = dense ? m->full_rows : m->rows, cols = dense ? m->full_cols : m->cols;
+    size_t tiles = (cols + m->tile_cols - 1) / m->tile_cols;
+    if (dense) {
+        size_t sets = (size_t)(m->slices * a->copies * og_mapping_sides(m));
+        struct og_array_info info = og_array_info(a);
+        sum += (double)(info.dense.devices - info.used.devices) / (double)sets *
+               zero_weight(a);
+    }
+    if (a->ref != NULL)
+        sum += (d->g_min + d->g_max) / 2 * (double)(tiles * rows * (size_t)a->copies);
+    return sum * a->planes;
+}

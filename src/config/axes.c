@@ -201,23 +201,26 @@ bool og_sweep_has(const og_experiment *e, const char *key)
     return false;
 }
 
-static bool names_device(const char *key, const char *prefix)
+static bool names_file(const char *key, const char *block)
 {
-    size_t n = strlen(prefix);
-    return strncmp(key, prefix, n) == 0 &&
+    size_t n = strlen(block);
+    return strncmp(key, block, n) == 0 &&
            (key[n] == '\0' || strcmp(key + n, ".name") == 0);
 }
 
 og_status og_config_set(og_item *root, const char *key, const og_item *value,
                         struct og_error *err)
 {
-    static const char *const devices[] = {"hardware.device", "train.hardware.device",
-                                          "compress.hardware.device"};
+    size_t places = value->kind == OG_ITEM_SCALAR ? OG_HARDWARE_BLOCKS : 0;
     OG_TRY(og_devices_expand(root, err));
-    for (size_t i = 0; i < 3 && value->kind == OG_ITEM_SCALAR; i++) {
-        og_item *block = (og_item *)og_item_find(root, devices[i], false);
-        if (names_device(key, devices[i]) && block != NULL && block->kind == OG_ITEM_MAP)
-            return og_device_rename(block, value, err);
+    for (size_t i = 0; i < places * OG_FILE_KINDS; i++) {
+        const struct og_file_kind *kind = &og_file_kinds[i % OG_FILE_KINDS];
+        char path[OG_ITEM_PATH];
+        snprintf(path, sizeof path, "%s.%s", og_hardware_blocks[i / OG_FILE_KINDS],
+                 kind->key);
+        og_item *block = (og_item *)og_item_find(root, path, false);
+        if (names_file(key, path) && block != NULL && block->kind == OG_ITEM_MAP)
+            return og_device_rename(block, kind, value, err);
     }
     return og_item_set(root, key, value, err);
 }

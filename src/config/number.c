@@ -44,7 +44,8 @@ static int take_exponent(const char **p)
     return exponent > 9999 ? 9999 : exponent < -9999 ? -9999 : (int)exponent;
 }
 
-// Power of ten of "uS" for unit "S"; false when it is another unit.
+// Power of ten of "uS" for unit "S", and of "mm2" for "m2", where the prefix is squared
+// too; false when it is another unit.
 static bool take_unit(const char *text, const char *unit, int *power)
 {
     static const struct {
@@ -58,7 +59,7 @@ static bool take_unit(const char *text, const char *unit, int *power)
         size_t length = strlen(prefixes[i].prefix);
         if (strncmp(text, prefixes[i].prefix, length) != 0) continue;
         if (strcmp(text + length, unit) != 0) continue;
-        *power = prefixes[i].power;
+        *power = prefixes[i].power * (strcmp(unit, "m2") == 0 ? 2 : 1);
         return true;
     }
     return false;

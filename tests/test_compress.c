@@ -448,6 +448,68 @@ static void purification_removes_what_is_unused(void **state)
     og_model_free(model);
 }
 
+// Gradient of the reweighted penalty, and the prox, against their formulas written out
+// for columns; both end with groups near or at zero that the plain loss keeps.
+static void group_regularisers(void **state)
+{
+    (void)state;
+    struct work w =
+        begin(linear_net, "sets: [{layer: fc, kind: column, count: 8}]\n"
+                          "method: reweighted\n"
+                          "admm: {epochs: 20, update_every: 5, penalty: 0.002,\n"
+                          "       epsilon: 0.05, weight_decay: 0, batch: 240}\n");
+    size_t n, updates;
+    const double *rho;
+    float *p = og_model_params(w.model, &n);
+    for (int round = 0; round < 2; round++) {
+        for (size_t col = 0; col < PIXELS; col++) {
+            double sum = 0.05;
+            for (size_t f = 0; f < CLASSES; f++)
+                sum += (double)p[f * PIXELS + col] * p[f * PIXELS + col];
+            for (size_t f = 0; f < CLASSES; f++) {
+                const double pull = w.c->pull[f * PIXELS + col];
+                assert_true(fabs(pull - 2 * 0.002 / sum) <= 1e-6 * pull);
+            }
+        }
+        run_to(&w, 5 * (size_t)(round + 1));
+    }
+    run_all(&w);
+    const struct og_update *u = og_compress_updates(w.c, &updates, &rho);
+    assert_int_equal(updates, 4);
+    assert_true(u[3].residual < u[0].residual);
+    end(&w);
+
+    w = begin(linear_net,
+              "sets: [{layer: fc, kind: column, count: 8}]\n"
+              "method: proximal\n"
+              "admm: {epochs: 60, penalty: 0.03, lr: 0.5, optimizer: sgd, momentum: 0,\n"
+              "       weight_decay: 0}\n");
+    float before[CLASSES * PIXELS];
+    p = og_model_params(w.model, &n);
+    memcpy(before, p, sizeof before);
+    og_admm_shrink(w.c, 10.0);
+    for (size_t col = 0; col < PIXELS; col++) {
+        double sum = 0.0;
+        for (size_t f = 0; f < CLASSES; f++)
+            sum += (double)before[f * PIXELS + col] * before[f * PIXELS + col];
+        const double factor = fmax(0.0, 1.0 - 10.0 * 0.03 / sqrt(sum));
+        for (size_t f = 0; f < CLASSES; f++) {
+            const size_t i = f * PIXELS + col;
+            assert_true(fabs(p[i] - factor * before[i]) <= 1e-6);
+        }
+    }
+    memcpy(p, before, sizeof before);
+    run_to(&w, w.c->admm_steps);
+    size_t kept = 0;
+    for (size_t i = 0; i < CLASSES * PIXELS; i++) {
+        if (is_informative(i % PIXELS)) assert_true(p[i] != 0.0f);
+        kept += p[i] != 0.0f;
+    }
+    assert_true(kept < CLASSES * PIXELS / 2);
+    run_all(&w);
+    end(&w);
+}
+
 static void wrong_rounds_are_named(void **state)
 {
     (void)state;
@@ -469,7 +531,10 @@ static void wrong_rounds_are_named(void **state)
         {"method: admm", "key 'sets' is missing"},
         {"sets: []", "must be a list of at least one"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nmethod: magic",
-         "round:2: key 'method': 'magic' is none of: admm, magnitude"},
+         "round:2: key 'method': 'magic' is none of: admm, magnitude, reweighted, "
+         "proximal"},
+        {"sets: [{layer: fc, kind: levels, bits: 3}]\nmethod: proximal",
+         "round:1: key 'sets[0]': kind levels has no groups"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nadmm: {rho: 0}",
          "round:2: key 'admm.rho': 0 is outside"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nadmm: {seed: 3}",
@@ -540,6 +605,7 @@ int main(void)
         cmocka_unit_test(resumes_to_the_bit),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(purification_removes_what_is_unused),
+        cmocka_unit_test(group_regularisers),
         cmocka_unit_test(wrong_rounds_are_named),
         cmocka_unit_test(failing_allocations),
     };

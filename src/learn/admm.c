@@ -6,6 +6,7 @@
 
 #include "config/tree.h"
 #include "learn/compress.h"
+#include "learn/set_groups.h"
 
 // Passes over the sets before their intersection counts as empty, or out of reach of
 // projections one after the other (ohmgrid's choice).
@@ -22,24 +23,59 @@ og_status og_admm_start(og_compress *c, struct og_error *err)
     c->rho = c->round.admm.rho;
     for (size_t k = 0; k < c->pairs; k++) {
         struct og_pair *p = &c->pair[k];
-        OG_TRY(project(c, p, c->params + p->offset, p->z, err));
+        const float *w = c->params + p->offset;
+        OG_TRY(project(c, p, w, p->z, err));
+        if (c->round.method != OG_METHOD_ADMM) memcpy(p->u, w, p->count * sizeof *w);
     }
     og_admm_aim(c);
     return OG_OK;
 }
 
-void og_admm_aim(og_compress *c)
+static void aim_at_set(og_compress *c, const struct og_pair *p)
 {
     const float rho = (float)c->rho;
+    float *pull = c->pull + p->offset, *target = c->target + p->offset;
+    for (size_t i = 0; i < p->count; i++) {
+        pull[i] += rho;
+        target[i] += rho * (p->z[i] - p->u[i]);
+    }
+}
+
+// d/dw of penalty |w_G|^2 / (|v_G|^2 + epsilon), v the weights of the last update.
+static void reweigh(og_compress *c, const struct og_pair *p)
+{
+    const struct og_phase *phase = &c->round.admm;
+    float *pull = c->pull + p->offset, *each = c->scratch;
+    og_set_group_squares(p->set, p->u, p->group);
+    for (size_t g = 0; g < p->groups; g++)
+        p->group[g] = 2.0 * phase->penalty / (p->group[g] + phase->epsilon);
+    og_set_group_values(p->set, p->group, each);
+    for (size_t i = 0; i < p->count; i++) pull[i] += each[i];
+}
+
+void og_admm_aim(og_compress *c)
+{
     memset(c->pull, 0, c->param_count * sizeof *c->pull);
     memset(c->target, 0, c->param_count * sizeof *c->target);
     for (size_t k = 0; k < c->pairs; k++) {
+        if (c->round.method == OG_METHOD_ADMM) aim_at_set(c, &c->pair[k]);
+        if (c->round.method == OG_METHOD_REWEIGHTED) reweigh(c, &c->pair[k]);
+    }
+}
+
+void og_admm_shrink(og_compress *c, double lr)
+{
+    const double threshold = lr * c->round.admm.penalty;
+    for (size_t k = 0; k < c->pairs; k++) {
         const struct og_pair *p = &c->pair[k];
-        float *pull = c->pull + p->offset, *target = c->target + p->offset;
-        for (size_t i = 0; i < p->count; i++) {
-            pull[i] += rho;
-            target[i] += rho * (p->z[i] - p->u[i]);
+        float *w = c->params + p->offset;
+        og_set_group_squares(p->set, w, p->group);
+        for (size_t g = 0; g < p->groups; g++) {
+            const double norm = sqrt(p->group[g]);
+            p->group[g] = norm > threshold ? 1.0 - threshold / norm : 0.0;
         }
+        og_set_group_values(p->set, p->group, c->scratch);
+        for (size_t i = 0; i < p->count; i++) w[i] *= c->scratch[i];
     }
 }
 
@@ -48,21 +84,22 @@ static double ratio(double part, double whole)
     return whole > 0.0 ? sqrt(part / whole) : 0.0;
 }
 
-// One pair; c->scratch is W + U, then the new Z.
+// One pair; c->scratch is W + U (W alone, without ADMM), then the new Z.
 static og_status update_pair(og_compress *c, struct og_pair *p, struct og_update *told,
                              struct og_error *err)
 {
     const float *w = c->params + p->offset;
+    const bool admm = c->round.method == OG_METHOD_ADMM;
     float *v = c->scratch;
     double norm = 0.0, residual = 0.0, change = 0.0;
-    for (size_t i = 0; i < p->count; i++) v[i] = w[i] + p->u[i];
+    for (size_t i = 0; i < p->count; i++) v[i] = admm ? w[i] + p->u[i] : w[i];
     OG_TRY(project(c, p, v, v, err));
     for (size_t i = 0; i < p->count; i++) {
         const double away = (double)w[i] - v[i], moved = (double)v[i] - p->z[i];
         norm += (double)w[i] * w[i];
         residual += away * away;
         change += moved * moved;
-        p->u[i] += w[i] - v[i];
+        p->u[i] = admm ? p->u[i] + (w[i] - v[i]) : w[i];
         p->z[i] = v[i];
     }
     *told = (struct og_update){ratio(residual, norm), ratio(change, norm)};
@@ -74,7 +111,7 @@ static void grow_rho(og_compress *c)
     const struct og_phase *phase = &c->round.admm;
     const double grown = fmin(c->rho * phase->rho_factor, phase->rho_max);
     const float shrink = (float)(c->rho / grown);
-    if (grown == c->rho) return;
+    if (c->round.method != OG_METHOD_ADMM || grown == c->rho) return;
     c->rho = grown;
     for (size_t k = 0; k < c->pairs; k++)
         for (size_t i = 0; i < c->pair[k].count; i++) c->pair[k].u[i] *= shrink;

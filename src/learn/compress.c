@@ -21,13 +21,15 @@ size_t og_compress_updates_in_all(const og_compress *c)
 static og_status alloc_memory(og_compress *c, struct og_error *err)
 {
     const size_t updates = og_compress_updates_in_all(c), n = c->param_count;
-    size_t largest = 0;
+    size_t largest = 0, groups = 0;
     for (size_t k = 0; k < c->pairs; k++) {
+        groups += c->pair[k].groups;
         c->memory_count += 2 * c->pair[k].count;
         if (c->pair[k].count > largest) largest = c->pair[k].count;
     }
     c->memory = og_alloc(c->memory_count, sizeof *c->memory);
     c->scratch = og_alloc(largest, sizeof *c->scratch);
+    c->group_memory = og_alloc(groups, sizeof *c->group_memory);
     c->pull = og_alloc(n, sizeof *c->pull);
     c->target = og_alloc(n, sizeof *c->target);
     c->allowed = og_alloc(n, 1);
@@ -35,14 +37,17 @@ static og_status alloc_memory(og_compress *c, struct og_error *err)
     c->update = og_alloc(updates * c->pairs, sizeof *c->update);
     c->rho_of = og_alloc(updates, sizeof *c->rho_of);
     c->curve = og_alloc((size_t)c->round.admm.train.epochs, sizeof *c->curve);
-    if (!c->memory || !c->scratch || !c->pull || !c->target || !c->allowed ||
-        !c->frozen || !c->update || !c->rho_of || !c->curve)
+    if (!c->memory || !c->scratch || !c->group_memory || !c->pull || !c->target ||
+        !c->allowed || !c->frozen || !c->update || !c->rho_of || !c->curve)
         return og_fail(err, OG_NO_MEMORY, "no memory to compress %zu parameters", n);
     float *at = c->memory;
+    double *group = c->group_memory;
     for (size_t k = 0; k < c->pairs; k++) {
         c->pair[k].z = at;
         c->pair[k].u = at + c->pair[k].count;
+        c->pair[k].group = group;
         at += 2 * c->pair[k].count;
+        group += c->pair[k].groups;
     }
     return OG_OK;
 }
@@ -142,6 +147,7 @@ void og_compress_free(og_compress *c)
     og_compress_free_sets(c);
     og_free(c->memory);
     og_free(c->scratch);
+    og_free(c->group_memory);
     og_free(c->pull);
     og_free(c->target);
     og_free(c->allowed);
@@ -195,6 +201,8 @@ og_status og_compress_step(og_compress *c, struct og_error *err)
     assert(c->at < c->steps);
     if (c->at == c->admm_steps) return map(c, err);
     OG_TRY(og_trainer_step(c->trainer, err));
+    if (c->round.method == OG_METHOD_PROXIMAL && c->at < c->admm_steps)
+        og_admm_shrink(c, og_learning_rate(&c->round.admm.train, c->per_epoch[0], c->at));
     c->at++;
     const size_t every = (size_t)c->round.admm.update_every * c->per_epoch[0];
     if (c->at > c->admm_steps || c->at % every != 0) return OG_OK;

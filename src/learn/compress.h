@@ -12,8 +12,12 @@ struct og_pair {
     const og_item *item;   // where the set was asked for
     size_t tensor;         // of the model
     size_t offset, count;  // of the tensor in the parameters
-    float *z, *u;          // [count], inside og_compress.memory
+    // [count], inside og_compress.memory. The methods reweighted and proximal keep in u
+    // the weights of the last update.
+    float *z, *u;
     bool prunes;
+    size_t groups;  // of the set, for group regularisers; 0: none
+    double *group;  // [groups], inside og_compress.group_memory
 };
 
 struct og_compress {
@@ -27,7 +31,8 @@ struct og_compress {
     size_t pairs;
     struct og_pair *pair;  // in the order of the list: sets, layers, tensors
     size_t memory_count;
-    float *memory;         // all z and u
+    float *memory;  // all z and u
+    double *group_memory;
     float *scratch;        // as long as the largest tensor
     float *pull, *target;  // [param_count], for the trainer
     uint8_t *allowed;      // [param_count]: 0 where a weight was 0 at the start
@@ -55,6 +60,8 @@ og_status og_admm_start(og_compress *c, struct og_error *err);
 void og_admm_aim(og_compress *c);
 // One update of Z, U and rho, with what is reported about it.
 og_status og_admm_update(og_compress *c, struct og_error *err);
+// What the method proximal does after a step at rate lr.
+void og_admm_shrink(og_compress *c, double lr);
 // W onto all sets: those that prune in their order, then those that restrict values.
 og_status og_admm_map(og_compress *c, struct og_error *err);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "config/tree.h"
 #include "learn/compress.h"
+#include "learn/set_groups.h"
 
 static bool is_weight(const struct og_tensor_info *t)
 {
@@ -35,7 +36,14 @@ static og_status add_pair(og_compress *c, const og_item *item, size_t tensor,
     p->offset = info.offset;
     p->count = info.count;
     p->prunes = og_set_kind(p->set)->prunes;
-    return OG_OK;
+    if (c->round.method != OG_METHOD_REWEIGHTED && c->round.method != OG_METHOD_PROXIMAL)
+        return OG_OK;
+    p->groups = og_set_groups(p->set);
+    if (p->groups > 0) return OG_OK;
+    return og_item_fail(item, err,
+                        "kind %s has no groups, which methods reweighted and proximal "
+                        "need",
+                        og_set_kind(p->set)->name);
 }
 
 static og_status unknown_layer(const og_compress *c, const og_item *name,

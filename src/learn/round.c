@@ -17,11 +17,16 @@ static const struct og_field round_fields[] = {
     {.key = "method",
      .type = OG_FIELD_CHOICE,
      .offset = offsetof(struct og_round, method),
-     .choices = "admm magnitude",
+     .choices = "admm magnitude reweighted proximal",
      .def = "admm",
      .stage = OG_STAGE_COMPRESS,
-     .help = "ADMM before the projection, or the projection at once: then the epochs of "
-             "admm are added to those of retrain, and its other keys have no meaning."},
+     .help =
+         "What comes before the projection, for the epochs of admm. admm: rho/2 "
+         "|W - Z + U|^2; magnitude: nothing, its epochs are added to those of retrain "
+         "(the baseline of the same budget); reweighted: penalty sum |w_G|^2 / "
+         "(|v_G|^2 + epsilon), v the weights at the last update (after BLK-REW, 2020); "
+         "proximal: penalty sum |w_G|, by w_G <- max(0, 1 - lr penalty / |w_G|) w_G "
+         "after each step. G: the groups that the set keeps or drops."},
     {.key = "admm",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_round, admm_keys),
@@ -77,6 +82,22 @@ static const struct og_field admm_fields[] = {
      .def = "1e6",
      .stage = OG_STAGE_COMPRESS,
      .help = "rho grows no further."},
+    {.key = "penalty",
+     .type = OG_FIELD_REAL,
+     .offset = offsetof(struct og_phase, penalty),
+     .min = 0,
+     .max = 1e6,
+     .def = "0.0001",
+     .stage = OG_STAGE_COMPRESS,
+     .help = "Methods reweighted and proximal: strength."},
+    {.key = "epsilon",
+     .type = OG_FIELD_REAL,
+     .offset = offsetof(struct og_phase, epsilon),
+     .min = 1e-12,
+     .max = 1e6,
+     .def = "0.001",
+     .stage = OG_STAGE_COMPRESS,
+     .help = "Method reweighted: keeps the penalty of empty groups finite."},
     {.key = NULL},
 };
 

@@ -5,13 +5,19 @@
 
 #include "ohmgrid/compress.h"
 
-enum og_compress_method { OG_METHOD_ADMM, OG_METHOD_MAGNITUDE };
+enum og_compress_method {
+    OG_METHOD_ADMM,
+    OG_METHOD_MAGNITUDE,
+    OG_METHOD_REWEIGHTED,
+    OG_METHOD_PROXIMAL
+};
 
 // Keys of a phase: those of train, and of ADMM.
 struct og_phase {
     struct og_train_config train;
     int update_every;  // epochs
     double rho, rho_factor, rho_max;
+    double penalty, epsilon;  // methods reweighted and proximal
 };
 
 struct og_round {

@@ -142,3 +142,33 @@ bool og_groups_hold(const struct og_set *set, const float *v)
             if (count_groups(set, v, y, x) > kept_in(set, y, x)) return false;
     return true;
 }
+
+// --- regularisers ----------------------------------------------------------------------
+
+static size_t all_groups(const struct grid *grid)
+{
+    return grid->pools[0] * grid->pools[1] * grid->groups[0] * grid->groups[1];
+}
+
+size_t og_set_groups(const og_set *set)
+{
+    if (set->type->project != og_groups_project) return 0;
+    struct grid grid = grid_of(set);
+    return all_groups(&grid);
+}
+
+void og_set_group_squares(const og_set *set, const float *w, double *sum)
+{
+    struct grid grid = grid_of(set);
+    for (size_t i = 0, n = all_groups(&grid); i < n; i++) sum[i] = 0;
+    add_squares(set, &grid, w, sum);
+}
+
+void og_set_group_values(const og_set *set, const double *value, float *to)
+{
+    struct grid grid = grid_of(set);
+    struct run r = {0};
+    while (next_run(set, &grid, &r))
+        for (size_t i = 0; i < r.n; i++)
+            to[r.row * set->columns + r.column + i] = (float)value[r.key];
+}

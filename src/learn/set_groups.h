@@ -22,4 +22,10 @@ og_status og_groups_check(struct og_set *set, const og_item *item, struct og_err
 og_status og_groups_project(const struct og_set *set, float *z, struct og_error *err);
 bool og_groups_hold(const struct og_set *set, const float *v);
 
+// For regularisers of groups. Groups of a set; 0: its kind has none.
+size_t og_set_groups(const og_set *set);
+// sum[group] of w[i]^2; to[i] = value[group of i].
+void og_set_group_squares(const og_set *set, const float *w, double *sum);
+void og_set_group_values(const og_set *set, const double *value, float *to);
+
 #endif

@@ -103,6 +103,7 @@ static void counting_changes_no_bit(void **state)
         assert_memory_equal(counted, b.y, b.n * b.cols * sizeof *counted);
         assert_int_equal(use.conversions, b.n * og_array_info(b.array).conversions);
         assert_true(use.clipped > 0 && use.clipped < use.conversions);
+        assert_true(use.used == 1.0f);  // what clips has the last code
         og_free(counted);
         bench_close(&b);
     }

@@ -27,6 +27,18 @@ void og_add_weight(struct og_node *node, const struct og_weight_spec *spec)
         .name = "bias", .rank = 1, .dim = {spec->biases}, .law = OG_INIT_CONSTANT};
 }
 
+size_t og_product_parts(const struct og_node *node)
+{
+    (void)node;
+    return OG_PARTS;
+}
+
+void og_product_forward(const struct og_view *v)
+{
+    v->node->op->part(v, OG_PART_READ);
+    v->node->op->part(v, OG_PART_OUTPUT);
+}
+
 og_status og_need_image(const struct og_node *node, struct og_image *image,
                         struct og_error *err)
 {

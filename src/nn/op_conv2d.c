@@ -251,12 +251,6 @@ static void output_of_run(const struct og_view *v, const struct og_windows *g, s
                v->out + (s + r) * size + k * g->out_group * g->places);
 }
 
-static size_t parts(const struct og_node *node)
-{
-    (void)node;
-    return OG_PARTS;
-}
-
 static void part(const struct og_view *v, size_t part)
 {
     struct og_windows g = geometry_of(v->node);
@@ -274,12 +268,6 @@ static void part(const struct og_view *v, size_t part)
         }
     }
     if (part == OG_PART_READ) og_signal(v, OG_POINT_O, v->out, v->n, out_size);
-}
-
-static void forward(const struct og_view *v)
-{
-    part(v, OG_PART_READ);
-    part(v, OG_PART_OUTPUT);
 }
 
 // dy[place][channel] of one group of one sample, and the bias' gradient on the way.
@@ -345,8 +333,8 @@ const struct og_op og_op_conv2d = {
     .setup = setup,
     .tape_bytes = tape_bytes,
     .work_bytes = work_bytes,
-    .forward = forward,
+    .forward = og_product_forward,
     .backward = backward,
-    .parts = parts,
+    .parts = og_product_parts,
     .part = part,
 };

@@ -53,12 +53,6 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
     return dx_bytes(node, n) + og_linear_work_bytes(exec, node, 0, n);
 }
 
-static size_t parts(const struct og_node *node)
-{
-    (void)node;
-    return OG_PARTS;
-}
-
 static void part(const struct og_view *v, size_t part)
 {
     const struct og_linear_decl *l = &v->node->linear[0];
@@ -80,12 +74,6 @@ static void part(const struct og_view *v, size_t part)
             for (size_t j = 0; j < l->cols; j++)
                 v->out[r * l->cols + j] += v->param[1][j];
     og_signal(v, OG_POINT_O, v->out, v->n, l->cols);
-}
-
-static void forward(const struct og_view *v)
-{
-    part(v, OG_PART_READ);
-    part(v, OG_PART_OUTPUT);
 }
 
 static void backward(const struct og_view *v)
@@ -119,8 +107,8 @@ const struct og_op og_op_dense = {
     .setup = setup,
     .tape_bytes = tape_bytes,
     .work_bytes = work_bytes,
-    .forward = forward,
+    .forward = og_product_forward,
     .backward = backward,
-    .parts = parts,
+    .parts = og_product_parts,
     .part = part,
 };

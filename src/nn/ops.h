@@ -45,6 +45,10 @@ struct og_weight_spec {
 };
 void og_add_weight(struct og_node *node, const struct og_weight_spec *spec);
 
+// For layers of enum og_part: their number, and forward of those that gather nothing.
+size_t og_product_parts(const struct og_node *node);
+void og_product_forward(const struct og_view *v);
+
 // Shape of one sample as channels, height, width; OG_INPUT unless of rank 3.
 struct og_image {
     size_t c, h, w;

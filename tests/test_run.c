@@ -123,6 +123,33 @@ static void failures_are_named(void **state)
     og_experiment_free(e);
 }
 
+// A point that cannot be computed stops the run before the first one is.
+static void all_points_are_looked_at_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *values, *error;
+    } bad[] = {
+        {"data.test_limit", "[50, 1000000]", "fewer than the limit of 1000000"},
+        {"data.name", "[mnist, nist]", "data set 'nist' is unknown"},
+        {"model.layers", "[[flatten, {dense: {units: 10}}], [flatten, lstm]]", "lstm"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[300];
+        snprintf(text, sizeof text,
+                 "sweep: [{key: %s, name: x, values: %s, labels: [good, bad]}]\n",
+                 bad[i].key, bad[i].values);
+        og_experiment *e = read_experiment(text, NULL);
+        struct stopper s = {0};
+        struct og_error err = {0};
+        assert_int_equal(run(e, "bad.h5", OG_JOURNAL_FORCE, &s, &err), OG_INPUT);
+        if (strstr(err.text, bad[i].error) == NULL) fail_msg("%s", err.text);
+        assert_int_equal(s.calls, 0);
+        assert_false(exists("bad.h5.journal") || exists("bad.h5"));
+        og_experiment_free(e);
+    }
+}
+
 static void failing_allocations(void **state)
 {
     (void)state;
@@ -151,6 +178,7 @@ int main(void)
         cmocka_unit_test(trains_once_per_training_key),
         cmocka_unit_test(ideal_points_are_the_same_for_all_chips),
         cmocka_unit_test(failures_are_named),
+        cmocka_unit_test(all_points_are_looked_at_first),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -175,29 +175,39 @@ static size_t missing(const struct og_job *job, size_t point)
     return n;
 }
 
-// All the work ahead, in samples. Sets of other points are taken to be as large as the
-// first one's: this is for the progress bar alone.
+static og_status check_model(const struct og_job *job, struct og_error *err)
+{
+    og_model *model = NULL;
+    const struct og_dataset *set = job->set[OG_TRAIN];
+    const og_status status =
+        og_model_build(&model, job->config.layers, &set->shape, set->classes, err);
+    og_model_free(model);
+    return status;
+}
+
+// Data sets and networks of all points, before the first one costs hours; on the way the
+// work ahead, in samples.
 static og_status plan(struct og_job *job, struct og_error *err)
 {
-    struct og_config config;
     for (size_t p = 0; p < job->points; p++) {
         const struct og_training *t = &job->training[job->training_of[p]];
         const size_t records = missing(job, p);
-        OG_TRY(og_experiment_point(job->e, p, &config, err));
+        if (records == 0) continue;
+        OG_TRY(og_job_stop(job, err));
+        OG_TRY(og_job_go(job, p, err));
+        if (t->point == p) OG_TRY(check_model(job, err));
         if (!t->done && t->point == p)
             job->meter.work[OG_WORK_TRAIN].left +=
-                (double)config.train.epochs * (double)job->set[OG_TRAIN]->n;
-        if (records > 0)
-            job->meter.work[OG_WORK_EVALUATE].left +=
-                (double)(config.hardware.ideal ? 1 : records) *
-                (double)job->set[OG_TEST]->n;
+                (double)job->config.train.epochs * (double)job->set[OG_TRAIN]->n;
+        job->meter.work[OG_WORK_EVALUATE].left +=
+            (double)(job->config.hardware.ideal ? 1 : records) *
+            (double)job->set[OG_TEST]->n;
     }
     return OG_OK;
 }
 
 static og_status compute(struct og_job *job, struct og_error *err)
 {
-    OG_TRY(og_job_go(job, 0, err));
     OG_TRY(plan(job, err));
     OG_TRY(og_compressions_check(job, err));
     for (size_t p = 0; p < job->points; p++) {

@@ -2,8 +2,8 @@
 // The passes. Every block of OG_BLOCK samples is computed by one thread and looks at no
 // other, so threads and batch splits change no bit. Forward, a thread takes its block
 // through as many layers as there are until one needs the whole batch, before it or
-// between its parts; backward goes
-// layer by layer, with parameter gradients per block added up in block order.
+// between its parts; backward goes layer by layer, with parameter gradients per block
+// added up in block order.
 #include <assert.h>
 #include <string.h>
 

@@ -144,6 +144,16 @@ static void lists_where_a_text_belongs(void **state)
     assert_non_null(strstr(err.text, "a.h5: attribute 'experiment' is not one text"));
 }
 
+static void files_of_another_layout(void **state)
+{
+    const struct place *p = *state;
+    const unsigned long schema = 2;
+    hid_t file = H5Fopen(p->path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5LTset_attribute_ulong(file, "/", "schema_version", &schema, 1) >= 0);
+    assert_true(H5Fclose(file) >= 0);
+    show_fails(p, "a.h5: result file of schema 2, this program reads 1");
+}
+
 // Replaces results/done by one of `points` x `trials`, its axes by empty or new ones.
 static void replace_done(const struct place *p, hsize_t points, hsize_t trials)
 {
@@ -199,6 +209,7 @@ int main(void)
         HOSTILE_TEST(axes_named_like_means),
         HOSTILE_TEST(control_characters_are_not_printed),
         HOSTILE_TEST(lists_where_a_text_belongs),
+        HOSTILE_TEST(files_of_another_layout),
         HOSTILE_TEST(axes_without_values),
         HOSTILE_TEST(groups_in_circles),
     };

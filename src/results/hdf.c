@@ -196,6 +196,17 @@ static bool is_single(hid_t attr)
     return single;
 }
 
+uint64_t og_hdf_read_u64(struct og_hdf *h, hid_t object, const char *name)
+{
+    uint64_t value = 0;
+    if (h->status != OG_OK || H5Aexists(object, name) <= 0) return 0;
+    hid_t attr = H5Aopen(object, name, H5P_DEFAULT);
+    if (og_hdf_ok(h, attr, "read an attribute") && is_single(attr))
+        og_hdf_ok(h, H5Aread(attr, H5T_NATIVE_UINT64, &value), "read an attribute");
+    og_hdf_close(h, attr);
+    return value;
+}
+
 static char *read_text_value(struct og_hdf *h, hid_t attr, hid_t type)
 {
     char *value = NULL, *copy = NULL;

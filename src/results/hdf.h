@@ -62,6 +62,8 @@ hid_t og_hdf_text_type(struct og_hdf *h);
 hid_t og_hdf_open(struct og_hdf *h);
 // og_free; NULL (without a failure) when there is no such attribute.
 char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name);
+// An attribute that is one whole number; 0: there is none.
+uint64_t og_hdf_read_u64(struct og_hdf *h, hid_t object, const char *name);
 // All values as doubles, count of them; og_free. NULL on failure.
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count);
 size_t og_hdf_count(struct og_hdf *h, hid_t dataset);

@@ -248,6 +248,12 @@ static void read_file(struct reader *r, hid_t file)
             og_fail(r->h.err, OG_INPUT, "%s: not a result file of ohmgrid", r->h.path);
         return;
     }
+    const uint64_t schema = og_hdf_read_u64(&r->h, file, "schema_version");
+    if (r->h.status == OG_OK && schema != OG_RESULT_SCHEMA)
+        r->h.status = og_fail(r->h.err, OG_INPUT,
+                              "%s: result file of schema %llu, this program reads %d",
+                              r->h.path, (unsigned long long)schema, OG_RESULT_SCHEMA);
+    if (r->h.status != OG_OK) return;
     r->group = H5Gopen2(file, "results", H5P_DEFAULT);
     r->done = H5Dopen2(file, "results/done", H5P_DEFAULT);
     r->t->title = og_hdf_read_text(&r->h, file, "title");

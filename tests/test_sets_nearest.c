@@ -61,9 +61,9 @@ static void what_prunes_is_nearest(void **state)
         assert_true(r.cases > 0);
         if (!kind->exact)
             print_message("%s: mean %.3f, most %.3f\n", all[i].yaml, r.mean, r.most);
-        if (kind->exact || strstr(all[i].yaml, "library") != NULL)
-            assert_true(r.most == 1);
-        assert_true(r.mean <= 1.25);
+        bool exact = kind->exact || strstr(all[i].yaml, "library") != NULL;
+        assert_true(r.most == 1 || !exact);
+        assert_true(r.mean <= (strcmp(kind->name, "row_column") == 0 ? 1.001 : 1.12));
     }
 }
 
@@ -201,7 +201,7 @@ static void many_clusters_are_near(void **state)
         if (ratio > most) most = ratio;
     }
     print_message("{kind: clusters, levels: 8}, %d weights: most %.6f\n", MANY, most);
-    assert_true(most <= 1.001);
+    assert_true(most <= 1 + 1e-6);
     og_set_free(set);
 }
 
@@ -322,6 +322,15 @@ static void examples(void **state)
          {1, 6, 1, 1},
          {1, -4, 2, 0, -5, 3},
          {2, -4.5f, 2, 0, -4.5f, 2}},
+        // Tiles cut off by the end of the matrix keep half of what they have.
+        {"{kind: tile_rows, keep: 0.5, tile: [4, 1], within: tile}",
+         {1, 6, 1, 1},
+         {1, 2, 3, 4, 5, 6},
+         {0, 0, 3, 4, 0, 6}},
+        {"{kind: tile_columns, keep: 0.5, tile: [1, 4], within: tile}",
+         {6, 1, 1, 1},
+         {1, 2, 3, 4, 5, 6},
+         {0, 0, 3, 4, 0, 6}},
         {"{kind: binary}", {2, 2, 1, 1}, {1, -3, 0, 2}, {2, -2, 0, 2}},
         {"{kind: binary, scale: filter}", {2, 2, 1, 1}, {1, -3, 0, 2}, {2, -2, 0, 2}},
         {"{kind: ternary, scale: filter}", {2, 2, 1, 1}, {0.5f, -3, 4, 2}, {0, -3, 3, 3}},

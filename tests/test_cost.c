@@ -79,8 +79,9 @@ static void one_tile_by_hand(void **state)
     for (int k = 0; k < 16; k++) b.w[k] = k % 3 ? 1 : -1;
     og_array_program(b.array, b.w, &b.chip);
     const float x[4] = {1, -2.0f / 3, 0, 0.3f};  // codes 3, -2, 0, 1
-    double line[4];
-    og_array_lines(b.array, false, line);
+    double line[4], dense[4];
+    og_array_lines(b.array, line, dense);
+    assert_memory_equal(line, dense, sizeof line);
     for (int i = 0; i < 4; i++) assert_true(fabs(line[i] / 44e-6 - 1) < 1e-6);
     double load = og_array_load(b.array, line, x);
     assert_true(fabs(load / (44e-6 * (9 + 4 + 0 + 1) / 9.0) - 1) < 1e-6);
@@ -231,8 +232,7 @@ static void lines_are_sums_of_devices(void **state)
     float *g = og_alloc(devices, sizeof *g);
     og_array_conductance(b.array, g);
     double line[50], dense[50], total = 0, all = 0;
-    og_array_lines(b.array, false, line);
-    og_array_lines(b.array, true, dense);
+    og_array_lines(b.array, line, dense);
     for (size_t i = 0; i < 50; i++) {
         double sum = 0;
         for (size_t s = 0; s < 4; s++)

@@ -259,6 +259,33 @@ static void time_steps_are_counted(void **state)
     close_looked(&k);
 }
 
+// Conductances of the chip times the power of the samples, and nothing without a
+// technology. The bound of cost.h is above it.
+static void loads_are_means_over_inputs(void **state)
+{
+    (void)state;
+    struct og_hardware hw = perfect();
+    hw.dac.bits = 5;
+    hw.device.program = (struct og_sigma){OG_SIGMA_CONSTANT, .sigma = 1e-6, .scale = 1};
+    for (int named = 0; named < 2; named++) {
+        if (named) strcpy(hw.technology.name, "test");
+        struct looked k = dense_on(&hw);
+        const og_array *array = og_exec_matrix(k.exec, 0);
+        double used[IN], dense[IN], sum = 0;
+        og_array_lines(array, used, dense);
+        for (size_t r = 0; r < N; r++) sum += og_array_load(array, used, k.t.x + r * IN);
+        sum *= named;
+        assert_true(fabs(k.reading[0].activity.used - sum / N) <= 1e-12 * sum);
+        assert_true(k.reading[0].activity.used == k.reading[0].activity.dense);
+        struct og_costs mean, bound;
+        og_array_cost(array, &hw.technology, &k.reading[0].activity, &mean);
+        og_array_cost(array, &hw.technology, NULL, &bound);
+        double least = mean.used.part[OG_COST_ARRAY].energy;
+        assert_true(least <= bound.used.part[OG_COST_ARRAY].energy);
+        close_looked(&k);
+    }
+}
+
 static void assert_same(const struct looked *a, const struct looked *b)
 {
     for (size_t m = 0; m < a->matrices; m++) {
@@ -270,6 +297,8 @@ static void assert_same(const struct looked *a, const struct looked *b)
         assert_true(x->dac_clipped == y->dac_clipped);
         assert_true(x->adc.conversions == y->adc.conversions);
         assert_true(x->adc.clipped == y->adc.clipped && x->adc.used == y->adc.used);
+        assert_true(x->activity.used > 0 && x->activity.used == y->activity.used);
+        assert_true(x->activity.dense == y->activity.dense);
     }
 }
 
@@ -279,6 +308,7 @@ static void threads_and_batches_change_no_bit(void **state)
     struct og_hardware hw = nn_noisy();
     hw.adc.mode = OG_RANGE_FIXED;
     hw.adc.range = 0.1;
+    strcpy(hw.technology.name, "test");
     for (size_t i = 0; i < NETWORKS; i++) {
         struct looked first =
             open_looked(network[i].yaml, network[i].in, CLASSES, &hw, 70, 70);
@@ -344,6 +374,7 @@ int main(void)
         cmocka_unit_test(total_is_against_the_ideal_network),
         cmocka_unit_test(clipped_inputs_are_counted),
         cmocka_unit_test(time_steps_are_counted),
+        cmocka_unit_test(loads_are_means_over_inputs),
         cmocka_unit_test(threads_and_batches_change_no_bit),
         cmocka_unit_test(nothing_is_left_behind),
         cmocka_unit_test(failing_allocations),

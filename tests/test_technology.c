@@ -97,6 +97,8 @@ static void what_has_no_effect_is_refused(void **state)
         {"train: {hardware: {technology: isaac_32nm}}\n",
          "e.yaml:2: key 'train.hardware.technology': has no effect: only "
          "hardware.technology has"},
+        {"sweep: [{key: seed, name: area, values: [1]}]\n",
+         "e.yaml:2: key 'sweep[0]': axis name 'area' is taken by the result file"},
         {"hardware: {device: {pruned_cells: off}, mapping: {scheme: offset}}\n",
          "e.yaml:2: key 'hardware.device.pruned_cells': off needs a differential "
          "mapping.scheme: in offset a zero weight is not a zero conductance"},

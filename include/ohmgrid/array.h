@@ -39,8 +39,9 @@ typedef struct og_array og_array;
 // segment s holds word lines [first of s, first of s + 1).
 struct og_segment {
     size_t rows;
-    int dac_bits;  // 0: ideal
-    float range;   // full scale a of |x|; > 0
+    int dac_bits;   // 0: ideal
+    float range;    // full scale a of |x|; > 0
+    int bits_then;  // dac_bits 0: of the DAC that inputs have met before; costs count it
 };
 enum { OG_SEGMENTS = 2 };
 

@@ -63,9 +63,9 @@ struct og_costs {
 
 // --- what inputs do to the array -----------------------------------------------------
 
-// line[i] [S] of every word line of the matrix: the conductance of all its devices as
-// programmed, or of the dense array. Reference devices count with their target.
-OG_API void og_array_lines(const og_array *array, bool dense, double *line);
+// [S] of every word line of the matrix: the conductance of all its devices as programmed,
+// and of the dense array's. Reference devices count with their target.
+OG_API void og_array_lines(const og_array *array, double *used, double *dense);
 // [S] for one input vector x[rows of the matrix]: sum over word lines and passes of power
 // line, power = (V / v_read)^2, or the fraction of the pass that a pulse lasts. Inputs at
 // an offset are driven with v_read at twice the range.

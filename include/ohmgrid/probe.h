@@ -5,6 +5,7 @@
 #ifndef OHMGRID_PROBE_H
 #define OHMGRID_PROBE_H
 
+#include "ohmgrid/cost.h"
 #include "ohmgrid/model.h"
 
 #ifdef __cplusplus
@@ -29,6 +30,7 @@ struct og_probe_reading {
     uint64_t reads;                    // input vectors
     uint64_t inputs, dac_clipped;      // elements of these that met a DAC of finite bits
     struct og_adc_use adc;             // nothing in it with ideal ADCs
+    struct og_activity activity;       // 0 where the hardware has no technology
 };
 // The exec is programmed with `chip`. reading[og_exec_matrices]. The reads are those that
 // og_exec_forward makes of the same samples, chip and pass (noise to the bit), and leave

@@ -78,6 +78,10 @@ static bool is_layer_metric(const char *name)
     static const char *const taken[] = {"snr_local",   "snr_total", "dac_clipped",
                                         "adc_clipped", "adc_use",   "reads",
                                         "tiles",       "devices",   "conversions"};
+    static const char *const costs[] = {"energy", "latency", "interval", "area",
+                                        "throughput"};
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
+        if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(name, taken[i]) == 0) return true;
     return false;

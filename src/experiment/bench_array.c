@@ -43,7 +43,12 @@ static og_status reads_open(void **bench, size_t variant, struct og_error *err)
     *bench = b;
     if (b == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
     struct og_hardware hw = hardware((enum og_sigma_kind)variant);
-    struct og_array_shape shape = {SIDE, SIDE, 0, 1, {{SIDE, 8, 1.0f}}};
+    struct og_array_shape shape = {
+        .rows = SIDE,
+        .cols = SIDE,
+        .segments = 1,
+        .segment = {{.rows = SIDE, .dac_bits = 8, .range = 1.0f}},
+    };
     OG_TRY(og_array_alloc(&b->array, &hw, &shape, err));
     b->x = og_alloc(BATCH * SIDE, sizeof *b->x);
     b->y = og_alloc(BATCH * SIDE, sizeof *b->y);

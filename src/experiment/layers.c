@@ -41,10 +41,7 @@ static double adc_use(const struct og_layer_source *s)
     return s->reading.adc.conversions > 0 ? s->reading.adc.used : NAN;
 }
 
-static double reads(const struct og_layer_source *s)
-{
-    return part(s->reading.reads, s->samples);
-}
+static double reads(const struct og_layer_source *s) { return s->reads; }
 
 static double tiles(const struct og_layer_source *s)
 {
@@ -59,6 +56,51 @@ static double devices(const struct og_layer_source *s)
 static double conversions(const struct og_layer_source *s)
 {
     return (double)s->info.used.conversions;
+}
+
+static double priced(const struct og_layer_source *s, double value)
+{
+    return s->priced ? value : NAN;
+}
+
+static double energy(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.used.energy);
+}
+
+static double latency(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.used.latency);
+}
+
+static double interval(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.used.interval);
+}
+
+static double area(const struct og_layer_source *s)
+{
+    return priced(s, s->costs.used.area);
+}
+
+static double energy_dense(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.dense.energy);
+}
+
+static double latency_dense(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.dense.latency);
+}
+
+static double interval_dense(const struct og_layer_source *s)
+{
+    return priced(s, s->reads * s->costs.dense.interval);
+}
+
+static double area_dense(const struct og_layer_source *s)
+{
+    return priced(s, s->costs.dense.area);
 }
 
 static const struct {
@@ -83,6 +125,15 @@ static const struct {
     {{"tiles", "1", "tiles that hold the matrix"}, tiles},
     {{"devices", "1", "devices that hold its weights"}, devices},
     {{"conversions", "1", "ADC conversions for one input vector"}, conversions},
+    {{"energy", "J", "energy for one sample"}, energy},
+    {{"latency", "s", "time for one sample, one read after the other"}, latency},
+    {{"interval", "s", "time from one sample to the next, reads overlapping"}, interval},
+    {{"area", "m2", "area of its tiles"}, area},
+    {{"energy_dense", "J", "energy, if no line of zeros were removed"}, energy_dense},
+    {{"latency_dense", "s", "latency, if no line of zeros were removed"}, latency_dense},
+    {{"interval_dense", "s", "interval, if no line of zeros were removed"},
+     interval_dense},
+    {{"area_dense", "m2", "area, if no line of zeros were removed"}, area_dense},
 };
 enum { METRICS = sizeof rows / sizeof *rows };
 
@@ -252,17 +303,30 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
     return status;
 }
 
-static void fill(const struct view *v, const og_exec *exec, size_t samples,
-                 const struct og_probe_reading *reading)
+static struct og_layer_source source_of(const struct og_job *job, const og_array *array,
+                                        const struct og_probe_reading *reading,
+                                        size_t samples)
+{
+    const struct og_technology *technology = &job->config.hardware.technology;
+    struct og_layer_source s = {
+        .reading = *reading,
+        .samples = samples,
+        .info = og_array_info(array),
+        .reads = part(reading->reads, samples),
+        .priced = technology->name[0] != '\0',
+    };
+    if (s.priced) og_array_cost(array, technology, &reading->activity, &s.costs);
+    return s;
+}
+
+static void fill(const struct view *v, const struct og_job *job, const og_exec *exec,
+                 size_t samples, const struct og_probe_reading *reading)
 {
     for (size_t m = 0; m < METRICS; m++)
         snprintf(v->metric[m].text, sizeof *v->metric, "%s", rows[m].metric.name);
     for (size_t i = 0; i < v->layers; i++) {
-        const struct og_layer_source source = {
-            .reading = reading[i],
-            .samples = samples,
-            .info = og_array_info(og_exec_matrix(exec, i)),
-        };
+        const struct og_layer_source source =
+            source_of(job, og_exec_matrix(exec, i), &reading[i], samples);
         // HDF5 would make a group of what stands before a '/'.
         snprintf(v->layer[i].text, sizeof *v->layer, "%s", og_exec_matrix_name(exec, i));
         for (char *c = v->layer[i].text; *c; c++)
@@ -286,7 +350,7 @@ static og_status put(struct og_job *job, const struct og_chip *chip, const og_ex
                        size);
     memcpy(bytes, &head, sizeof head);
     const struct view v = view_of(bytes, layers);
-    fill(&v, exec, wanted < tests ? wanted : tests, reading);
+    fill(&v, job, exec, wanted < tests ? wanted : tests, reading);
     og_record_key(job->point, chip->trial, key);
     og_status status =
         og_journal_put(job->journal, OG_ENTRY_LAYERS, key, bytes, size, err);

@@ -11,6 +11,9 @@ struct og_layer_source {
     struct og_probe_reading reading;
     struct og_array_info info;
     size_t samples;
+    double reads;           // input vectors for one sample
+    bool priced;            // whether the hardware has a technology
+    struct og_costs costs;  // of one input vector
 };
 size_t og_layer_metrics(void);
 struct og_metric og_layer_metric(size_t i);
@@ -28,5 +31,13 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
 // NULL.
 og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
                             const struct og_chip *chip, struct og_error *err);
+
+// --- costs of networks (totals.c) -----------------------------------------------------
+enum { OG_COST_METRICS = 8 };
+// Whether any chip so far has a cost.
+bool og_costs_exist(const struct og_job *job);
+// value[OG_COST_METRICS][points][trials]: energy, latency, throughput, area, and those of
+// the dense network.
+void og_costs_total(const struct og_job *job, double *value);
 
 #endif

@@ -13,9 +13,17 @@
 
 enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
 
-static const struct og_metric metrics[OG_METRICS] = {
+static const struct og_metric metrics[OG_METRICS + OG_COST_METRICS] = {
     {"accuracy", "1", "test samples classified right"},
     {"loss", "nat", "mean cross-entropy on the test set"},
+    {"energy", "J", "energy for one sample, all matrices"},
+    {"latency", "s", "time for one sample, one read after the other"},
+    {"throughput", "1/s", "samples per second, all matrices at work on different ones"},
+    {"area", "m2", "area of all tiles"},
+    {"energy_dense", "J", "energy, if no line of zeros were removed"},
+    {"latency_dense", "s", "latency, if no line of zeros were removed"},
+    {"throughput_dense", "1/s", "throughput, if no line of zeros were removed"},
+    {"area_dense", "m2", "area, if no line of zeros were removed"},
 };
 
 struct output {
@@ -30,6 +38,8 @@ struct output {
     const struct og_axis **axis;
     struct og_metric *layer_metric;
     struct og_layer_values *layer;
+    size_t metrics;
+    double *value;  // [metrics][points][trials]
     struct og_output_compress compress;
     char *text;
 };
@@ -46,6 +56,7 @@ static void output_clear(struct output *w)
     og_free(w->axis);
     og_free(w->layer_metric);
     og_free(w->layer);
+    og_free(w->value);
     og_output_compress_clear(&w->compress);
     free(w->text);
 }
@@ -151,6 +162,19 @@ static og_status add_layers(struct og_job *job, struct output *w, struct og_erro
     return OG_OK;
 }
 
+// The tables of the job, and costs where any chip has them.
+static og_status add_values(const struct og_job *job, struct output *w,
+                            struct og_error *err)
+{
+    const size_t records = job->points * job->trials;
+    w->metrics = OG_METRICS + (og_costs_exist(job) ? OG_COST_METRICS : 0);
+    w->value = og_alloc(w->metrics * records, sizeof *w->value);
+    if (!w->value) return no_memory(err);
+    memcpy(w->value, job->value, OG_METRICS * records * sizeof *w->value);
+    if (w->metrics > OG_METRICS) og_costs_total(job, w->value + OG_METRICS * records);
+    return OG_OK;
+}
+
 static og_status fill(struct og_job *job, struct output *w,
                       const struct og_config *config, struct og_error *err)
 {
@@ -172,7 +196,8 @@ static og_status fill(struct og_job *job, struct output *w,
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
     for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];
-    return add_layers(job, w, err);
+    OG_TRY(add_layers(job, w, err));
+    return add_values(job, w, err);  // sums in the order of layers
 }
 
 static og_status write_file(struct og_job *job, struct output *w, struct og_error *err)
@@ -188,9 +213,9 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .axes = og_experiment_axes(job->e),
         .axis = w->axis,
         .trials = job->trials,
-        .metrics = OG_METRICS,
+        .metrics = w->metrics,
         .metric = metrics,
-        .value = job->value,
+        .value = w->value,
         .done = job->done,
         .trained = job->training_of,
         .correct = job->mixed ? NULL : job->correct,

@@ -81,6 +81,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
             .rows = l->segment[s].rows,
             .dac_bits = m->digital_dac[s] ? 0 : m->dac_bits[s],
             .range = first_range(hw, l, s),
+            .bits_then = m->dac_bits[s],
         };
     }
     struct og_error local = {0};

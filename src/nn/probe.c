@@ -21,6 +21,7 @@ enum { ROWS = 32 };
 struct entry {
     size_t at;  // outputs of this pass so far
     double signal, noise, total_signal, total_noise;
+    struct og_activity load;  // sums over its reads
 };
 
 // Of one block and one matrix.
@@ -38,6 +39,7 @@ struct og_probe {
     uint64_t seed;
     size_t *width;        // [matrices] outputs of a sample
     float **ideal;        // [matrices][n * width]; NULL: outputs are only counted
+    double **line;        // [matrices][2 * inputs] of word lines, used and dense; or NULL
     struct entry *entry;  // [n][matrices]
     struct tally *tally;  // [blocks][matrices]
     size_t room;          // floats of scratch of a block
@@ -116,6 +118,16 @@ static void add_row(struct entry *e, const float *y, const float *local,
     e->at += cols;
 }
 
+static size_t inputs_of(const struct og_matrix *m) { return m->node->linear[m->k].rows; }
+
+static void add_load(const og_probe *p, const struct og_matrix *m, const float *x,
+                     struct entry *e)
+{
+    const double *line = p->line[m->index];
+    e->load.used += og_array_load(m->array, line, x);
+    e->load.dense += og_array_load(m->array, line + inputs_of(m), x);
+}
+
 void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io)
 {
@@ -132,6 +144,7 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
             struct entry *e = entry_of(p, m, sample);
             const float *ideal = p->ideal[m->index] + sample * p->width[m->index] + e->at;
             add_row(e, io->y + (row + r) * io->ldy, local + r * cols, ideal, cols);
+            if (p->line) add_load(p, m, io->x + (row + r) * io->ldx, e);
         }
     }
 }
@@ -171,6 +184,19 @@ static bool keep_ideal(og_probe *p)
     return true;
 }
 
+// Only what a technology counts with needs the conductances.
+static bool alloc_lines(og_probe *p)
+{
+    const og_exec *exec = p->exec;
+    if (exec->hw.technology.name[0] == '\0') return true;
+    p->line = og_alloc(exec->matrices, sizeof *p->line);
+    for (size_t i = 0; p->line && i < exec->matrices; i++) {
+        p->line[i] = og_alloc(2 * inputs_of(&exec->matrix[i]), sizeof **p->line);
+        if (!p->line[i]) return false;
+    }
+    return p->line != NULL;
+}
+
 static bool fill(og_probe *p, const struct og_batch *batch)
 {
     const og_exec *exec = p->exec;
@@ -192,7 +218,7 @@ static bool fill(og_probe *p, const struct og_batch *batch)
         return false;
     memcpy(p->x, batch->x, p->n * p->input * sizeof *p->x);
     memcpy(p->sample, batch->sample, p->n * sizeof *p->sample);
-    return keep_ideal(p);
+    return alloc_lines(p) && keep_ideal(p);
 }
 
 og_status og_probe_alloc(og_probe **probe, og_exec *exec, const struct og_batch *batch,
@@ -219,6 +245,8 @@ void og_probe_free(og_probe *p)
     if (!p) return;
     for (size_t i = 0; p->ideal && i < p->exec->matrices; i++) og_free(p->ideal[i]);
     og_free(p->ideal);
+    for (size_t i = 0; p->line && i < p->exec->matrices; i++) og_free(p->line[i]);
+    og_free(p->line);
     og_free(p->x);
     og_free(p->sample);
     og_free(p->width);
@@ -239,6 +267,12 @@ static struct og_probe_reading reading_of(og_probe *p, const struct og_matrix *m
         sum.noise += e->noise;
         sum.total_signal += e->total_signal;
         sum.total_noise += e->total_noise;
+        sum.activity.used += e->load.used;
+        sum.activity.dense += e->load.dense;
+    }
+    if (sum.reads > 0) {
+        sum.activity.used /= (double)sum.reads;
+        sum.activity.dense /= (double)sum.reads;
     }
     for (size_t b = 0; b < p->blocks; b++) {
         const struct tally *t = &p->tally[b * p->exec->matrices + m->index];
@@ -256,6 +290,10 @@ void og_probe_read(og_probe *p, const struct og_chip *chip, uint32_t pass,
 {
     const struct og_batch batch = {
         .seed = chip->seed, .trial = chip->trial, .pass = pass};
+    const og_exec *exec = p->exec;
+    for (size_t i = 0; p->line && i < exec->matrices; i++)
+        og_array_lines(exec->matrix[i].array, p->line[i],
+                       p->line[i] + inputs_of(&exec->matrix[i]));
     pass_over(p, p->n, batch, OG_RUN);
     for (size_t i = 0; i < p->exec->matrices; i++)
         reading[i] = reading_of(p, &p->exec->matrix[i]);

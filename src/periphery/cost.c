@@ -177,7 +177,8 @@ static void input_parts(const struct og_array *a, const struct og_technology *t,
 {
     double passes = og_passes(a), lines = 0, bits = 0, dac_energy = 0, dac_area = 0;
     for (int s = 0; s < a->full.segments; s++) {
-        int input = bits_or_ideal(t, a->full.segment[s].dac_bits);
+        const struct og_segment *seg = &a->full.segment[s];
+        int input = bits_or_ideal(t, seg->dac_bits > 0 ? seg->dac_bits : seg->bits_then);
         int dac = a->map.hw.input.encoding == OG_AMPLITUDE ? input : 1;
         double factor = pow(t->dac.growth, dac - t->dac.bits);
         struct og_part_cost each = grown(t->dac.at, factor, factor);

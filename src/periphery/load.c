@@ -83,8 +83,8 @@ static double zero_weight(const struct og_array *a)
     return g * og_mapping_sides(m) * m->slices * a->copies;
 }
 
-// What removal has taken from each word line.
-static void add_removed(const struct og_array *a, double *line)
+// dense[i] = used[i], and what removal has taken from the line.
+static void add_removed(const struct og_array *a, const double *used, double *dense)
 {
     const struct og_mapping *m = &a->map;
     double g = zero_weight(a);
@@ -94,22 +94,28 @@ static void add_removed(const struct og_array *a, double *line)
             for (size_t j = 0; j < m->cols; j++) missing -= !og_missing(m, live, j);
             live++;
         }
-        line[i] += (double)missing * g;
+        dense[i] = used[i] + (double)missing * g;
     }
 }
 
-void og_array_lines(const og_array *a, bool dense, double *line)
+// One in each tile of the word line; 0 without reference columns.
+static double reference_line(const struct og_array *a, size_t cols)
+{
+    const struct og_device *d = &a->map.hw.device;
+    size_t tiles = (cols + a->map.tile_cols - 1) / a->map.tile_cols;
+    if (a->ref == NULL) return 0;
+    return (d->g_min + d->g_max) / 2 * (double)(tiles * (size_t)a->copies);
+}
+
+void og_array_lines(const og_array *a, double *used, double *dense)
 {
     const struct og_mapping *m = &a->map;
-    const struct og_device *d = &m->hw.device;
-    memset(line, 0, m->full_rows * sizeof *line);
-    each_device(a, add_to_line, line);
-    if (dense) add_removed(a, line);
-    if (a->ref == NULL) return;
-    size_t cols = dense ? m->full_cols : m->cols, rows = dense ? m->full_rows : m->rows;
-    size_t tiles = (cols + m->tile_cols - 1) / m->tile_cols;
-    double g = (d->g_min + d->g_max) / 2 * (double)(tiles * (size_t)a->copies);
-    for (size_t i = 0; i < rows; i++) line[dense ? i : og_live_row(m, i)] += g;
+    memset(used, 0, m->full_rows * sizeof *used);
+    each_device(a, add_to_line, used);
+    add_removed(a, used, dense);
+    for (size_t i = 0; i < m->rows; i++)
+        used[og_live_row(m, i)] += reference_line(a, m->cols);
+    for (size_t i = 0; i < m->full_rows; i++) dense[i] += reference_line(a, m->full_cols);
 }
 
 static int bits_set(unsigned code)
@@ -162,18 +168,15 @@ static void add_to_sum(const struct og_array *a, const struct devices *d, void *
 double og_full_load(const struct og_array *a, bool dense)
 {
     const struct og_mapping *m = &a->map;
-    const struct og_device *d = &m->hw.device;
     double sum = 0;
     each_device(a, add_to_sum, &sum);
     size_t rows = dense ? m->full_rows : m->rows, cols = dense ? m->full_cols : m->cols;
-    size_t tiles = (cols + m->tile_cols - 1) / m->tile_cols;
     if (dense) {
         size_t sets = (size_t)(m->slices * a->copies * og_mapping_sides(m));
         struct og_array_info info = og_array_info(a);
         sum += (double)(info.dense.devices - info.used.devices) / (double)sets *
                zero_weight(a);
     }
-    if (a->ref != NULL)
-        sum += (d->g_min + d->g_max) / 2 * (double)(tiles * rows * (size_t)a->copies);
+    sum += reference_line(a, cols) * (double)rows;
     return sum * a->planes;
 }

@@ -147,6 +147,14 @@ static bool is_known(const struct layers *l, size_t layer, size_t point)
     return false;
 }
 
+// What nobody has (rates of ideal converters, costs without a technology) is left out.
+static bool has_values(const struct layers *l, size_t metric)
+{
+    for (size_t i = 0; i < l->n * l->table.points; i++)
+        if (!isnan(means(l, metric, 0)[i])) return true;
+    return false;
+}
+
 static void print_number(char *cell, double v, const char *units)
 {
     if (isnan(v))
@@ -185,7 +193,8 @@ static void fill(const struct layers *l, const struct og_text_table *g,
         for (size_t i = 0; i < l->n; i++)
             if (is_known(l, i, p))
                 snprintf(og_text_at(g, row++, col), OG_CELL, "%s", l->name[i]);
-    for (size_t m = 0; m < l->metrics; m++) fill_metric(l, g, col + 1 + m, m);
+    for (size_t m = 0; m < l->metrics; m++)
+        if (has_values(l, m)) fill_metric(l, g, ++col, m);
 }
 
 static og_status print(const struct layers *l, FILE *out, struct og_error *err)
@@ -194,7 +203,8 @@ static og_status print(const struct layers *l, FILE *out, struct og_error *err)
     struct og_text_table g = {0};
     size_t *point = og_alloc(t->points * l->n, sizeof *point);
     if (point == NULL) return og_fail_memory(err);
-    size_t rows = 0, cols = l->metrics + 1;
+    size_t rows = 0, cols = 1;
+    for (size_t m = 0; m < l->metrics; m++) cols += has_values(l, m);
     for (size_t p = 0; p < t->points; p++)
         for (size_t i = 0; i < l->n; i++)
             if (is_known(l, i, p)) point[rows++] = p;

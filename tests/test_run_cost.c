@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Costs of whole runs: per matrix, in total, and that nothing else depends on them.
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "run_tools.h"
+
+enum { TRIALS = 3 };
+
+static void run_with(const char *more, const char *set, const char *out)
+{
+    og_experiment *e = read_experiment(more, set);
+    run_whole(e, out);
+    og_experiment_free(e);
+}
+
+static double first(const char *name)
+{
+    double value[TRIALS];
+    read_values("a.h5", name, value, TRIALS);
+    return value[0];
+}
+
+static void assert_near(double a, double b)
+{
+    if (!(fabs(a - b) <= 1e-9 * fabs(b))) fail_msg("%.12g is not %.12g", a, b);
+}
+
+// 784 x 12 weights on 7 tiles and 12 x 10 on one; 6 bits in and out, one pass.
+static void numbers_by_hand(void **state)
+{
+    (void)state;
+    run_with("", "hardware.technology=isaac_32nm", "a.h5");
+    double lines = 784, outs = 7 * 12, bits = 6;
+    assert_near(first("/layers/dense1/area"),
+                2 * 784 * 12 * 1.52587890625e-15 + lines * 32 * 1.66015625e-13 +
+                    outs * (3.90625e-14 + 1.2e-9 / 4 + 3e-11) +
+                    lines * bits * 1.28173828125e-13 + outs * bits * 3.759765625e-13);
+    double latency = 100e-9 + 6 * 97.65625e-12;
+    assert_near(first("/layers/dense1/latency"), latency + 4 * 0.78125e-9);
+    assert_near(first("/layers/dense2/latency"), latency + 0.78125e-9);
+    assert_near(first("/layers/dense1/interval"), 100e-9);
+    double parts = lines * 32 * 3.90625e-13 +
+                   outs * (9.765625e-16 + 1.5625e-12 / 4 + 1.953125e-14) +
+                   lines * bits * 1.2109375e-13 + outs * bits * 1.796875e-13;
+    double array = first("/layers/dense1/energy") - parts;
+    assert_true(array > 0 && array < 0.2 * 0.2 * 100e-9 * 784 * 24 * 25e-6);
+    static const char *const sums[] = {"energy",       "latency",       "area",
+                                       "energy_dense", "latency_dense", "area_dense"};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        char all[64], one[64], two[64];
+        snprintf(all, sizeof all, "/results/%s", sums[i]);
+        snprintf(one, sizeof one, "/layers/dense1/%s", sums[i]);
+        snprintf(two, sizeof two, "/layers/dense2/%s", sums[i]);
+        assert_true(first(all) == first(one) + first(two));
+    }
+    assert_near(first("/results/throughput"), 1 / 100e-9);
+    assert_true(first("/results/energy") == first("/results/energy_dense"));
+}
+
+// A convolution is read at every position, a recurrent layer at every time step.
+static void reads_multiply(void **state)
+{
+    (void)state;
+    run_with("", "hardware.technology=isaac_32nm", "a.h5");
+    run_with("sweep: [{key: model.layers, name: net, labels: [conv], values: "
+             "[[{conv2d: {filters: 2, kernel: 7, stride: 7}}, flatten, "
+             "{dense: {units: 10}}]]}]\n",
+             "hardware.technology=isaac_32nm", "a.h5");
+    assert_true(first("/layers/conv2d1/reads") == 16);
+    double latency = 100e-9 + 6 * 97.65625e-12 + 0.78125e-9;
+    assert_near(first("/layers/conv2d1/latency"), 16 * latency);
+    assert_near(first("/results/throughput"), 1 / (16 * 100e-9));
+    assert_near(first("/results/latency"), 17 * latency);
+}
+
+static void costs_change_nothing_else(void **state)
+{
+    (void)state;
+    double with[TRIALS], without[TRIALS];
+    run_with("", NULL, "a.h5");
+    run_with("", "hardware.technology=yuan_45nm", "b.h5");
+    static const char *const names[] = {"/results/accuracy", "/results/loss",
+                                        "/layers/dense1/snr_total"};
+    for (size_t i = 0; i < 3; i++) {
+        read_values("a.h5", names[i], without, TRIALS);
+        read_values("b.h5", names[i], with, TRIALS);
+        assert_memory_equal(with, without, sizeof with);
+    }
+    // Four datasets of each: itself, mean, low, high.
+    assert_int_equal(links("b.h5", "/results"), links("a.h5", "/results") + 4 * 8);
+    read_values("a.h5", "/layers/dense1/energy", without, TRIALS);
+    assert_true(isnan(without[0]));
+}
+
+// Sharing ADCs is slower and smaller, and never trains anew; --resume ends with the same
+// bytes.
+static void swept_and_resumed(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment("sweep: [{key: hardware.tile.columns_per_adc, "
+                                       "name: share, values: [1, 8, 200]}]\n",
+                                       "hardware.technology=isaac_32nm");
+    double area[3 * TRIALS], latency[3 * TRIALS];
+    run_whole(e, "a.h5");
+    assert_int_equal(links("a.h5", "/train"), 1);
+    read_values("a.h5", "/results/area", area, 3 * TRIALS);
+    read_values("a.h5", "/results/latency", latency, 3 * TRIALS);
+    for (int p = 1; p < 3; p++) {
+        assert_true(area[p * TRIALS] < area[(p - 1) * TRIALS]);
+        assert_true(latency[p * TRIALS] > latency[(p - 1) * TRIALS]);
+    }
+    struct stopper s = {.every = 9, .signal = SIGTERM};
+    og_status status = run(e, "b.h5", OG_JOURNAL_FORCE, &s, NULL);
+    int runs = 1;
+    for (; status == OG_TERMINATED && runs < 50; runs++)
+        status = run(e, "b.h5", OG_JOURNAL_RESUME, &s, NULL);
+    assert_int_equal(status, OG_OK);
+    assert_true(runs > 2 && same("a.h5", "b.h5"));
+    og_experiment_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_by_hand),
+        cmocka_unit_test(reads_multiply),
+        cmocka_unit_test(costs_change_nothing_else),
+        cmocka_unit_test(swept_and_resumed),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

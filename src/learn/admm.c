@@ -18,12 +18,26 @@ static og_status project(const og_compress *c, const struct og_pair *p, const fl
     return og_set_project(p->set, v, c->allowed + p->offset, z, err);
 }
 
+// What is projected must be finite.
+static og_status check_finite(const og_compress *c, const struct og_pair *p,
+                              const float *v, struct og_error *err)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (!isfinite(v[i]))
+            return og_fail(err, OG_FAILED,
+                           "a weight of %s to be compressed is not finite; where ADMM "
+                           "diverges, lower its rho, rho_factor or lr",
+                           og_model_tensor(c->model, p->tensor).node);
+    return OG_OK;
+}
+
 og_status og_admm_start(og_compress *c, struct og_error *err)
 {
     c->rho = c->round.admm.rho;
     for (size_t k = 0; k < c->pairs; k++) {
         struct og_pair *p = &c->pair[k];
         const float *w = c->params + p->offset;
+        OG_TRY(check_finite(c, p, w, err));
         OG_TRY(project(c, p, w, p->z, err));
         if (c->round.method != OG_METHOD_ADMM) memcpy(p->u, w, p->count * sizeof *w);
     }
@@ -93,6 +107,7 @@ static og_status update_pair(og_compress *c, struct og_pair *p, struct og_update
     float *v = c->scratch;
     double norm = 0.0, residual = 0.0, change = 0.0;
     for (size_t i = 0; i < p->count; i++) v[i] = admm ? w[i] + p->u[i] : w[i];
+    OG_TRY(check_finite(c, p, v, err));
     OG_TRY(project(c, p, v, v, err));
     for (size_t i = 0; i < p->count; i++) {
         const double away = (double)w[i] - v[i], moved = (double)v[i] - p->z[i];

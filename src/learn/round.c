@@ -57,7 +57,8 @@ static const struct og_field admm_fields[] = {
      .max = 100000,
      .def = "1",
      .stage = OG_STAGE_COMPRESS,
-     .help = "Epochs between two updates of Z and U."},
+     .help =
+         "Epochs between two updates of Z and U; those after the last one end without."},
     {.key = "rho",
      .type = OG_FIELD_REAL,
      .offset = offsetof(struct og_phase, rho),

@@ -204,7 +204,7 @@ static og_status diverged(const og_trainer *t, const char *what, double lr,
     return og_fail(
         err, OG_FAILED,
         "training diverged: %s at step %zu of %zu (epoch %zu, learning rate %g); "
-        "lower train.lr or set train.clip_norm",
+        "lower lr or set clip_norm",
         what, t->at + 1, t->steps, t->at / t->per_epoch + 1, lr);
 }
 

@@ -51,7 +51,8 @@ OG_API const struct og_set_info *og_set_kind(const og_set *set);
 // z = Proj(v), both [count of the shape]; they may be the same memory. Where `allowed` is
 // not NULL, positions with allowed[i] = 0 stay zero and are no candidates: counts are
 // still of the whole tensor (the mask of earlier rounds). Sets that restrict values leave
-// exact zeros of disallowed positions alone. Exact counts; ties go to the smaller index.
+// zeros alone, allowed or not: theirs is the nearest point with the same zeros. Exact
+// counts; ties go to the smaller index; projecting again changes no bit. v is finite.
 // OG_NO_MEMORY only.
 OG_API og_status og_set_project(const og_set *set, const float *v, const uint8_t *allowed,
                                 float *z, struct og_error *err);

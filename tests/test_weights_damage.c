@@ -203,12 +203,39 @@ static void bombs(void **state)
     og_model_free(model);
 }
 
+// A network that reads a file, allocation after allocation failing.
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    write_all();
+    for (int i = 0; i < FILES; i++) {
+        og_model *model = model_for(i);
+        struct og_error err = {.status = OG_NO_MEMORY};
+        if (i == 3) {
+            const size_t n = read_good("d.npy");
+            write_bytes("d.weight.npy", good, n);
+        }
+        for (size_t n = 1; err.status == OG_NO_MEMORY; n++) {
+            og_alloc_fail_at(n);
+            load(model, i == 3 ? "d.weight.npy" : files[i], "", OG_LAYOUT_AUTO, &err);
+            assert_true(n > 3 || err.status == OG_NO_MEMORY);
+        }
+        og_alloc_fail_at(0);
+        if (err.status != OG_OK) fail_msg("%s", err.text);
+        og_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(any_byte_changed),
-        cmocka_unit_test(stored_size),  cmocka_unit_test(safetensors_headers),
-        cmocka_unit_test(other_files),  cmocka_unit_test(bombs),
+        cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(any_byte_changed),
+        cmocka_unit_test(stored_size),
+        cmocka_unit_test(safetensors_headers),
+        cmocka_unit_test(other_files),
+        cmocka_unit_test(bombs),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -49,11 +49,12 @@ static inline struct bench bench_open(struct og_hardware hw, size_t rows, size_t
                                       size_t n, float range)
 {
     struct bench b = {.hw = hw, .rows = rows, .cols = cols, .n = n};
-    struct og_array_shape shape = {.rows = rows,
-                                   .cols = cols,
-                                   .layer = 3,
-                                   .segments = 1,
-                                   .segment = {{rows, hw.dac.bits, range}}};
+    struct og_array_shape shape = {
+        .rows = rows,
+        .cols = cols,
+        .layer = 3,
+        .segments = 1,
+        .segment = {{.rows = rows, .dac_bits = hw.dac.bits, .range = range}}};
     struct og_error err = {0};
     if (og_array_alloc(&b.array, &hw, &shape, &err) != OG_OK) fail_msg("%s", err.text);
     b.w = og_alloc(rows * cols, sizeof *b.w);

@@ -395,7 +395,10 @@ static void impossible_hardware_is_refused(void **state)
                             "dac.bits: 17",   "weight_bits: 17"};
     for (int k = 0; k < BAD; k++) {
         struct og_array_shape shape = {
-            .rows = 8, .cols = 4, .segments = 1, .segment = {{8, bad[k].dac.bits, 1}}};
+            .rows = 8,
+            .cols = 4,
+            .segments = 1,
+            .segment = {{.rows = 8, .dac_bits = bad[k].dac.bits, .range = 1}}};
         struct og_array *a;
         struct og_error err = {0};
         assert_int_equal(og_array_alloc(&a, &bad[k], &shape, &err), OG_INPUT);
@@ -462,7 +465,7 @@ static void failing_allocations_leak_nothing(void **state)
     hw.device.read =
         (struct og_sigma){OG_SIGMA_PROPORTIONAL, .fraction = 0.05, .scale = 1};
     struct og_array_shape shape = {
-        .rows = 100, .cols = 4, .segments = 1, .segment = {{100, 0, 1}}};
+        .rows = 100, .cols = 4, .segments = 1, .segment = {{.rows = 100, .range = 1}}};
     struct og_array *a = NULL;
     size_t n = 1;
     for (;; n++) {

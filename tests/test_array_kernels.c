@@ -122,7 +122,8 @@ static void segments_keep_their_own_step(void **state)
         .rows = ROWS,
         .cols = COLS,
         .segments = 2,
-        .segment = {{FIRST, 4, 0.5f}, {ROWS - FIRST, 8, 0.25f}}};
+        .segment = {{.rows = FIRST, .dac_bits = 4, .range = 0.5f},
+                    {.rows = ROWS - FIRST, .dac_bits = 8, .range = 0.25f}}};
     assert_int_equal(og_array_alloc(&b.array, &b.hw, &shape, NULL), OG_OK);
     assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
     b.tape = og_alloc(og_array_tape_bytes(b.array, N), 1);

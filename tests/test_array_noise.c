@@ -177,7 +177,7 @@ static double *alike(struct og_hardware hw, struct og_chip chip, uint32_t layer,
                                        .cols = READS / 100,
                                        .layer = layer,
                                        .segments = 1,
-                                       .segment = {{100, 0, 1}}};
+                                       .segment = {{.rows = 100, .range = 1}}};
         assert_int_equal(og_array_alloc(&b.array, &hw, &shape, NULL), OG_OK);
     }
     for (size_t k = 0; k < READS; k++) b.w[k] = 0.5f;

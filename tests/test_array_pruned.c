@@ -437,7 +437,7 @@ static void off_needs_a_pair(void **state)
     hw.device.pruned_cells = OG_ZERO_OFF;
     hw.mapping.scheme = OG_OFFSET;
     struct og_array_shape shape = {
-        .rows = 2, .cols = 2, .segments = 1, .segment = {{2, 0, 1}}};
+        .rows = 2, .cols = 2, .segments = 1, .segment = {{.rows = 2, .range = 1}}};
     struct og_error err = {0};
     og_array *array;
     assert_int_equal(og_array_alloc(&array, &hw, &shape, &err), OG_INPUT);

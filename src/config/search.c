@@ -113,7 +113,7 @@ static og_status check_technology(og_item *item, struct og_error *err)
 
 const struct og_file_kind og_file_kinds[OG_FILE_KINDS] = {
     {"device", "device_models", "device file", og_device_fields, check_device},
-    {"technology", "technologies", "technology file", og_technology_fields,
+    {"technology", "device_models/technologies", "technology file", og_technology_fields,
      check_technology},
 };
 

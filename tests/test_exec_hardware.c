@@ -446,6 +446,34 @@ static void running_power_is_not_that_of_a_clipped_sum(void **state)
     assert_true(fabs(running_power(hw, -15.0) - 1.0) <= 1e-2);
 }
 
+// However many matrices a layer has, each draws errors of its own: equal weights, all
+// conductances different.
+static void every_group_has_its_own_errors(void **state)
+{
+    (void)state;
+    enum { GROUPS = 18, ALL = 2 * GROUPS };
+    struct og_hardware hw = nn_noisy();
+    og_model *model = nn_model(
+        "[conv2d: {filters: 18, kernel: 1, groups: 18, bias: false}, conv2d: {filters: "
+        "18, kernel: 1, groups: 18, bias: false}, flatten]",
+        (struct og_shape){3, {GROUPS, 1, 1}}, GROUPS);
+    size_t count;
+    float *w = og_model_params(model, &count), g[ALL][2];
+    assert_int_equal(count, ALL);
+    for (size_t i = 0; i < count; i++) w[i] = 0.5f;
+    og_exec *exec =
+        nn_exec(model, &(struct og_exec_options){.hardware = &hw, .batch = 1});
+    og_exec_program(exec, &(struct og_chip){.seed = 1});
+    assert_int_equal(og_exec_matrices(exec), ALL);
+    for (size_t m = 0; m < ALL; m++) {
+        assert_int_equal(og_array_info(og_exec_matrix(exec, m)).dense.devices, 2);
+        og_array_conductance(og_exec_matrix(exec, m), g[m]);
+        for (size_t k = 0; k < m; k++) assert_true(g[m][0] != g[k][0]);
+    }
+    og_exec_free(exec);
+    og_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +485,7 @@ int main(void)
         cmocka_unit_test(gradient_passes_straight_through),
         cmocka_unit_test(converters_alone_are_integers),
         cmocka_unit_test(both_dacs_are_the_same),
+        cmocka_unit_test(every_group_has_its_own_errors),
         cmocka_unit_test(impossible_noise_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(injected_noise_has_its_power),

@@ -36,6 +36,9 @@ static const struct net nets[] = {
      "[conv2d: {filters: 4, kernel: 1}, tanh, conv2d: {filters: 6, kernel: 2, dilation: "
      "3,"
      " padding: 2, groups: 2, init: he}, dense: {units: 5}]"},
+    {"conv2d", &image,
+     "[conv2d: {filters: 18, kernel: 1}, tanh, conv2d: {filters: 18, kernel: 3, "
+     "kernel_width: 2, groups: 18}, dense: {units: 5}]"},
     {"max_pool", &image,
      "[conv2d: {filters: 3, kernel: 2}, max_pool: {size: 3, stride: 2, padding: 1},"
      " dense: {units: 5}]"},
@@ -151,7 +154,7 @@ static float *outputs_of(const char *yaml, struct og_shape in, size_t n, int out
 }
 
 struct window {
-    size_t filters, kernel, stride, pad, dilation, groups;
+    size_t filters, kernel, width, stride, pad, dilation, groups;
 };
 
 static float pixel(const float *x, const struct og_shape *s, size_t c, long y, long px)
@@ -168,10 +171,10 @@ static double convolved(const float *x, const struct og_shape *in, const float *
     double sum = 0.0;
     for (size_t c = 0; c < each; c++)
         for (size_t ky = 0; ky < a->kernel; ky++)
-            for (size_t kx = 0; kx < a->kernel; kx++) {
+            for (size_t kx = 0; kx < a->width; kx++) {
                 long y = (long)(oy * a->stride + ky * a->dilation) - (long)a->pad;
                 long px = (long)(ox * a->stride + kx * a->dilation) - (long)a->pad;
-                sum += (double)w[((f * each + c) * a->kernel + ky) * a->kernel + kx] *
+                sum += (double)w[((f * each + c) * a->kernel + ky) * a->width + kx] *
                        pixel(x, in, first + c, y, px);
             }
     return sum;
@@ -181,16 +184,18 @@ static void check_convolution(const struct window *a)
 {
     enum { N = 35 };
     struct og_shape in = image;
+    if (a->groups > in.dim[0]) in.dim[0] = a->groups;
     size_t span = a->dilation * (a->kernel - 1) + 1;
+    size_t wide = a->dilation * (a->width - 1) + 1;
     size_t oh = (in.dim[1] + 2 * a->pad - span) / a->stride + 1;
-    size_t ow = (in.dim[2] + 2 * a->pad - span) / a->stride + 1;
+    size_t ow = (in.dim[2] + 2 * a->pad - wide) / a->stride + 1;
     size_t count = a->filters * oh * ow;
     char yaml[200];
-    snprintf(
-        yaml, sizeof yaml,
-        "[conv2d: {filters: %zu, kernel: %zu, stride: %zu, padding: %zu, dilation: %zu,"
-        " groups: %zu}, flatten]",
-        a->filters, a->kernel, a->stride, a->pad, a->dilation, a->groups);
+    snprintf(yaml, sizeof yaml,
+             "[conv2d: {filters: %zu, kernel: %zu, kernel_width: %zu, stride: %zu, "
+             "padding: %zu,"
+             " dilation: %zu, groups: %zu}, flatten]",
+             a->filters, a->kernel, a->width, a->stride, a->pad, a->dilation, a->groups);
     og_model *model;
     float *y = outputs_of(yaml, in, N, (int)count, &model);
     struct nn_batch t = nn_batch_make(N, og_shape_count(&in), 2);
@@ -212,8 +217,9 @@ static void convolution_is_its_definition(void **state)
 {
     (void)state;
     const struct window cases[] = {
-        {3, 3, 1, 0, 1, 1}, {4, 3, 2, 1, 1, 2}, {8, 2, 1, 2, 3, 4},
-        {2, 1, 3, 0, 1, 1}, {4, 5, 1, 4, 1, 1},
+        {3, 3, 3, 1, 0, 1, 1}, {4, 3, 3, 2, 1, 1, 2},   {8, 2, 2, 1, 2, 3, 4},
+        {2, 1, 1, 3, 0, 1, 1}, {4, 5, 5, 1, 4, 1, 1},   {3, 4, 2, 1, 0, 1, 1},
+        {4, 1, 5, 1, 1, 1, 2}, {40, 3, 2, 2, 1, 1, 20},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_convolution(&cases[i]);
@@ -230,7 +236,7 @@ static void convolution_of_many_windows(void **state)
     struct nn_batch t = nn_batch_make(34, 484, 2);
     size_t params;
     const float *w = og_model_params(model, &params);
-    const struct window a = {1, 2, 1, 0, 1, 1};
+    const struct window a = {1, 2, 2, 1, 0, 1, 1};
     for (size_t r = 0; r < 34; r++)
         for (size_t p = 0; p < 441; p++) {
             double expected = convolved(t.x + r * 484, &in, w, &a, 0, p / 21, p % 21);

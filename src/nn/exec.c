@@ -2,7 +2,6 @@
 // Making, programming and looking at an execution; the passes are in exec_pass.c and
 // calibrate.c.
 #include <assert.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "nn/exec.h"
@@ -14,9 +13,11 @@ static og_status fill(og_exec *exec, struct og_error *err)
     const og_model *model = exec->model;
     exec->node = og_alloc(model->nodes, sizeof *exec->node);
     if (!exec->node) return og_fail(err, OG_NO_MEMORY, "out of memory");
-    memcpy(exec->node, model->node, model->nodes * sizeof *exec->node);
     for (size_t i = 0; i < model->nodes; i++) {
         struct og_node *node = &exec->node[i];
+        *node = model->node[i];
+        if (!og_node_own_linears(node))
+            return og_fail(err, OG_NO_MEMORY, "out of memory");
         if (!node->op->linears) continue;
         node->op->linears(node, &exec->hw);
         og_node_name_linears(node);
@@ -77,6 +78,7 @@ void og_exec_free(og_exec *exec)
     og_free(exec->work);
     og_free(exec->dparam);
     og_free(exec->gradient_block);
+    for (size_t i = 0; exec->node && i < nodes; i++) og_free(exec->node[i].linear);
     og_free(exec->node);
     og_free(exec);
 }

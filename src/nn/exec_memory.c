@@ -55,6 +55,14 @@ static bool adc_is_calibrated(const struct og_hardware *hw)
            hw->adc.mode != OG_RANGE_WORST_CASE;
 }
 
+// A number for the matrix's random streams: 16 in a row for each node, the others far
+// above.
+static uint32_t layer_number(const struct og_matrix *m)
+{
+    const uint32_t k = (uint32_t)m->k;
+    return (k / 16) << 20 | (m->node->index * 16 + k % 16);
+}
+
 static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error *err)
 {
     const struct og_linear_decl *l = &m->node->linear[m->k];
@@ -62,7 +70,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
     struct og_array_shape shape = {
         .rows = l->rows,
         .cols = l->cols,
-        .layer = m->node->index * OG_MAX_LINEARS + (uint32_t)m->k,
+        .layer = layer_number(m),
         .segments = l->segments,
     };
     bool injects_in = og_injects(exec, OG_POINT_X) || og_injects(exec, OG_POINT_H);

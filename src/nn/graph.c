@@ -192,7 +192,9 @@ static og_status add_node(og_model *model, const og_item *item, struct og_error 
     OG_TRY(set_inputs(model, node, &e, err));
     OG_TRY(bind_attributes(node, &e, err));
     struct og_error local = {0};
-    if (node->op->setup(node, &local) != OG_OK)
+    const og_status status = node->op->setup(node, &local);
+    if (status == OG_NO_MEMORY) return og_fail(err, status, "%s", local.text);
+    if (status != OG_OK)
         return og_item_fail(e.at, err, "layer '%s': %s", node->name, local.text);
     model->nodes++;
     return OG_OK;

@@ -56,8 +56,10 @@ og_status og_model_build(og_model **model, const og_item *layers,
 void og_model_free(og_model *model)
 {
     if (!model) return;
-    for (size_t i = 0; model->node && i < model->allocated; i++)
+    for (size_t i = 0; model->node && i < model->allocated; i++) {
         og_free(model->node[i].attr);
+        og_free(model->node[i].linear);
+    }
     og_free(model->node);
     og_free(model->tensor);
     og_free(model->params);
@@ -71,11 +73,15 @@ static bool copy_nodes(og_model *to, const og_model *from)
     if (!to->node) return false;
     to->allocated = to->nodes = from->nodes;
     memcpy(to->node, from->node, from->nodes * sizeof *to->node);
-    for (size_t i = 0; i < to->nodes; i++) to->node[i].attr = NULL;
+    for (size_t i = 0; i < to->nodes; i++) {
+        to->node[i].attr = NULL;
+        to->node[i].linear = NULL;
+    }
     for (size_t i = 0; i < to->nodes; i++) {
         size_t size = to->node[i].op->attr_size;
         to->node[i].attr = og_alloc(1, size);
-        if (!to->node[i].attr) return false;
+        to->node[i].linear = from->node[i].linear;
+        if (!og_node_own_linears(&to->node[i]) || !to->node[i].attr) return false;
         memcpy(to->node[i].attr, from->node[i].attr, size);
     }
     return true;

@@ -8,7 +8,7 @@
 #include "config/fields.h"
 #include "ohmgrid/model.h"
 
-enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8, OG_MAX_LINEARS = 16 };
+enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8 };
 
 // Samples per block; part of what a result is, so fixed.
 enum { OG_BLOCK = 32 };
@@ -53,9 +53,14 @@ struct og_node {
     void *attr;  // bound from YAML by op->fields, op->attr_size bytes
     int params;
     struct og_param param[OG_MAX_PARAMS];
-    int linears;
-    struct og_linear_decl linear[OG_MAX_LINEARS];
+    int linears, linear_room;
+    struct og_linear_decl *linear;  // [linear_room]; owned
 };
+
+// Makes room for n matrices, in setup.
+og_status og_node_make_room(struct og_node *node, int n, struct og_error *err);
+// Gives the copy of a node a list of its own; false: out of memory (and no list).
+bool og_node_own_linears(struct og_node *copy);
 
 // Elements of one sample; 1 for rank 0.
 size_t og_shape_count(const struct og_shape *shape);

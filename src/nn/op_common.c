@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "nn/ops.h"
 
 static float init_limit(int choice, size_t fan_in, size_t fan_out)
@@ -62,4 +63,21 @@ og_status og_setup_same(struct og_node *node, struct og_error *err)
     (void)err;
     node->shape = node->in[0];
     return OG_OK;
+}
+
+og_status og_node_make_room(struct og_node *node, int n, struct og_error *err)
+{
+    node->linear = og_alloc((size_t)n, sizeof *node->linear);
+    if (!node->linear) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    node->linear_room = n;
+    return OG_OK;
+}
+
+bool og_node_own_linears(struct og_node *copy)
+{
+    const struct og_linear_decl *from = copy->linear;
+    const size_t n = (size_t)copy->linear_room;
+    copy->linear = og_alloc(n, sizeof *from);
+    if (copy->linear && n > 0) memcpy(copy->linear, from, n * sizeof *from);
+    return copy->linear != NULL;
 }

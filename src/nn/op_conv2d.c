@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // 2-D convolution (ONNX Conv, NCHW), as a product: the windows of a run of samples are
 // laid out as rows (im2col: Chellapilla et al. 2006) and every group is one matrix
-// [filters / groups][channels / groups * kernel * kernel], which is how it lies on a
+// [filters / groups][channels / groups * height * width], which is how it lies on a
 // crossbar. The bias is digital. Injected noise: X and A inside the product, on every
 // window; O after the bias.
 #include <string.h>
@@ -14,7 +14,7 @@ enum { OG_CONV_ROWS = 2048 };
 
 struct conv {
     struct og_weight_attr weight;
-    int filters, kernel, stride, padding, dilation, groups;
+    int filters, kernel, kernel_width, stride, padding, dilation, groups;
 };
 
 static const struct og_field fields[] = {
@@ -31,7 +31,15 @@ static const struct og_field fields[] = {
      .min = 1,
      .max = 1024,
      .stage = OG_STAGE_TRAIN,
-     .help = "Side of the square window."},
+     .help = "Height of the window."},
+    {.key = "kernel_width",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct conv, kernel_width),
+     .min = 0,
+     .max = 1024,
+     .def = "0",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Width of the window; 0: as wide as high."},
     {.key = "stride",
      .type = OG_FIELD_INT,
      .offset = offsetof(struct conv, stride),
@@ -60,7 +68,7 @@ static const struct og_field fields[] = {
      .type = OG_FIELD_INT,
      .offset = offsetof(struct conv, groups),
      .min = 1,
-     .max = OG_MAX_LINEARS,
+     .max = 65536,
      .def = "1",
      .stage = OG_STAGE_TRAIN,
      .help = "Groups of channels that do not mix."},
@@ -77,7 +85,8 @@ static struct og_windows geometry_of(const struct og_node *node)
         .w = node->in[0].dim[2],
         .oh = node->shape.dim[1],
         .ow = node->shape.dim[2],
-        .kernel = (size_t)a->kernel,
+        .kh = (size_t)a->kernel,
+        .kw = (size_t)(a->kernel_width ? a->kernel_width : a->kernel),
         .stride = (size_t)a->stride,
         .pad = (size_t)a->padding,
         .dilation = (size_t)a->dilation,
@@ -85,7 +94,7 @@ static struct og_windows geometry_of(const struct og_node *node)
     };
     g.in_group = g.c / g.groups;
     g.out_group = (size_t)a->filters / g.groups;
-    g.k = g.in_group * g.kernel * g.kernel;
+    g.k = g.in_group * g.kh * g.kw;
     g.places = g.oh * g.ow;
     size_t most = OG_CONV_ROWS / g.places;
     g.samples = most < 1 ? 1 : most < OG_BLOCK ? most : OG_BLOCK;
@@ -102,14 +111,17 @@ static og_status set_shape(struct og_node *node, const struct og_image *in,
             "groups is %d, which must divide the %zu input channels and the %d "
             "filters",
             a->groups, in->c, a->filters);
-    size_t span = (size_t)(a->dilation * (a->kernel - 1) + 1);
+    int kw = a->kernel_width ? a->kernel_width : a->kernel;
+    size_t tall = (size_t)(a->dilation * (a->kernel - 1) + 1);
+    size_t wide = (size_t)(a->dilation * (kw - 1) + 1);
     size_t pad = (size_t)a->padding, stride = (size_t)a->stride;
-    size_t oh = og_window_count(in->h, span, stride, pad);
-    size_t ow = og_window_count(in->w, span, stride, pad);
+    size_t oh = og_window_count(in->h, tall, stride, pad);
+    size_t ow = og_window_count(in->w, wide, stride, pad);
     if (oh == 0 || ow == 0)
-        return og_fail(err, OG_INPUT,
-                       "a window of %zu does not fit into %zu x %zu with padding %zu",
-                       span, in->h, in->w, pad);
+        return og_fail(
+            err, OG_INPUT,
+            "a window of %zu x %zu does not fit into %zu x %zu with padding %zu", tall,
+            wide, in->h, in->w, pad);
     node->shape = (struct og_shape){.rank = 3, .dim = {(size_t)a->filters, oh, ow}};
     return OG_OK;
 }
@@ -121,13 +133,14 @@ static og_status setup(struct og_node *node, struct og_error *err)
     OG_TRY(og_need_image(node, &in, err));
     OG_TRY(set_shape(node, &in, err));
     struct og_windows g = geometry_of(node);
-    size_t fan_out = g.out_group * g.kernel * g.kernel;
+    size_t fan_out = g.out_group * g.kh * g.kw;
     og_add_weight(node, &(struct og_weight_spec){
                             .rank = 4,
-                            .dim = {(size_t)a->filters, g.in_group, g.kernel, g.kernel},
+                            .dim = {(size_t)a->filters, g.in_group, g.kh, g.kw},
                             .fan_in = g.k,
                             .fan_out = fan_out,
                             .biases = (size_t)a->filters});
+    OG_TRY(og_node_make_room(node, a->groups, err));
     node->linears = a->groups;
     for (int k = 0; k < a->groups; k++)
         node->linear[k] = (struct og_linear_decl){.rows = g.k,

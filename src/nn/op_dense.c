@@ -26,7 +26,7 @@ static og_status setup(struct og_node *node, struct og_error *err)
 {
     const struct dense *d = node->attr;
     size_t in = og_shape_count(&node->in[0]), out = (size_t)d->units;
-    (void)err;
+    OG_TRY(og_node_make_room(node, 1, err));
     node->shape = (struct og_shape){.rank = 1, .dim = {out}};
     og_add_weight(
         node,

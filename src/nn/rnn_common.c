@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Set-up of recurrent layers: parameters, and which matrices they are on which hardware.
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,7 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
     const struct og_rnn_attr *a = node->attr;
     size_t units = (size_t)a->units, stride = node->param[2 * cell].dim[1];
     size_t inputs = stride - units;
+    assert(node->linears < node->linear_room);
     struct og_linear_decl *l = &node->linear[node->linears++];
     *l = (struct og_linear_decl){
         .cols = (size_t)gates * units,
@@ -161,6 +163,8 @@ og_status og_rnn_setup(struct og_node *node, struct og_error *err)
         node->shape = (struct og_shape){2, {in->dim[0], width, 0}};
     for (int layer = 0; layer < a->layers; layer++)
         for (size_t d = 0; d < directions; d++) add_params(node, layer, d == 1);
+    // At most one for each gate, and one more where x and h of the last are apart.
+    OG_TRY(og_node_make_room(node, node->params / 2 * (OG_RNN_GATES + 1), err));
     struct og_hardware hw = og_hardware_default();
     og_rnn_linears(node, &hw);
     return OG_OK;

@@ -7,7 +7,7 @@
 
 // Everything as sizes, of one group where it says so.
 struct og_windows {
-    size_t c, h, w, oh, ow, kernel, stride, pad, dilation, groups;
+    size_t c, h, w, oh, ow, kh, kw, stride, pad, dilation, groups;
     size_t in_group, out_group;  // channels of a group
     size_t k, places, samples;   // rows of the matrix; windows; samples in one run
 };

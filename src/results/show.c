@@ -10,21 +10,28 @@
 #include "results/table.h"
 #include "results/text_table.h"
 
+// Shares and losses in four decimals; what has a scale of its own in four digits.
+static void print_mean(char *cell, const struct og_table_metric *m, size_t p, double unit)
+{
+    const double mean = m->mean[p] * unit, low = m->low[p] * unit,
+                 high = m->high[p] * unit;
+    const bool fixed = unit == 1.0 && fabs(mean) >= 1e-3 && fabs(mean) < 100.0;
+    if (isnan(mean))
+        snprintf(cell, OG_CELL, "-");
+    else if (isnan(low) || (low == mean && high == mean))
+        snprintf(cell, OG_CELL, fixed ? "%.4f" : "%.4g", mean);
+    else
+        snprintf(cell, OG_CELL, fixed ? "%.4f [%.4f, %.4f]" : "%.4g [%.4g, %.4g]", mean,
+                 low, high);
+}
+
 static void fill_metric(const struct og_text_table *g, size_t col,
                         const struct og_table_metric *m)
 {
-    og_text_heading(g, col, m->name, m->units);
-    for (size_t row = 1; row < g->rows; row++) {
-        size_t p = row - 1;
-        char *cell = og_text_at(g, row, col);
-        if (isnan(m->mean[p]))
-            snprintf(cell, OG_CELL, "-");
-        else if (isnan(m->low[p]))
-            snprintf(cell, OG_CELL, "%.4f", m->mean[p]);
-        else
-            snprintf(cell, OG_CELL, "%.4f [%.4f, %.4f]", m->mean[p], m->low[p],
-                     m->high[p]);
-    }
+    const struct og_scaled s = og_scale_units(m->units, m->mean, g->rows - 1);
+    og_text_heading(g, col, m->name, s.units);
+    for (size_t row = 1; row < g->rows; row++)
+        print_mean(og_text_at(g, row, col), m, row - 1, s.factor);
 }
 
 // point: scratch for all points.

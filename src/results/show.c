@@ -18,7 +18,7 @@ static void print_mean(char *cell, const struct og_table_metric *m, size_t p, do
     const bool fixed = unit == 1.0 && fabs(mean) >= 1e-3 && fabs(mean) < 100.0;
     if (isnan(mean))
         snprintf(cell, OG_CELL, "-");
-    else if (isnan(low) || (low == mean && high == mean))
+    else if (isnan(low))
         snprintf(cell, OG_CELL, fixed ? "%.4f" : "%.4g", mean);
     else
         snprintf(cell, OG_CELL, fixed ? "%.4f [%.4f, %.4f]" : "%.4g [%.4g, %.4g]", mean,

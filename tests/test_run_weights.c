@@ -168,6 +168,22 @@ static void files_on_an_axis(void **state)
     og_experiment_free(e);
 }
 
+// A file that does not fit the last point stops the run before the first one costs time.
+static void every_file_is_read_first(void **state)
+{
+    (void)state;
+    struct stopper s = {0};
+    struct og_error err = {0};
+    train_a("seed=3");
+    og_experiment *e = read_well((const char *[SETS]){
+        "sweep=[{zip: [{key: model.weights, name: start, values: [\"\", a.h5]}, {key: "
+        "\"model.layers[0].dense.units\", values: [12, 13]}]}]"});
+    assert_int_equal(run(e, "b.h5", OG_JOURNAL_FORCE, &s, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "is [12][784], but layer 'dense1' needs [13][784]"));
+    assert_int_equal(s.calls, 0);
+    og_experiment_free(e);
+}
+
 static void wrong_keys(void **state)
 {
     (void)state;
@@ -208,6 +224,7 @@ int main(void)
         cmocka_unit_test(training_goes_on_from_them),
         cmocka_unit_test(what_a_file_holds_is_part_of_the_key),
         cmocka_unit_test(files_on_an_axis),
+        cmocka_unit_test(every_file_is_read_first),
         cmocka_unit_test(wrong_keys),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -150,6 +150,10 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err);
 // stages.c: the trained model of the present point in job->model; its missing records.
 og_status og_job_train(struct og_job *job, struct og_error *err);
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);
+// What the training of the present point starts from instead of random weights, if the
+// experiment names a file.
+og_status og_job_load_weights(const struct og_job *job, og_model *model,
+                              struct og_error *err);
 // Weights and state of a journal entry into job->model.
 og_status og_job_load(struct og_job *job, const char *key, const char *name,
                       struct og_error *err);

@@ -179,8 +179,9 @@ static og_status check_model(const struct og_job *job, struct og_error *err)
 {
     og_model *model = NULL;
     const struct og_dataset *set = job->set[OG_TRAIN];
-    const og_status status =
+    og_status status =
         og_model_build(&model, job->config.layers, &set->shape, set->classes, err);
+    if (status == OG_OK) status = og_job_load_weights(job, model, err);
     og_model_free(model);
     return status;
 }

@@ -129,9 +129,10 @@ static og_status train_all(struct og_job *job, struct training *t, struct og_err
     return og_put_model(job, t->of->key, job->model, curve, epochs, err);
 }
 
-// What training starts from instead of random weights. The digest is part of the training
-// key, so the file must still be the one that the experiment was read with.
-static og_status load_weights(struct og_job *job, struct og_error *err)
+// The digest is part of the training key, so the file must still be the one that the
+// experiment was read with.
+og_status og_job_load_weights(const struct og_job *job, og_model *model,
+                              struct og_error *err)
 {
     const struct og_weights_config *w = &job->config.weights;
     char digest[OG_DIGEST_TEXT];
@@ -139,7 +140,7 @@ static og_status load_weights(struct og_job *job, struct og_error *err)
     OG_TRY(og_digest(w->path, digest, err));
     if (strcmp(digest, w->sha256) != 0)
         return og_fail(err, OG_INPUT, "%s has changed since the run began", w->path);
-    return og_model_load(job->model, w, err);
+    return og_model_load(model, w, err);
 }
 
 static og_status train(struct og_job *job, struct og_training *of, struct og_error *err)
@@ -150,7 +151,7 @@ static og_status train(struct og_job *job, struct og_training *of, struct og_err
     snprintf(job->stage, sizeof job->stage, "train%s", name);
     OG_TRY(og_trainer_alloc(&t.trainer, job->model, &job->config.train,
                             job->set[OG_TRAIN], err));
-    og_status status = load_weights(job, err);
+    og_status status = og_job_load_weights(job, job->model, err);
     if (status == OG_OK) status = train_all(job, &t, err);
     og_trainer_free(t.trainer);
     og_free(t.bytes);

@@ -176,7 +176,7 @@ static void clean_keras(char *key)
 static og_status rename_one(struct og_weight_entry *e, const char *from, const char *to,
                             struct og_error *err)
 {
-    char text[OG_WEIGHT_NAME + 64];
+    char text[OG_WEIGHT_NAME + 128];
     snprintf(text, sizeof text, "%s%s", to, e->key + strlen(from));
     char *key = og_copy_text(text);
     if (!key) return og_fail(err, OG_NO_MEMORY, "out of memory for names");

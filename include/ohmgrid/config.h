@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ohmgrid/data.h"
 #include "ohmgrid/hardware.h"
 
 #ifdef __cplusplus
@@ -44,6 +45,7 @@ struct og_data_config {
     struct og_list mean, std;     // per channel; std empty: pixels in [0, 1]
     int crop;
     bool flip;
+    struct og_speech speech;
 };
 
 struct og_train_config {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain). Nothing
-// is downloaded; a missing set is an error that lists the places tried and how to get it.
+// Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain), spoken
+// digits (HDF5 or WAV) as cepstra. Nothing is downloaded; a missing set is an error that
+// lists the places tried and how to get it.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
 
@@ -29,8 +30,24 @@ struct og_shape {
     size_t dim[3];  // of one sample: C,H,W or T,F or F
 };
 
+// Speech becomes sequences [steps][coefficients]: pre-emphasis, Hamming window, power
+// spectrum, mel bands, logarithm, DCT-II (Davis and Mermelstein, IEEE Trans. ASSP 28(4),
+// 1980), then each coefficient by its mean and deviation in all of the training set.
+enum og_features { OG_MFCC, OG_LOG_MEL };  // log_mel: without the DCT, all bands
+struct og_speech {
+    double preemphasis;  // x[i] - preemphasis * x[i - 1] within a window
+    double low, high;    // Hz: where the first band begins and the last one ends
+    int features;        // enum og_features
+    int coefficients;    // of MFCC, the zeroth included
+    int window, hop;     // samples of one step, and from one step to the next
+    int mels;            // bands
+    int steps;           // length of all sequences; 0: the longest of the training set
+};
+// Those of the key table: 13 coefficients, window 256, hop 128, 26 bands.
+OG_API struct og_speech og_speech_default(void);
+
 struct og_data_spec {
-    char name[32];  // mnist, fashion_mnist, cifar10
+    char name[32];  // mnist, fashion_mnist, cifar10, fsdd
     enum og_split split;
     bool rows;              // images as sequences: [H][C * W] instead of [C][H][W]
     size_t limit;           // use only the first `limit` samples, at most all; 0: all
@@ -38,6 +55,7 @@ struct og_data_spec {
                             // std all 0: the pixels themselves
     int crop;   // training: random shifts of up to this many pixels, zero padded
     bool flip;  // training: random mirror images
+    struct og_speech speech;  // of fsdd; all 0: og_speech_default()
 };
 
 struct og_dataset {
@@ -48,7 +66,13 @@ struct og_dataset {
     uint8_t *pixel;  // [n][C][H][W]
     uint8_t *label;  // [n]
     size_t channels, height, width;
-    char path[512];  // where it was found
+    // Speech, in place of pixels: steps of all samples one after another. A sample that
+    // is shorter than shape.dim[0] is fetched with zeros (the mean) before it, so that
+    // its last step is the last; a longer one without its end.
+    float *step;       // [first[n]][shape.dim[1]]
+    size_t *first;     // [n + 1]
+    size_t shortened;  // samples that lost their end
+    char path[512];    // where it was found
 };
 
 OG_API og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *spec,

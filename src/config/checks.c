@@ -183,6 +183,23 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+og_status og_speech_check(const struct og_speech *s, const og_item *data,
+                          struct og_error *err)
+{
+    const struct og_speech standard = og_speech_default();
+    if (!(s->low < s->high))
+        return fail_at(data, "features.high", err,
+                       "%g Hz is not above features.low, %g Hz", s->high, s->low);
+    if (s->features != OG_MFCC && s->coefficients != standard.coefficients)
+        return fail_at(data, "features.coefficients", err,
+                       "has no effect with kind log_mel (it needs kind mfcc)");
+    if (s->features == OG_MFCC && s->coefficients > s->mels)
+        return fail_at(data, "features.coefficients", err,
+                       "%d is more than the %d bands of features.mels", s->coefficients,
+                       s->mels);
+    return OG_OK;
+}
+
 static og_status check_data(const struct og_data_config *d, const og_item *root,
                             struct og_error *err)
 {
@@ -195,7 +212,7 @@ static og_status check_data(const struct og_data_config *d, const og_item *root,
         return fail_at(root, "data.mean", err, "has %d entries; at most 3 are allowed",
                        d->mean.n);
     if (d->name[0] == '\0') return fail_at(root, "data.name", err, "is empty");
-    return OG_OK;
+    return og_speech_check(&d->speech, og_item_get(root, "data"), err);
 }
 
 static og_status check_compress(const struct og_compress_config *c, const og_item *root,

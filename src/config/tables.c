@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The rows of an experiment, all but hardware.
+#include <assert.h>
 #include <math.h>
 
 #include "config/tables.h"
@@ -10,6 +11,40 @@
 #define P OG_STAGE_PROGRAM
 #define E OG_STAGE_EVALUATE
 #define O OG_STAGE_OUTPUT
+
+static const struct og_field speech_fields[] = {
+    {"kind", OG_FIELD_CHOICE, offsetof(struct og_speech, features), 0, NULL, 0, 0,
+     "mfcc log_mel", "mfcc", D,
+     "Mel-frequency cepstral coefficients, or the logarithms of all mel bands.", NULL,
+     NULL},
+    {"coefficients", OG_FIELD_INT, offsetof(struct og_speech, coefficients), 0, NULL, 1,
+     256, NULL, "13", D, "Kind mfcc: number of coefficients, the zeroth included.", NULL,
+     NULL},
+    {"window", OG_FIELD_INT, offsetof(struct og_speech, window), 0, NULL, 16, 8192, NULL,
+     "256", D, "Samples of one step, under a Hamming window.", NULL, NULL},
+    {"hop", OG_FIELD_INT, offsetof(struct og_speech, hop), 0, NULL, 1, 8192, NULL, "128",
+     D, "Samples from one step to the next.", NULL, NULL},
+    {"mels", OG_FIELD_INT, offsetof(struct og_speech, mels), 0, NULL, 1, 256, NULL, "26",
+     D, "Mel bands.", NULL, NULL},
+    {"low", OG_FIELD_REAL, offsetof(struct og_speech, low), 0, "Hz", 0, 1e6, NULL, "0 Hz",
+     D, "Where the first band begins.", NULL, NULL},
+    {"high", OG_FIELD_REAL, offsetof(struct og_speech, high), 0, "Hz", 0, 1e6, NULL,
+     "4 kHz", D, "Where the last band ends; at most half the sample rate.", NULL, NULL},
+    {"preemphasis", OG_FIELD_REAL, offsetof(struct og_speech, preemphasis), 0, NULL, 0, 1,
+     NULL, "0.97", D, "Part of the sample before that is taken from each sample.", NULL,
+     NULL},
+    {.key = NULL},
+};
+
+// `steps` stands beside the block, as the limits do; its default binds it.
+struct og_speech og_speech_default(void)
+{
+    struct og_speech s = {0};
+    const og_status status = og_fields_bind(speech_fields, NULL, &s, NULL);
+    assert(status == OG_OK);
+    (void)status;
+    return s;
+}
 
 static const struct og_field data_fields[] = {
     {"name", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.name),
@@ -35,6 +70,14 @@ static const struct og_field data_fields[] = {
      NULL},
     {"flip", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.data.flip), 0, NULL, 0,
      0, NULL, "false", T, "Training images are mirrored at random.", NULL, NULL},
+    {"steps", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.speech.steps), 0,
+     NULL, 0, 1000000, NULL, "0", D,
+     "Speech: steps of each sequence, with zeros before shorter ones and longer ones "
+     "without their end; 0: as many as the longest of the training set has.",
+     NULL, NULL},
+    {"features", OG_FIELD_BLOCK, offsetof(struct og_raw_config, config.data.speech), 0,
+     NULL, 0, 0, NULL, NULL, D, "What a step of speech consists of.", speech_fields,
+     "kind"},
     {.key = NULL},
 };
 

@@ -24,6 +24,8 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err);
+og_status og_speech_check(const struct og_speech *s, const og_item *data,
+                          struct og_error *err);
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err);
 

@@ -33,6 +33,7 @@ static void fill_spec(const struct og_data_config *d, enum og_split split,
     spec->rows = d->rows;
     for (int i = 0; i < d->mean.n && i < 3; i++) spec->mean[i] = (float)d->mean.v[i];
     for (int i = 0; i < d->std.n && i < 3; i++) spec->std[i] = (float)d->std.v[i];
+    memcpy(&spec->speech, &d->speech, sizeof spec->speech);
     spec->limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
     if (split == OG_TEST) return;
     spec->crop = d->crop;

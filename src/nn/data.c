@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/tables.h"
 #include "nn/data_file.h"
+#include "nn/data_speech.h"
 
 enum { OG_PLACES_TEXT = 700 };
 
@@ -24,6 +26,12 @@ static const struct og_data_entry entries[] = {
      "data_batch_1.bin to data_batch_5.bin, test_batch.bin (plain, .gz or .xz)",
      "put the six files of its binary version into a folder 'cifar10' of $OHMGRID_DATA, "
      "of ./data or of --data"},
+    {"fsdd",
+     "Free Spoken Digit Dataset, 2700 + 300 recordings at 8 kHz by 6 speakers, 10 "
+     "classes",
+     "fsdd.h5, or WAV files such as 7_jackson_32.wav (there or in 'recordings')",
+     "put the WAV files of github.com/Jakobovski/free-spoken-digit-dataset into a folder "
+     "'fsdd' of $OHMGRID_DATA, of ./data or of --data"},
 };
 
 // What the entries above do not tell. Order as in `entries`.
@@ -35,6 +43,7 @@ static const struct kind {
     {{"mnist", NULL}, 1, 28, og_data_idx_load},
     {{"fashion-mnist", "fashion_mnist"}, 1, 28, og_data_idx_load},
     {{"cifar10", "cifar-10-batches-bin"}, 3, 32, og_data_cifar_load},
+    {{"fsdd", "free-spoken-digit-dataset"}, 0, 0, og_data_speech_load},
 };
 enum { SETS = sizeof entries / sizeof *entries };
 
@@ -57,8 +66,11 @@ static const char *const *split_files(int set, enum og_split split)
                                                : og_data_cifar_files[split];
 }
 
+static bool is_speech(int set) { return kinds[set].channels == 0; }
+
 static bool has_split(int set, const char *folder, enum og_split split)
 {
+    if (is_speech(set)) return og_data_speech_exists(folder, split);
     for (const char *const *name = split_files(set, split); *name; name++)
         if (!og_data_file_exists(folder, *name)) return false;
     return true;
@@ -159,9 +171,14 @@ og_status og_data_check_labels(const struct og_dataset *set, size_t first, size_
 }
 
 // All std zero stands for plain pixels in [0, 1]; mean and std are set so in the copy.
-static og_status check_spec(struct og_dataset *set, struct og_error *err)
+static og_status check_images(struct og_dataset *set, struct og_error *err)
 {
     struct og_data_spec *spec = &set->spec;
+    const struct og_speech standard = og_speech_default();
+    if (memcmp(&spec->speech, &standard, sizeof standard) != 0)
+        return og_fail(err, OG_INPUT,
+                       "data set %s: features and steps have no effect on images",
+                       spec->name);
     if (spec->crop < 0 || (size_t)spec->crop >= set->width)
         return og_fail(err, OG_INPUT, "data set %s: crop is %d, not in 0 to %zu pixels",
                        spec->name, spec->crop, set->width - 1);
@@ -180,6 +197,19 @@ static og_status check_spec(struct og_dataset *set, struct og_error *err)
     return OG_OK;
 }
 
+static og_status check_speech(const struct og_data_spec *spec, struct og_error *err)
+{
+    bool scaled = false;
+    for (int c = 0; c < 3; c++)
+        scaled = scaled || spec->mean[c] != 0 || spec->std[c] != 0;
+    if (spec->rows || spec->crop != 0 || spec->flip || scaled)
+        return og_fail(err, OG_INPUT,
+                       "data set %s: as, mean, std, crop and flip have no effect on "
+                       "speech",
+                       spec->name);
+    return og_speech_check(&spec->speech, NULL, err);
+}
+
 static og_status locate(struct og_dataset *set, int k, const struct og_data_search *where,
                         struct og_error *err)
 {
@@ -195,6 +225,7 @@ static og_status locate(struct og_dataset *set, int k, const struct og_data_sear
 static void set_shape(struct og_dataset *set, const struct kind *kind)
 {
     set->classes = 10;
+    if (kind->channels == 0) return;  // speech: known when it has been read
     set->channels = kind->channels;
     set->height = set->width = kind->side;
     if (set->spec.rows)
@@ -210,14 +241,17 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     int k = find_set(spec->name);
     if (k < 0)
         return og_fail(err, OG_INPUT,
-                       "data set '%s' is unknown; known are mnist, "
-                       "fashion_mnist and cifar10",
+                       "data set '%s' is unknown; known are mnist, fashion_mnist, "
+                       "cifar10 and fsdd",
                        spec->name);
     struct og_dataset *d = og_alloc(1, sizeof *d);
     if (!d) return og_fail(err, OG_NO_MEMORY, "out of memory for a data set");
     d->spec = *spec;
+    const struct og_speech none = {0};
+    if (memcmp(&spec->speech, &none, sizeof none) == 0)
+        d->spec.speech = og_speech_default();
     set_shape(d, &kinds[k]);
-    og_status status = check_spec(d, err);
+    og_status status = is_speech(k) ? check_speech(&d->spec, err) : check_images(d, err);
     if (status == OG_OK) status = locate(d, k, where, err);
     if (status == OG_OK) status = kinds[k].load(d, err);
     if (status != OG_OK) {
@@ -233,6 +267,8 @@ void og_dataset_free(struct og_dataset *set)
     if (!set) return;
     og_free(set->pixel);
     og_free(set->label);
+    og_free(set->step);
+    og_free(set->first);
     og_free(set);
 }
 
@@ -298,8 +334,18 @@ static void fetch_one(const struct og_dataset *set, uint32_t sample, struct shif
         }
 }
 
-void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
-                      const struct og_augment *augment, float *x)
+// The sequence in the last steps, zeros before it; one that is too long without its end.
+static void fetch_sequence(const struct og_dataset *set, uint32_t sample, float *x)
+{
+    const size_t values = set->shape.dim[1], length = set->shape.dim[0];
+    const size_t from = set->first[sample], all = set->first[sample + 1] - from;
+    const size_t steps = all < length ? all : length, before = (length - steps) * values;
+    memset(x, 0, before * sizeof *x);
+    memcpy(x + before, set->step + from * values, steps * values * sizeof *x);
+}
+
+static void fetch_images(const struct og_dataset *set, const uint32_t *index, size_t n,
+                         const struct og_augment *augment, float *x)
 {
     size_t size = set->channels * set->height * set->width;
     float value[3 * 256];
@@ -313,5 +359,19 @@ void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_
         struct shift shift = {0};
         if (vary) shift = draw(&set->spec, augment, index[k]);
         fetch_one(set, index[k], shift, value, x + k * size);
+    }
+}
+
+void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
+                      const struct og_augment *augment, float *x)
+{
+    if (!set->step) {
+        fetch_images(set, index, n, augment, x);
+        return;
+    }
+    const size_t size = set->shape.dim[0] * set->shape.dim[1];
+    for (size_t k = 0; k < n; k++) {
+        assert(index[k] < set->n);
+        fetch_sequence(set, index[k], x + k * size);
     }
 }

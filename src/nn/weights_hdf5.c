@@ -7,6 +7,7 @@
 #include <hdf5.h>
 
 #include "base/mem.h"
+#include "nn/hdf5_read.h"
 #include "nn/weights_file.h"
 
 struct visit {
@@ -64,68 +65,29 @@ static og_status visit_all(og_weight_file *file, hid_t root, struct og_error *er
     return v.status;
 }
 
-// HDF5 prints nothing between here and restore().
-struct guard {
-    H5E_auto2_t function;
-    void *data;
-};
-
-static struct guard silence(void)
-{
-    struct guard g = {0};
-    H5Eget_auto2(H5E_DEFAULT, &g.function, &g.data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    return g;
-}
-
-static void restore(struct guard g) { H5Eset_auto2(H5E_DEFAULT, g.function, g.data); }
-
 static og_status open(og_weight_file *file, struct og_error *err)
 {
     hid_t *root = file->own = og_alloc(1, sizeof *root);
     if (!root) return og_fail(err, OG_NO_MEMORY, "out of memory for %s", file->path);
-    struct guard g = silence();
+    struct og_hdf5_guard g = og_hdf5_silence();
     *root = H5Fopen(file->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     og_status status = *root < 0 ? og_weight_damaged(file, err, "HDF5 cannot open it")
                                  : visit_all(file, *root, err);
-    restore(g);
+    og_hdf5_restore(g);
     return status;
-}
-
-// Whether the values of a set lie in the file as its header says. HDF5 believes the
-// header and, where a damaged one gives less room than the shape needs, reads beyond a
-// buffer.
-static bool is_whole(hid_t root, hid_t set, size_t count)
-{
-    hid_t create = H5Dget_create_plist(set), type = H5Dget_type(set);
-    const H5D_layout_t layout = create < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(create);
-    const size_t width = type < 0 ? 0 : H5Tget_size(type);
-    const hsize_t stored = H5Dget_storage_size(set);
-    hsize_t size = 0;
-    bool whole = width > 0 && H5Fget_filesize(root, &size) >= 0;
-    if (layout == H5D_CONTIGUOUS && stored > 0) {
-        const haddr_t at = H5Dget_offset(set);
-        whole = whole && at != HADDR_UNDEF && stored / width == count && at <= size &&
-                stored <= size - at;
-    } else if (layout == H5D_COMPACT) {
-        whole = whole && stored / width == count;
-    }
-    if (create >= 0) H5Pclose(create);
-    if (type >= 0) H5Tclose(type);
-    return whole && layout != H5D_LAYOUT_ERROR && layout != H5D_VIRTUAL;
 }
 
 static og_status read(og_weight_file *file, const struct og_weight_entry *e, float *to,
                       struct og_error *err)
 {
     const hid_t *root = file->own;
-    struct guard g = silence();
+    struct og_hdf5_guard g = og_hdf5_silence();
     hid_t set = H5Dopen2(*root, e->name, H5P_DEFAULT);
     const bool good =
-        set >= 0 && is_whole(*root, set, e->count) &&
+        set >= 0 && og_hdf5_is_whole(*root, set, e->count) &&
         H5Dread(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
     if (set >= 0) H5Dclose(set);
-    restore(g);
+    og_hdf5_restore(g);
     if (good) return OG_OK;
     return og_weight_damaged(file, err, "HDF5 cannot read dataset '%.100s'", e->name);
 }
@@ -133,9 +95,9 @@ static og_status read(og_weight_file *file, const struct og_weight_entry *e, flo
 static void close_file(og_weight_file *file)
 {
     hid_t *root = file->own;
-    struct guard g = silence();
+    struct og_hdf5_guard g = og_hdf5_silence();
     if (root && *root > 0) H5Fclose(*root);
-    restore(g);
+    og_hdf5_restore(g);
     og_free(root);
 }
 

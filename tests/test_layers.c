@@ -51,6 +51,10 @@ static const struct net nets[] = {
      "[conv2d: {filters: 3, kernel: 3}, batch_norm, tanh, dense: {units: 5}]"},
     {"batch_norm", &vector, "[dense: {units: 6}, batch_norm, dense: {units: 5}]"},
     {"relu", &vector, "[dense: {units: 8}, relu: {max: 0.6}, dense: {units: 5}]"},
+    {"relu", &vector,
+     "[dense: {units: 8}, relu: {max: 0.6, above: zero}, dense: {units: 5}]"},
+    {"relu", &vector,
+     "[dense: {units: 8}, relu: {max: 0.6, search: true}, dense: {units: 5}]"},
     {"sigmoid", &vector, "[dense: {units: 8}, sigmoid, dense: {units: 5}]"},
     {"tanh", &vector, "[dense: {units: 8}, tanh, dense: {units: 5}]"},
     {"softmax", &vector, "[dense: {units: 4}, softmax, dense: {units: 5}]"},
@@ -317,6 +321,13 @@ static void activations_are_their_formulas(void **state)
     for (size_t i = 0; i < 99; i++) assert_true(y[i] == fminf(fmaxf(t.x[i], 0.0f), 0.5f));
     og_free(y);
     og_model_free(model);
+    y = outputs_of("[relu: {max: 0.5, above: zero}]", vector, 9, 11, &model);
+    for (size_t i = 0; i < 99; i++) {
+        const float x = t.x[i];
+        assert_true(y[i] == (x >= 0.0f && x <= 0.5f ? x : 0.0f));
+    }
+    og_free(y);
+    og_model_free(model);
     y = outputs_of("[sigmoid]", vector, 9, 11, &model);
     for (size_t i = 0; i < 99; i++)
         assert_true(fabs(y[i] - 1.0 / (1.0 + exp(-(double)t.x[i]))) <= 1e-6);
@@ -334,6 +345,37 @@ static void activations_are_their_formulas(void **state)
     og_free(y);
     og_model_free(model);
     nn_batch_free(&t);
+}
+
+// The limit of a searched relu is state of the model: there from the start, and whatever
+// is written into it holds at once. Values at the limit itself pass.
+static void relu_takes_its_limit_from_the_state(void **state)
+{
+    (void)state;
+    og_model *model =
+        nn_model("[relu: {max: 0.5, above: zero, search: true}]", vector, 11);
+    og_exec *exec = nn_exec(model, &(struct og_exec_options){.batch = 9});
+    struct nn_batch t = nn_batch_make(9, 11, 2);
+    size_t n;
+    float *limit = og_model_state(model, &n);
+    assert_true(n == 1 && *limit == 0.5f);
+    assert_string_equal(og_model_tensor(model, 0).name, "max");
+    const float limits[] = {0.5f, fabsf(t.x[3]), 0.0f};
+    t.x[3] = fabsf(t.x[3]);
+    t.x[4] = NAN;
+    for (size_t k = 0; k < 3; k++) {
+        *limit = limits[k];
+        og_exec_program(exec, &(struct og_chip){0});
+        const float *y = og_exec_forward(exec, &t.b);
+        const float end = *limit > 0.0f ? *limit : INFINITY;
+        for (size_t i = 0; i < 99; i++) {
+            const float x = t.x[i], expected = x >= 0.0f && x <= end ? x : 0.0f;
+            assert_true(i == 4 ? isnan(y[i]) : y[i] == expected);
+        }
+    }
+    nn_batch_free(&t);
+    og_exec_free(exec);
+    og_model_free(model);
 }
 
 // --- batch norm and dropout: training against evaluation -----------------------------
@@ -415,6 +457,7 @@ int main(void)
         cmocka_unit_test(padding_by_sides),
         cmocka_unit_test(pooling_leaves_padding_out),
         cmocka_unit_test(activations_are_their_formulas),
+        cmocka_unit_test(relu_takes_its_limit_from_the_state),
         cmocka_unit_test(batch_norm_takes_the_whole_batch),
         cmocka_unit_test(dropout_drops_in_training_only),
     };

@@ -138,6 +138,8 @@ static void mistakes_are_named(void **state)
         {"[flatten, conv2d: {filters: 3, kernel: 3}]", "takes images"},
         {"[max_pool: {size: 2, padding: 2}, dense: {units: 3}]", "less than size"},
         {"[softmax, dense: {units: 3}]", "rank 1"},
+        {"[flatten, relu: {above: zero}, dense: {units: 3}]",
+         "above: zero has no effect without a limit"},
         {"[dense: {units: 3, inputs: [nobody]}]", "'nobody' is no earlier layer"},
         {"[dense: {units: 3, inputs: [input, input]}]", "at most 1"},
         {"[add, dense: {units: 3}]", "at least 2"},

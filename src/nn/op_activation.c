@@ -14,8 +14,14 @@ static size_t elements(const struct og_view *v)
 
 // --- relu ----------------------------------------------------------------------------
 
+// f(x) = max(0, x) up to a limit T, above it T (ONNX Clip) or 0 (FT-ClipAct, Hoang et
+// al., 2019: what no fault-free network shows is taken for the work of a fault).
+enum above { ABOVE_CLIP, ABOVE_ZERO };
+
 struct relu {
     double max;
+    int above;  // enum above
+    bool search;
 };
 
 static const struct og_field relu_fields[] = {
@@ -26,45 +32,87 @@ static const struct og_field relu_fields[] = {
      .max = 1e30,
      .def = "0",
      .stage = OG_STAGE_TRAIN,
-     .help = "Clips at this value; 0: no clip."},
+     .help = "Limit of the outputs; 0: none."},
+    {.key = "above",
+     .type = OG_FIELD_CHOICE,
+     .offset = offsetof(struct relu, above),
+     .choices = "clip zero",
+     .def = "clip",
+     .stage = OG_STAGE_TRAIN,
+     .help = "What is above the limit becomes the limit, or 0 (FT-ClipAct)."},
+    {.key = "search",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct relu, search),
+     .def = "false",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Whether a round of compression with activation_limits finds the limit, or "
+             "model.weights may hold it; until then it is max."},
     {0},
 };
+
+static og_status relu_setup(struct og_node *node, struct og_error *err)
+{
+    const struct relu *a = node->attr;
+    if (a->above == ABOVE_ZERO && a->max == 0 && !a->search)
+        return og_fail(
+            err, OG_INPUT,
+            "above: zero has no effect without a limit (max, or search: true)");
+    if (a->search) {
+        node->params = 1;
+        node->param[0] = (struct og_param){.name = "max",
+                                           .rank = 1,
+                                           .dim = {1},
+                                           .law = OG_INIT_CONSTANT,
+                                           .value = (float)a->max,
+                                           .state = true};
+    }
+    return og_setup_same(node, err);
+}
+
+static float limit_of(const struct og_view *v)
+{
+    const struct relu *a = v->node->attr;
+    const float max = a->search ? v->param[0][0] : (float)a->max;
+    return max > 0.0f ? max : INFINITY;
+}
 
 static void relu_forward(const struct og_view *v)
 {
     const struct relu *a = v->node->attr;
-    float max = a->max > 0 ? (float)a->max : INFINITY;
+    const float max = limit_of(v), beyond = a->above == ABOVE_ZERO ? 0.0f : max;
     const float *restrict in = v->in[0];
     float *restrict out = v->out;
     for (size_t i = 0, n = elements(v); i < n; i++) {
         // Not "> 0 ? x : 0", which would turn a NaN into a result.
         float x = in[i] < 0.0f ? 0.0f : in[i];
-        out[i] = x > max ? max : x;
+        out[i] = x > max ? beyond : x;
     }
 }
 
 static void relu_backward(const struct og_view *v)
 {
     const struct relu *a = v->node->attr;
-    float max = a->max > 0 ? (float)a->max : INFINITY;
+    const float max = limit_of(v);
+    // The limit itself still passes where what is above does not.
+    const float end = a->above == ABOVE_ZERO ? nextafterf(max, INFINITY) : max;
     const float *restrict x = v->in[0], *restrict dy = v->dout;
     float *restrict dx = v->din[0];
     if (!dx) return;
     for (size_t i = 0, n = elements(v); i < n; i++) {
         float d = dy[i];  // no branch: which units are open is as good as random
-        dx[i] += ((x[i] > 0.0f) & (x[i] < max)) ? d : 0.0f;
+        dx[i] += ((x[i] > 0.0f) & (x[i] < end)) ? d : 0.0f;
     }
 }
 
 const struct og_op og_op_relu = {
     .name = "relu",
     .onnx = "Relu",
-    .help = "max(0, x), clipped at `max` if given.",
+    .help = "max(0, x), with a limit if given.",
     .fields = relu_fields,
     .attr_size = sizeof(struct relu),
     .inputs_min = 1,
     .inputs_max = 1,
-    .setup = og_setup_same,
+    .setup = relu_setup,
     .forward = relu_forward,
     .backward = relu_backward,
 };

@@ -49,11 +49,31 @@ og_status og_weights_take(struct og_weight_match *m, const struct og_node *node,
                    m->file->path, entry->name, has, node->name, needs);
 }
 
+// The limit of a relu that is searched: only a result file of ohmgrid has one.
+static og_status fill_limit(struct og_weight_match *m, const struct og_node *node,
+                            struct og_error *err)
+{
+    static const char *const names[] = {"max", NULL};
+    struct og_weight_entry *e;
+    float *value;
+    OG_TRY(og_weights_find(m, node, names, &e, err));
+    if (!e) return OG_OK;
+    OG_TRY(og_weights_take(m, node, e, 1, node->param[0].dim, &value, err));
+    const float max = *value;
+    og_free(value);
+    if (!(max >= 0.0f))
+        return og_fail(err, OG_INPUT, "%s: tensor '%.200s' is %g; a limit is at least 0",
+                       m->file->path, e->name, (double)max);
+    *og_weights_at(m, node, 0) = max;
+    return OG_OK;
+}
+
 static og_status fill_node(struct og_weight_match *m, const struct og_node *node,
                            struct og_error *err)
 {
     if (node->params == 0) return OG_OK;
     if (node->op == &og_op_batch_norm) return og_weights_fill_norm(m, node, err);
+    if (node->op == &og_op_relu) return fill_limit(m, node, err);
     if (node->op == &og_op_dense || node->op == &og_op_conv2d)
         return og_weights_fill_linear(m, node, err);
     return og_weights_fill_rnn(m, node, err);

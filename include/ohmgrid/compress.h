@@ -61,10 +61,11 @@ OG_API bool og_set_holds(const og_set *set, const float *v);
 
 // --- ADMM -----------------------------------------------------------------------------
 
-// One round of compression: ADMM, the mapping onto the sets, masked retraining. An
-// iterator like og_trainer. Weights that are exactly zero when a round begins, and those
-// that its mapping makes zero, stay zero; tensors with a set that restricts values keep
-// these through the retraining of the round. Thread-safety: one thread.
+// One round of compression: ADMM, the mapping onto the sets, masked retraining; or the
+// search of activation limits, which changes no weight (learn/limits.h). An iterator like
+// og_trainer. Weights that are exactly zero when a round begins, and those that its
+// mapping makes zero, stay zero; tensors with a set that restricts values keep these
+// through the retraining of the round. Thread-safety: one thread.
 typedef struct og_compress og_compress;
 
 // All borrowed for the life of the round.
@@ -81,24 +82,31 @@ OG_API og_status og_compress_alloc(og_compress **c, og_model *model,
                                    const struct og_compress_options *options,
                                    struct og_error *err);
 OG_API void og_compress_free(og_compress *c);
-// Only finds out whether the round fits the model.
-OG_API og_status og_compress_check(og_model *model, const og_item *round,
-                                   const struct og_train_config *base,
-                                   struct og_error *err);
 // Epochs of both phases together.
 OG_API og_status og_compress_epochs(const og_item *round,
                                     const struct og_train_config *base, size_t *epochs,
                                     struct og_error *err);
+// Finds out whether the round fits the model, and how many samples all its steps together
+// put through the network, of a training set of n; each step counts alike.
+OG_API og_status og_compress_work(og_model *model, const og_item *round,
+                                  const struct og_train_config *base, size_t n,
+                                  double *samples, struct og_error *err);
 // Every key of a round, for --help.
 OG_API void og_compress_print_keys(FILE *out);
 
-// Steps: the batches of ADMM, one for the mapping, the batches of retraining.
+// Steps: the batches of ADMM, one for the mapping, the batches of retraining. Or: one for
+// the profile, then one for each relu, try, fault rate and chip.
 OG_API size_t og_compress_steps(const og_compress *c);
 OG_API size_t og_compress_at(const og_compress *c);
 OG_API og_status og_compress_step(og_compress *c, struct og_error *err);
 
-enum og_compress_phase { OG_COMPRESS_ADMM, OG_COMPRESS_MAP, OG_COMPRESS_RETRAIN };
-// Of the step last done.
+enum og_compress_phase {
+    OG_COMPRESS_ADMM,
+    OG_COMPRESS_MAP,
+    OG_COMPRESS_RETRAIN,
+    OG_COMPRESS_LIMITS
+};
+// Of the step last done. Of a search: tries finished, all tries, accuracy of the step.
 struct og_compress_place {
     enum og_compress_phase phase;
     size_t epoch, epochs;  // of the phase, from 1
@@ -128,6 +136,15 @@ struct og_update {
 // [updates so far][pairs]; rho [updates so far]: before the update.
 OG_API const struct og_update *og_compress_updates(const og_compress *c, size_t *n,
                                                    const double **rho);
+// The relus of a search of limits, from input to output; 0 in any other round.
+struct og_limit_info {
+    const char *node;            // borrowed
+    double start, limit;         // largest output of the profile; the present limit
+    size_t tries;                // those so far have an area above 0 or are the next one
+    const double *tried, *area;  // [tries]: limits and areas under their accuracies
+};
+OG_API size_t og_compress_limits(const og_compress *c);
+OG_API struct og_limit_info og_compress_limit(const og_compress *c, size_t i);
 // Curves of the finished epochs of the phase (ADMM or retraining).
 OG_API const struct og_curve *og_compress_curve(const og_compress *c,
                                                 enum og_compress_phase phase,

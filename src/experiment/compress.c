@@ -113,17 +113,15 @@ static og_status epochs_before(const struct round *r, size_t rounds, size_t *epo
 static og_status check_one(struct og_job *job, const struct og_compression *c,
                            struct og_error *err)
 {
-    size_t epochs;
+    double samples;
     OG_TRY(og_job_go(job, c->point, err));
     const struct og_dataset *set = job->set[OG_TRAIN];
     const struct og_train_config base = base_of(job);
     const og_item *item = item_of(job, c->round);
     og_model *model;
     OG_TRY(og_model_build(&model, job->config.layers, &set->shape, set->classes, err));
-    og_status status = og_compress_check(model, item, &base, err);
-    if (status == OG_OK) status = og_compress_epochs(item, &base, &epochs, err);
-    if (status == OG_OK)
-        job->meter.work[OG_WORK_TRAIN].left += (double)epochs * (double)set->n;
+    const og_status status = og_compress_work(model, item, &base, set->n, &samples, err);
+    if (status == OG_OK) job->meter.work[OG_WORK_TRAIN].left += samples;
     og_model_free(model);
     return status;
 }
@@ -176,6 +174,9 @@ static void report_step(struct round *r)
     char detail[96];
     if (p.phase == OG_COMPRESS_MAP)
         snprintf(detail, sizeof detail, "mapping");
+    else if (p.phase == OG_COMPRESS_LIMITS)
+        snprintf(detail, sizeof detail, "limits %zu/%zu accuracy %.1f %%", p.epoch,
+                 p.epochs, 100.0 * p.now.accuracy);
     else
         snprintf(detail, sizeof detail, "%s epoch %zu/%zu loss %.3g accuracy %.1f %%",
                  names[p.phase], p.epoch, p.epochs, p.now.loss, 100.0 * p.now.accuracy);
@@ -214,9 +215,12 @@ static og_status all_steps(struct round *r, struct og_error *err)
 static og_status open_round(struct round *r, struct og_error *err)
 {
     const size_t round = r->of->round;
-    size_t before, after;
+    const size_t n = r->job->set[OG_TRAIN]->n;
+    size_t before;
+    double samples;
     OG_TRY(epochs_before(r, round - 1, &before, err));
-    OG_TRY(epochs_before(r, round, &after, err));
+    OG_TRY(og_compress_work(r->job->model, item_of(r->job, round), &r->base, n, &samples,
+                            err));
     const struct og_compress_options options = {
         .round = item_of(r->job, round),
         .base = &r->base,
@@ -224,8 +228,7 @@ static og_status open_round(struct round *r, struct og_error *err)
         .first_epoch = before,
     };
     OG_TRY(og_compress_alloc(&r->c, r->job->model, &options, err));
-    r->samples = (double)(after - before) * (double)r->job->set[OG_TRAIN]->n /
-                 (double)og_compress_steps(r->c);
+    r->samples = samples / (double)og_compress_steps(r->c);
     return OG_OK;
 }
 

@@ -15,6 +15,7 @@ static size_t steps_per_epoch(const og_compress *c, const struct og_train_config
 
 size_t og_compress_updates_in_all(const og_compress *c)
 {
+    if (c->limits) return 0;
     return (size_t)(c->round.admm.train.epochs / c->round.admm.update_every);
 }
 
@@ -105,12 +106,18 @@ static og_status read(og_compress *c, struct og_error *err)
     c->params = og_model_params(c->model, &c->param_count);
     c->state = og_model_state(c->model, &c->state_count);
     OG_TRY(og_round_read(&c->round, c->options.round, c->options.base, err));
+    if (c->round.limits_keys != NULL)
+        return og_limits_alloc(&c->limits, c->model, &c->round.limits, &c->options, err);
     return og_compress_read_sets(c, err);
 }
 
 static og_status fill(og_compress *c, struct og_error *err)
 {
     OG_TRY(read(c, err));
+    if (c->limits) {
+        c->steps = og_limits_steps(c->limits);
+        return og_compress_fingerprint(c, err);
+    }
     const struct og_train_config *admm = &c->round.admm.train,
                                  *retrain = &c->round.retrain.train;
     c->per_epoch[0] = steps_per_epoch(c, admm);
@@ -144,6 +151,7 @@ void og_compress_free(og_compress *c)
 {
     if (!c) return;
     og_trainer_free(c->trainer);
+    og_limits_free(c->limits);
     og_compress_free_sets(c);
     og_free(c->memory);
     og_free(c->scratch);
@@ -158,14 +166,21 @@ void og_compress_free(og_compress *c)
     og_free(c);
 }
 
-og_status og_compress_check(og_model *model, const og_item *round,
-                            const struct og_train_config *base, struct og_error *err)
+og_status og_compress_work(og_model *model, const og_item *round,
+                           const struct og_train_config *base, size_t n, double *samples,
+                           struct og_error *err)
 {
     og_compress *c = og_alloc(1, sizeof *c);
     if (!c) return og_fail(err, OG_NO_MEMORY, "no memory for a compression");
     c->model = model;
     c->options = (struct og_compress_options){.round = round, .base = base};
     const og_status status = read(c, err);
+    const struct og_limits_config *l = &c->round.limits;
+    const size_t each = (size_t)l->samples < n ? (size_t)l->samples : n;
+    *samples =
+        c->limits ? (double)og_limits_steps(c->limits) * (double)each
+                  : (double)(c->round.admm.train.epochs + c->round.retrain.train.epochs) *
+                        (double)n;
     og_compress_free(c);
     return status;
 }
@@ -199,6 +214,11 @@ static og_status map(og_compress *c, struct og_error *err)
 og_status og_compress_step(og_compress *c, struct og_error *err)
 {
     assert(c->at < c->steps);
+    if (c->limits) {
+        OG_TRY(og_limits_step(c->limits, c->at, err));
+        c->at++;
+        return OG_OK;
+    }
     if (c->at == c->admm_steps) return map(c, err);
     OG_TRY(og_trainer_step(c->trainer, err));
     if (c->round.method == OG_METHOD_PROXIMAL && c->at < c->admm_steps)
@@ -212,6 +232,7 @@ og_status og_compress_step(og_compress *c, struct og_error *err)
 struct og_compress_place og_compress_place(const og_compress *c)
 {
     struct og_compress_place p = {.phase = OG_COMPRESS_MAP};
+    if (c->limits) return og_limits_place(c->limits, c->at);
     if (c->at == 0 || c->at == c->admm_steps + 1) return p;
     const bool admm = c->at <= c->admm_steps;
     const size_t done = admm ? c->at : c->at - c->admm_steps - 1;
@@ -238,6 +259,17 @@ struct og_pair_info og_compress_pair(const og_compress *c, size_t pair)
     return (struct og_pair_info){t.node, t.name, og_set_kind(p->set)->name};
 }
 
+size_t og_compress_limits(const og_compress *c)
+{
+    return c->limits ? og_limits_count(c->limits) : 0;
+}
+
+struct og_limit_info og_compress_limit(const og_compress *c, size_t i)
+{
+    assert(c->limits);
+    return og_limits_info(c->limits, i);
+}
+
 const struct og_update *og_compress_updates(const og_compress *c, size_t *n,
                                             const double **rho)
 {
@@ -250,6 +282,7 @@ const struct og_curve *og_compress_curve(const og_compress *c,
                                          enum og_compress_phase phase, size_t *epochs)
 {
     *epochs = 0;
+    if (c->limits) return NULL;
     if (phase == OG_COMPRESS_ADMM && c->at > c->admm_steps) {
         *epochs = (size_t)c->round.admm.train.epochs;
         return c->curve;

@@ -28,6 +28,8 @@ struct og_compress {
     float *params, *state;  // of the model
     size_t param_count, state_count;
 
+    og_limits *limits;  // a round that searches limits has nothing of what follows but
+                        // steps and at
     size_t pairs;
     struct og_pair *pair;  // in the order of the list: sets, layers, tensors
     size_t memory_count;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A round of compression as bytes: a header, the weights, Z and U, masks, reports, and
-// the trainer of the present phase. For the machine type that wrote them.
+// A round of compression as bytes: a header, the weights and the state of the model, then
+// Z and U, masks, reports, and the trainer of the present phase, or the search of limits.
+// For the machine type that wrote them.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@ static const char magic[8] = "OGCOMPR";
 struct header {
     char magic[8];
     uint64_t version, fingerprint;
-    uint64_t params, state, memory, at, updates, curve, trainer;
+    uint64_t params, state, memory, at, updates, curve, trainer, limits;
     double rho;
 };
 
@@ -45,7 +46,7 @@ og_status og_compress_fingerprint(og_compress *c, struct og_error *err)
 static struct header header_of(const og_compress *c)
 {
     struct header h = {
-        .version = 1,
+        .version = 2,
         .fingerprint = c->fingerprint,
         .params = c->param_count,
         .state = c->state_count,
@@ -53,6 +54,7 @@ static struct header header_of(const og_compress *c)
         .at = c->at,
         .updates = c->updates,
         .curve = (uint64_t)c->round.admm.train.epochs,
+        .limits = c->limits ? og_limits_bytes(c->limits) : 0,
         .trainer = c->trainer ? og_trainer_bytes(c->trainer) : 0,
         .rho = c->rho,
     };
@@ -63,8 +65,9 @@ static struct header header_of(const og_compress *c)
 static size_t bytes_of(const og_compress *c, const struct header *h)
 {
     return sizeof *h + (h->params + h->state + h->memory) * sizeof(float) +
-           2 * h->params + h->updates * (c->pairs * sizeof *c->update + sizeof(double)) +
-           h->curve * sizeof *c->curve + h->trainer;
+           (h->limits ? 0 : 2 * h->params) +
+           h->updates * (c->pairs * sizeof *c->update + sizeof(double)) +
+           h->curve * sizeof *c->curve + h->limits + h->trainer;
 }
 
 size_t og_compress_bytes(const og_compress *c)
@@ -80,6 +83,8 @@ void og_compress_save(const og_compress *c, void *bytes)
     og_bytes_put(&to, &h, sizeof h);
     og_bytes_put(&to, c->params, h.params * sizeof(float));
     og_bytes_put(&to, c->state, h.state * sizeof(float));
+    if (c->limits) og_limits_save(c->limits, &to);
+    if (c->limits) return;
     og_bytes_put(&to, c->memory, h.memory * sizeof(float));
     og_bytes_put(&to, c->allowed, h.params);
     og_bytes_put(&to, c->frozen, h.params);
@@ -92,11 +97,12 @@ void og_compress_save(const og_compress *c, void *bytes)
 static og_status check(const og_compress *c, const struct header *h, size_t n,
                        struct og_error *err)
 {
-    if (memcmp(h->magic, magic, sizeof h->magic) != 0 || h->version != 1)
+    if (memcmp(h->magic, magic, sizeof h->magic) != 0 || h->version != 2)
         return og_fail(err, OG_INPUT, "not a checkpoint of a compression");
     const struct header own = header_of(c);
     if (h->fingerprint != own.fingerprint || h->params != own.params ||
-        h->state != own.state || h->memory != own.memory || h->curve != own.curve)
+        h->state != own.state || h->memory != own.memory || h->curve != own.curve ||
+        h->limits != own.limits)
         return og_fail(err, OG_INPUT,
                        "the checkpoint of a compression is of another model or round");
     if (h->at > c->steps || h->updates > og_compress_updates_in_all(c) ||
@@ -111,13 +117,17 @@ static void take(og_compress *c, const struct header *h, const unsigned char **f
 {
     og_bytes_get(from, c->params, h->params * sizeof(float));
     og_bytes_get(from, c->state, h->state * sizeof(float));
+    c->at = (size_t)h->at;
+    if (c->limits) {
+        og_limits_restore(c->limits, from);
+        return;
+    }
     og_bytes_get(from, c->memory, h->memory * sizeof(float));
     og_bytes_get(from, c->allowed, h->params);
     og_bytes_get(from, c->frozen, h->params);
     og_bytes_get(from, c->update, h->updates * c->pairs * sizeof *c->update);
     og_bytes_get(from, c->rho_of, h->updates * sizeof(double));
     og_bytes_get(from, c->curve, h->curve * sizeof *c->curve);
-    c->at = (size_t)h->at;
     c->updates = (size_t)h->updates;
     c->rho = h->rho;
 }
@@ -133,6 +143,7 @@ og_status og_compress_restore(og_compress *c, const void *bytes, size_t n,
     og_bytes_get(&from, &h, sizeof h);
     OG_TRY(check(c, &h, n, err));
     take(c, &h, &from);
+    if (c->limits) return OG_OK;
     og_admm_aim(c);
     OG_TRY(og_compress_start_phase(c, err));
     if (!c->trainer) return OG_OK;

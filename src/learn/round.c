@@ -11,6 +11,7 @@ static const struct og_field round_fields[] = {
     {.key = "sets",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_round, sets),
+     .def = "",
      .stage = OG_STAGE_COMPRESS,
      .help = "List of {layer, kind, ...}: a layer's name, a list of names or 'all', and "
              "one constraint set with its keys."},
@@ -46,6 +47,13 @@ static const struct og_field round_fields[] = {
      .stage = OG_STAGE_COMPRESS,
      .help = "After the projection, also removes filters that nothing uses and weights "
              "whose input is always zero (after 'Tiny but Accurate', 2020)."},
+    {.key = "activation_limits",
+     .type = OG_FIELD_ITEM,
+     .offset = offsetof(struct og_round, limits_keys),
+     .def = "",
+     .stage = OG_STAGE_COMPRESS,
+     .help = "Instead of all other keys: finds the limits of the relus with 'search: "
+             "true', so that accuracy under faults is best (after FT-ClipAct, 2019)."},
     {.key = NULL},
 };
 
@@ -166,11 +174,24 @@ static og_status read_phase(struct og_phase *p, const og_item *round, const char
     return check_phase(p, keys, round, name, err);
 }
 
+static og_status read_limits(struct og_round *round, const og_item *item,
+                             const struct og_train_config *base, struct og_error *err)
+{
+    if (item->n > 1)
+        return og_item_fail(
+            item, err, "activation_limits is a round of its own, without other keys");
+    return og_limits_read(&round->limits, round->limits_keys, base, err);
+}
+
 og_status og_round_read(struct og_round *round, const og_item *item,
                         const struct og_train_config *base, struct og_error *err)
 {
     memset(round, 0, sizeof *round);
     OG_TRY(og_fields_bind(round_fields, item, round, err));
+    if (round->limits_keys != NULL) return read_limits(round, item, base, err);
+    if (round->sets == NULL)
+        return og_item_fail(item, err,
+                            "key 'sets' is missing, or activation_limits in its place");
     if (round->sets->kind != OG_ITEM_LIST || round->sets->n == 0)
         return og_item_fail(round->sets, err,
                             "must be a list of at least one constraint set, for instance "
@@ -204,6 +225,7 @@ void og_compress_print_keys(FILE *out)
                 names[admm], admm ? "; and:" : ".");
     }
     og_fields_help(admm_fields, "compress.rounds[].admm", OG_STAGE_COMPRESS, out);
+    og_limits_print_keys(out);
     fputs("\ncompress.rounds[].sets[].*, by kind:\n", out);
     og_set_print_keys(out);
 }

@@ -3,7 +3,7 @@
 #ifndef OG_LEARN_ROUND_H
 #define OG_LEARN_ROUND_H
 
-#include "ohmgrid/compress.h"
+#include "learn/limits.h"
 
 enum og_compress_method {
     OG_METHOD_ADMM,
@@ -24,6 +24,8 @@ struct og_round {
     const og_item *sets, *admm_keys, *retrain_keys;  // borrowed
     int method;                                      // enum og_compress_method
     bool purify;
+    const og_item *limits_keys;  // borrowed; NULL: not a round of limits, else only:
+    struct og_limits_config limits;
     struct og_phase admm, retrain;
 };
 

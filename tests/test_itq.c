@@ -73,6 +73,26 @@ static void one_bit_is_the_strongest_direction(void **state)
     og_itq_free(itq);
 }
 
+// Equal vectors have no directions; any rotation serves, but it must be one.
+static void equal_vectors_leave_a_rotation(void **state)
+{
+    (void)state;
+    const float same[6] = {3, 1, 3, 1, 3, 1}, near[8] = {9, 1, -9, 1, 3, 9, 3, -9};
+    struct og_itq_params params = {1, 2, 1};
+    for (params.bits = 1; params.bits <= 2; params.bits++) {
+        size_t n;
+        og_itq *itq;
+        assert_int_equal(og_itq_alloc(&itq, same, 3, 2, &params, NULL), OG_OK);
+        const double *e = og_itq_errors(itq, &n);
+        for (size_t i = 0; i < n; i++) assert_true(e[i] == (double)params.bits);
+        og_itq_encode(itq, near, 4, code);
+        const size_t b = params.bits;
+        assert_true(memcmp(code, code + b, b) != 0 ||
+                    memcmp(code + 2 * b, code + 3 * b, b) != 0);
+        og_itq_free(itq);
+    }
+}
+
 static int hamming(int a, int b)
 {
     int n = 0;
@@ -123,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(error_falls),
         cmocka_unit_test(one_bit_is_the_strongest_direction),
+        cmocka_unit_test(equal_vectors_leave_a_rotation),
         cmocka_unit_test(near_vectors_have_near_codes),
         cmocka_unit_test(every_allocation_may_fail),
     };

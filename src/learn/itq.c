@@ -87,6 +87,10 @@ static og_status nearest_rotation(struct fit *f, struct og_error *err)
 {
     size_t b = f->bits;
     view u = matrix(f->square, b, b), v = matrix(f->vt, b, b), r = matrix(f->r, b, b);
+    if (b == 1) {  // for a single 0, GSL gives U = 0
+        f->r[0] = f->square[0] < 0 ? -1 : 1;
+        return OG_OK;
+    }
     gsl_vector_view s = gsl_vector_view_array(f->values, b);
     gsl_vector_view work = gsl_vector_view_array(f->work, b);
     int bad = gsl_linalg_SV_decomp(&u.matrix, &v.matrix, &s.vector, &work.vector);

@@ -76,5 +76,7 @@ uint64_t og_sort_key(float value, size_t index);
 float og_sort_value(uint64_t key);
 // Rising by the upper half, equal ones as they stood; `spare` holds n as well.
 void og_sort_keys(uint64_t *key, uint64_t *spare, size_t n);
+// Of keys in this order: how many values are at most x.
+size_t og_sorted_up_to(const uint64_t *key, size_t n, double x);
 
 #endif

@@ -198,20 +198,6 @@ static double mean(const struct work *w, const size_t *limit)
     return (w->sum[limit[1]] - w->sum[limit[0]]) / (double)(limit[1] - limit[0]);
 }
 
-// Weights that are at most x: their number.
-static size_t count_up_to(const struct work *w, double x)
-{
-    size_t low = 0, high = w->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((double)og_sort_value(w->sorted[middle]) <= x)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 // Every limit between the means beside it, until none moves. A mean lies inside its own
 // cluster, so none runs empty.
 static void rest(const struct work *w, size_t levels, size_t *limit)
@@ -222,7 +208,7 @@ static void rest(const struct work *w, size_t levels, size_t *limit)
         bool rests = true;
         for (size_t k = 1; k < levels; k++) {
             double middle = 0.5 * (mean(w, limit + k - 1) + mean(w, limit + k));
-            moved[k] = count_up_to(w, middle);
+            moved[k] = og_sorted_up_to(w->sorted, w->n, middle);
             rests &= moved[k] == limit[k];
         }
         if (rests) return;

@@ -124,22 +124,21 @@ const struct og_set_type og_set_n_m = {n_m_fields, sizeof(struct og_groups), che
 
 // --- crossbar tiles (Yuan et al., ISLPED 2019) -----------------------------------------
 
+#define TILE_ROW                                                                         \
+    {                                                                                    \
+        .key = "tile", .type = OG_FIELD_LIST,                                            \
+        .offset = offsetof(struct og_groups, size), .stage = OG_STAGE_TRAIN,             \
+        .help = "Size of the crossbar, [word lines, bit lines]."                         \
+    }
+
 static const struct og_field tile_fields[] = {
     OG_AMOUNT_ROWS,
-    {.key = "tile",
-     .type = OG_FIELD_LIST,
-     .offset = offsetof(struct og_groups, size),
-     .stage = OG_STAGE_TRAIN,
-     .help = "Size of the crossbar, [word lines, bit lines]."},
+    TILE_ROW,
     {.key = NULL},
 };
 static const struct og_field tile_line_fields[] = {
     OG_AMOUNT_ROWS,
-    {.key = "tile",
-     .type = OG_FIELD_LIST,
-     .offset = offsetof(struct og_groups, size),
-     .stage = OG_STAGE_TRAIN,
-     .help = "Size of the crossbar, [word lines, bit lines]."},
+    TILE_ROW,
     {.key = "within",
      .type = OG_FIELD_BOOL,
      .choices = "tensor tile",

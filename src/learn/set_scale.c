@@ -27,20 +27,6 @@ struct best {
     double s, f;
 };
 
-// Magnitudes that are at most x: their number.
-static size_t count_up_to(const struct og_magnitudes *w, double x)
-{
-    size_t low = 0, high = w->n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((double)og_sort_value(w->sorted[middle]) <= x)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 // H at s, and the best scale of the assignment there.
 static struct end look(const struct og_ladder *ladder, const struct og_magnitudes *w,
                        double s, struct best *best)
@@ -50,7 +36,9 @@ static struct end look(const struct og_ladder *ladder, const struct og_magnitude
     for (int j = 0; j < ladder->n; j++) {
         double t = ladder->t[j];
         bool last = j == ladder->n - 1;
-        size_t to = last ? w->n : count_up_to(w, s * 0.5 * (t + ladder->t[j + 1]));
+        size_t to =
+            last ? w->n
+                 : og_sorted_up_to(w->sorted, w->n, s * 0.5 * (t + ladder->t[j + 1]));
         a += t * (w->sum[to] - w->sum[from]);
         b += t * t * (double)(to - from);
         from = to;

@@ -98,3 +98,16 @@ void og_sort_keys(uint64_t *key, uint64_t *spare, size_t n)
         to = last;
     }
 }
+
+size_t og_sorted_up_to(const uint64_t *key, size_t n, double x)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((double)og_sort_value(key[middle]) <= x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}

@@ -12,7 +12,7 @@ struct values {
     struct og_list list;
 };
 
-// The row that all of them have.
+// Rows that several of them have.
 #define BY_FILTER_ROW                                                                    \
     {                                                                                    \
         .key = "scale", .type = OG_FIELD_BOOL,                                           \
@@ -26,17 +26,18 @@ struct values {
         .def = "true", .stage = OG_STAGE_TRAIN,                                          \
         .help = "Whether 0 is one of the levels."                                        \
     }
+#define BITS_ROW                                                                         \
+    {                                                                                    \
+        .key = "bits", .type = OG_FIELD_INT, .offset = offsetof(struct values, bits),    \
+        .min = 1, .max = 8, .stage = OG_STAGE_TRAIN,                                     \
+        .help =                                                                          \
+            "Bits b: 2^(b-1) levels on both sides; 2^(b-1) - 1 and the zero, with it."   \
+    }
 
 // --- equally spaced: 0, 1, 2, .. or 1, 2, .. -------------------------------------------
 
 static const struct og_field levels_fields[] = {
-    {.key = "bits",
-     .type = OG_FIELD_INT,
-     .offset = offsetof(struct values, bits),
-     .min = 1,
-     .max = 8,
-     .stage = OG_STAGE_TRAIN,
-     .help = "Bits b: 2^(b-1) levels on both sides; 2^(b-1) - 1 and the zero, with it."},
+    BITS_ROW,
     ZERO_ROW,
     BY_FILTER_ROW,
     {.key = NULL},
@@ -70,13 +71,7 @@ const struct og_set_type og_set_levels = {levels_fields, sizeof(struct values),
 // --- NUPES: sign(x) |x|^a on equally spaced levels -------------------------------------
 
 static const struct og_field power_fields[] = {
-    {.key = "bits",
-     .type = OG_FIELD_INT,
-     .offset = offsetof(struct values, bits),
-     .min = 1,
-     .max = 8,
-     .stage = OG_STAGE_TRAIN,
-     .help = "Bits b: 2^(b-1) levels on both sides; 2^(b-1) - 1 and the zero, with it."},
+    BITS_ROW,
     {.key = "exponent",
      .type = OG_FIELD_REAL,
      .offset = offsetof(struct values, exponent),

@@ -88,6 +88,10 @@ struct og_compress_values {
     const double *weights, *kept;  // [tensors]
     size_t epochs[2];              // of ADMM, of retraining
     const double *loss[2], *accuracy[2], *lr[2];
+    size_t limits, tries;           // of a search of activation limits
+    const char *const *relu;        // [limits]
+    const double *limit, *largest;  // [limits]: found; largest output
+    const double *tried, *area;     // [limits][tries]
 };
 struct og_curve_set {
     const char *key;  // /train/<key>/loss, accuracy, learning_rate

@@ -32,6 +32,10 @@ struct og_report {
     const struct og_curve *curve[2];            // [epochs]
     const struct og_report_tensor *tensor;      // [tensors]
     const char (*set)[OG_REPORT_NAME];          // [pairs]: "node/tensor kind"
+    size_t limits, tries;                       // of a search of limits
+    const double *limit, *largest;              // [limits]
+    const double *tried, *area;                 // [limits][tries]
+    const char (*relu)[OG_REPORT_NAME];         // [limits]
 };
 og_status og_put_report(struct og_job *job, const char *key, const og_compress *c,
                         struct og_error *err);

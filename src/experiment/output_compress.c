@@ -75,6 +75,15 @@ static void fill_values(const struct og_report *r, double *at, const char **name
     v->tensor = name;
     for (size_t k = 0; k < r->pairs; k++) name[r->tensors + k] = r->set[k];
     v->set = name + r->tensors;
+    name += r->tensors + r->pairs;
+    for (size_t i = 0; i < r->limits; i++) name[i] = r->relu[i];
+    v->relu = name;
+    v->limits = r->limits;
+    v->tries = r->tries;
+    v->limit = r->limit;
+    v->largest = r->largest;
+    v->tried = r->tried;
+    v->area = r->area;
     fill_curves(r, at + 2 * r->tensors, v);
 }
 
@@ -92,7 +101,7 @@ static og_status add_round(const struct og_job *job, struct og_output_compress *
         return og_fail(err, OG_INPUT, "report %s of the journal is damaged", c->name);
     const struct og_report *r = &to->report;
     to->numbers = og_alloc(numbers_of(r), sizeof *to->numbers);
-    to->names = og_alloc(r->tensors + r->pairs, sizeof *to->names);
+    to->names = og_alloc(r->tensors + r->pairs + r->limits, sizeof *to->names);
     if (!to->numbers || !to->names) return no_memory(err);
     v->key = c->name;
     v->training = job->training[job->training_of[c->point]].name;

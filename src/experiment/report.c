@@ -9,7 +9,7 @@
 #include "experiment/compress.h"
 
 struct header {
-    uint64_t version, updates, pairs, tensors, epochs[2];
+    uint64_t version, updates, pairs, tensors, epochs[2], limits, tries;
 };
 
 // The parts inside bytes that begin with the header; returns their size.
@@ -19,7 +19,9 @@ static size_t lay_out(const struct header *h, const void *bytes, struct og_repor
     *r = (struct og_report){.updates = (size_t)h->updates,
                             .pairs = (size_t)h->pairs,
                             .tensors = (size_t)h->tensors,
-                            .epochs = {(size_t)h->epochs[0], (size_t)h->epochs[1]}};
+                            .epochs = {(size_t)h->epochs[0], (size_t)h->epochs[1]},
+                            .limits = (size_t)h->limits,
+                            .tries = (size_t)h->tries};
     r->rho = (const void *)at;
     at += r->updates * sizeof *r->rho;
     r->update = (const void *)at;
@@ -32,6 +34,13 @@ static size_t lay_out(const struct header *h, const void *bytes, struct og_repor
     at += r->tensors * sizeof *r->tensor;
     r->set = (const char(*)[OG_REPORT_NAME])at;
     at += r->pairs * sizeof *r->set;
+    r->limit = (const void *)at;
+    r->largest = r->limit + r->limits;
+    r->tried = r->largest + r->limits;
+    r->area = r->tried + r->limits * r->tries;
+    at += 2 * r->limits * (1 + r->tries) * sizeof *r->limit;
+    r->relu = (const char(*)[OG_REPORT_NAME])at;
+    at += r->limits * sizeof *r->relu;
     return (size_t)(at - start);
 }
 
@@ -40,7 +49,7 @@ bool og_report_view(const struct og_entry *entry, struct og_report *report)
     struct header h;
     if (entry->size < sizeof h) return false;
     memcpy(&h, entry->data, sizeof h);
-    return h.version == 1 && lay_out(&h, entry->data, report) == entry->size;
+    return h.version == 2 && lay_out(&h, entry->data, report) == entry->size;
 }
 
 static size_t weight_tensors(og_model *model)
@@ -70,13 +79,25 @@ static void copy(const void *to, const void *from, size_t n)
     if (n > 0) memcpy((void *)to, from, n);
 }
 
+static void fill_limits(const og_compress *c, const struct og_report *r)
+{
+    for (size_t i = 0; i < r->limits; i++) {
+        const struct og_limit_info l = og_compress_limit(c, i);
+        copy(&r->limit[i], &l.limit, sizeof l.limit);
+        copy(&r->largest[i], &l.start, sizeof l.start);
+        copy(r->tried + i * r->tries, l.tried, r->tries * sizeof *l.tried);
+        copy(r->area + i * r->tries, l.area, r->tries * sizeof *l.area);
+        snprintf((char *)r->relu[i], sizeof *r->relu, "%s", l.node);
+    }
+}
+
 og_status og_put_report(struct og_job *job, const char *key, const og_compress *c,
                         struct og_error *err)
 {
     const double *rho;
     struct og_report r;
     const struct og_curve *curve[2];
-    struct header h = {.version = 1, .pairs = og_compress_pairs(c)};
+    struct header h = {.version = 2, .pairs = og_compress_pairs(c)};
     size_t updates, epochs[2];
     const struct og_update *update = og_compress_updates(c, &updates, &rho);
     curve[0] = og_compress_curve(c, OG_COMPRESS_ADMM, &epochs[0]);
@@ -84,6 +105,8 @@ og_status og_put_report(struct og_job *job, const char *key, const og_compress *
     h.updates = updates;
     h.tensors = weight_tensors(job->model);
     for (int i = 0; i < 2; i++) h.epochs[i] = epochs[i];
+    h.limits = og_compress_limits(c);
+    if (h.limits > 0) h.tries = og_compress_limit(c, 0).tries;
     const size_t size = lay_out(&h, &h, &r);
     void *bytes = og_alloc(size, 1);
     if (!bytes) return og_fail(err, OG_NO_MEMORY, "no memory for a report");
@@ -97,6 +120,7 @@ og_status og_put_report(struct og_job *job, const char *key, const og_compress *
         const struct og_pair_info p = og_compress_pair(c, k);
         snprintf((char *)r.set[k], sizeof *r.set, "%s/%s %s", p.node, p.tensor, p.kind);
     }
+    fill_limits(c, &r);
     const og_status status =
         og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);
     og_free(bytes);

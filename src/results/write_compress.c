@@ -116,6 +116,32 @@ static void write_phase(const struct group *g, const struct og_compress_values *
     og_hdf_close(g->h, epoch);
 }
 
+static void write_limits(const struct group *g, const struct og_compress_values *c)
+{
+    if (c->limits == 0) return;
+    hid_t relu = scale(g, "relu", c->limits, c->relu);
+    hid_t try = scale(g, "try", c->tries, NULL);
+    const struct {
+        const char *name, *long_name;
+        const double *data;
+        int rank;
+    } all[] = {
+        {"limit", "limit found", c->limit, 1},
+        {"largest", "largest output of the profile", c->largest, 1},
+        {"tried", "limit tried", c->tried, 2},
+        {"area", "area under accuracy against fault rate", c->area, 2},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        write_values(g, &(struct values){.name = all[i].name,
+                                         .long_name = all[i].long_name,
+                                         .data = all[i].data,
+                                         .scale = {relu, try},
+                                         .dim = {c->limits, c->tries},
+                                         .rank = all[i].rank});
+    og_hdf_close(g->h, try);
+    og_hdf_close(g->h, relu);
+}
+
 void og_write_compressions(struct og_hdf *h, const struct og_result *r, hid_t file)
 {
     if (r->compressions == 0 || h->status != OG_OK) return;
@@ -128,6 +154,7 @@ void og_write_compressions(struct og_hdf *h, const struct og_result *r, hid_t fi
         write_updates(&g, c);
         write_phase(&g, c, 0);
         write_phase(&g, c, 1);
+        write_limits(&g, c);
         write_weights(&g, c);
         og_hdf_close(h, g.at);
     }

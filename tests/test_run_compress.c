@@ -65,7 +65,7 @@ static void each_round_is_computed_once(void **state)
     for (int i = 0; i < 6; i++) assert_true(residual[i] > 0 && residual[i] < 5);
     read_values("a.h5", "/compress/c1/rho", rho, 2);
     assert_true(rho[0] == 0.01 && fabs(rho[1] - 0.015) < 1e-15);
-    assert_int_equal(links("a.h5", "/compress/c1"), 2 + 3 + 4 + 4 + 3);
+    assert_int_equal(links("a.h5", "/compress/c1"), 2 + 3 + 4 + 4 + 6);
     // The weights in the file are those that were counted.
     static double w[784 * 12];
     size_t n = 0;
@@ -165,7 +165,47 @@ static void training_may_be_empty(void **state)
     double ratio;
     read_values("a.h5", "/results/compression", &ratio, 1);
     assert_true(fabs(ratio - 2.0) < 1e-12);
-    assert_int_equal(links("a.h5", "/compress/c0"), 3);
+    assert_int_equal(links("a.h5", "/compress/c0"), 6);
+    og_experiment_free(e);
+}
+
+// Whole rows of two dense layers of 12 x 784 and 10 x 12 weights, at 4 bits on the
+// hardware and in floating point, beside the network as it was trained.
+static void storage_is_counted(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment(
+        "compress:\n  rounds:\n"
+        "    - sets:\n"
+        "        - {layer: dense1, kind: filter, count: 3}\n"
+        "        - {layer: dense2, kind: column, count: 5}\n"
+        "      admm: {epochs: 0}\n      retrain: {epochs: 0}\n"
+        "sweep:\n  - {key: compress.rounds_used, name: used, values: [0, 1]}\n"
+        "  - {key: hardware.mapping.weight_bits, name: bits, values: [0, 4]}\n",
+        "train.epochs=0");
+    run_whole(e, "a.h5");
+    const double all = 784 * 12 + 120, kept = 784 * 3 + 5 * 10;
+    // A list of 3 of 12 rows would be 12 bits, as many as one for each row; one of 5 of
+    // 12 columns 20. Both numbers are odd, so that no block holds them without fillers.
+    const double indices = 12 + 12;
+    double values[4], places[4], sum[4], ratio[4], of_tensor[2];
+    read_values("a.h5", "/results/storage_values", values, 4);
+    read_values("a.h5", "/results/storage_indices", places, 4);
+    read_values("a.h5", "/results/storage", sum, 4);
+    read_values("a.h5", "/results/storage_ratio", ratio, 4);
+    assert_true(values[0] == 32 * all && values[1] == 4 * all);
+    assert_true(values[2] == 32 * kept && values[3] == 4 * kept);
+    assert_true(places[0] == 0 && places[1] == 0);
+    for (int i = 0; i < 4; i++) {
+        assert_true(sum[i] == values[i] + places[i]);
+        assert_true(ratio[i] == 32 * all / sum[i]);
+    }
+    assert_true(ratio[0] == 1 && ratio[1] == 8);
+    assert_true(places[2] == indices && places[3] == indices);
+    read_values("a.h5", "/compress/c0/storage_values", of_tensor, 2);
+    assert_true(of_tensor[0] == 32 * 784 * 3 && of_tensor[1] == 32 * 50);
+    read_values("a.h5", "/compress/c0/storage_indices", of_tensor, 2);
+    assert_true(of_tensor[0] == 12 && of_tensor[1] == 12);
     og_experiment_free(e);
 }
 
@@ -197,6 +237,7 @@ int main(void)
         cmocka_unit_test(rounds_are_known_by_their_keys),
         cmocka_unit_test(wrong_rounds_stop_the_run_at_once),
         cmocka_unit_test(training_may_be_empty),
+        cmocka_unit_test(storage_is_counted),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -84,9 +84,12 @@ struct og_compress_values {
     const double *residual;  // [updates][sets]
     const double *change;    // [updates][sets]
     size_t tensors;
-    const char *const *tensor;     // [tensors]
-    const double *weights, *kept;  // [tensors]
-    size_t epochs[2];              // of ADMM, of retraining
+    const char *const *tensor;      // [tensors]
+    const double *weights, *kept;   // [tensors]
+    const double *storage_values;   // [tensors] bits of weights, on hardware without bits
+    const double *storage_indices;  // [tensors] bits that say where they are
+    const char *const *coding;      // [tensors]: how these do it
+    size_t epochs[2];               // of ADMM, of retraining
     const double *loss[2], *accuracy[2], *lr[2];
     size_t limits, tries;           // of a search of activation limits
     const char *const *relu;        // [limits]
@@ -127,11 +130,13 @@ struct og_result {
     size_t blobs;
     const struct og_blob *blob;
     // /compress; in /results, where `compressed` is not NULL: its last round at each
-    // point (position, -1: none), and all weights / kept weights
+    // point (position, -1: none), and what is known of the network whatever the chip
     size_t compressions;
     const struct og_compress_values *compression;
     const int64_t *compressed;
-    const double *ratio, *ratio_conv;  // [points]; NaN where not done
+    size_t point_metrics;
+    const struct og_metric *point_metric;
+    const double *point_value;  // [metric][point]; NaN where not done
     // /run
     double seconds;
     int threads;

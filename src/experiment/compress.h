@@ -5,6 +5,7 @@
 #define OG_EXPERIMENT_COMPRESS_H
 
 #include "experiment/job.h"
+#include "learn/storage.h"
 #include "ohmgrid/compress.h"
 
 // Which compressions the points need.
@@ -22,7 +23,8 @@ og_status og_job_compress(struct og_job *job, struct og_error *err);
 enum { OG_REPORT_NAME = 128 };
 struct og_report_tensor {
     char name[OG_REPORT_NAME];  // node/tensor
-    uint64_t all, kept, convolution;
+    uint64_t convolution;
+    struct og_storage storage;
 };
 // Parts of a journal entry, borrowed from its bytes.
 struct og_report {

@@ -231,8 +231,9 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .compressions = w->compress.n,
         .compression = w->compress.values,
         .compressed = w->compress.compressed,
-        .ratio = w->compress.ratio,
-        .ratio_conv = w->compress.ratio ? w->compress.ratio + job->points : NULL,
+        .point_metrics = OG_POINT_METRICS,
+        .point_metric = og_point_metrics,
+        .point_value = w->compress.value,
         .seconds = og_meter_now() - job->meter.start,
         .threads = og_threads(),
     };

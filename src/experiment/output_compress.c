@@ -17,7 +17,7 @@ void og_output_compress_clear(struct og_output_compress *o)
     og_free(o->round);
     og_free(o->values);
     og_free(o->compressed);
-    og_free(o->ratio);
+    og_free(o->value);
 }
 
 static og_status no_memory(struct og_error *err)
@@ -25,11 +25,11 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "no memory for the result file");
 }
 
-// Doubles of a round: rho, residual, change, weights, kept, and three curves of each
-// phase.
+// Doubles of a round: rho, residual, change, weights, kept, their storage, and three
+// curves of each phase.
 static size_t numbers_of(const struct og_report *r)
 {
-    return r->updates * (1 + 2 * r->pairs) + 2 * r->tensors +
+    return r->updates * (1 + 2 * r->pairs) + 4 * r->tensors +
            3 * (r->epochs[0] + r->epochs[1]);
 }
 
@@ -66,16 +66,25 @@ static void fill_values(const struct og_report *r, double *at, const char **name
     v->change = at + updates;
     at += 2 * updates;
     for (size_t t = 0; t < r->tensors; t++) {
-        at[t] = (double)r->tensor[t].all;
-        at[r->tensors + t] = (double)r->tensor[t].kept;
+        const struct og_storage *s = &r->tensor[t].storage;
+        const struct og_storage_bits bits = og_storage_bits(s, 0);
+        at[t] = (double)s->all;
+        at[r->tensors + t] = (double)s->kept;
+        at[2 * r->tensors + t] = bits.values;
+        at[3 * r->tensors + t] = bits.indices;
         name[t] = r->tensor[t].name;
+        name[r->tensors + t] = bits.way;
     }
     v->weights = at;
     v->kept = at + r->tensors;
+    v->storage_values = v->kept + r->tensors;
+    v->storage_indices = v->storage_values + r->tensors;
     v->tensor = name;
-    for (size_t k = 0; k < r->pairs; k++) name[r->tensors + k] = r->set[k];
-    v->set = name + r->tensors;
-    name += r->tensors + r->pairs;
+    v->coding = name + r->tensors;
+    name += 2 * r->tensors;
+    for (size_t k = 0; k < r->pairs; k++) name[k] = r->set[k];
+    v->set = name;
+    name += r->pairs;
     for (size_t i = 0; i < r->limits; i++) name[i] = r->relu[i];
     v->relu = name;
     v->limits = r->limits;
@@ -84,7 +93,7 @@ static void fill_values(const struct og_report *r, double *at, const char **name
     v->largest = r->largest;
     v->tried = r->tried;
     v->area = r->area;
-    fill_curves(r, at + 2 * r->tensors, v);
+    fill_curves(r, at + 4 * r->tensors, v);
 }
 
 static og_status add_round(const struct og_job *job, struct og_output_compress *o,
@@ -101,7 +110,7 @@ static og_status add_round(const struct og_job *job, struct og_output_compress *
         return og_fail(err, OG_INPUT, "report %s of the journal is damaged", c->name);
     const struct og_report *r = &to->report;
     to->numbers = og_alloc(numbers_of(r), sizeof *to->numbers);
-    to->names = og_alloc(r->tensors + r->pairs + r->limits, sizeof *to->names);
+    to->names = og_alloc(2 * r->tensors + r->pairs + r->limits, sizeof *to->names);
     if (!to->numbers || !to->names) return no_memory(err);
     v->key = c->name;
     v->training = job->training[job->training_of[c->point]].name;
@@ -110,18 +119,92 @@ static og_status add_round(const struct og_job *job, struct og_output_compress *
     return OG_OK;
 }
 
-// A point without compression keeps all.
-static void fill_points(const struct og_job *job, struct og_output_compress *o)
+// --- points ----------------------------------------------------------------------
+
+const struct og_metric og_point_metrics[OG_POINT_METRICS] = {
+    {"compression", "1", "all weights divided by those kept"},
+    {"compression_conv", "1", "all weights of convolutions divided by those kept"},
+    {"storage_values", "bit", "weights kept, in the codes of the hardware or their own"},
+    {"storage_indices", "bit", "where the weights kept are"},
+    {"storage", "bit", "weights kept, and where they are"},
+    {"storage_ratio", "1", "32 bits for each weight, divided by the storage"},
+};
+
+// Sums over the network of a point, in bits but for `weights`.
+struct storage {
+    double weights, values, indices;
+};
+
+static struct storage storage_of(const struct og_report *r, int weight_bits)
 {
-    const size_t n = job->points;
-    for (size_t p = 0; p < n; p++) {
-        const size_t number = job->compressions.of[p];
-        const bool done = number > 0 && number <= o->n;
-        const struct og_report *r = done ? &o->round[number - 1].report : NULL;
-        o->compressed[p] = (int64_t)number - 1;
-        o->ratio[p] = number == 0 ? 1.0 : done ? og_report_ratio(r, false) : NAN;
-        o->ratio[n + p] = number == 0 ? 1.0 : done ? og_report_ratio(r, true) : NAN;
+    struct storage sum = {0};
+    for (size_t t = 0; t < r->tensors; t++) {
+        const struct og_storage *s = &r->tensor[t].storage;
+        const struct og_storage_bits bits = og_storage_bits(s, weight_bits);
+        sum.weights += (double)s->all;
+        sum.values += bits.values;
+        sum.indices += bits.indices;
     }
+    return sum;
+}
+
+// Of a network as it was trained, which keeps all: tensors of weights have two dimensions
+// or four.
+static og_status storage_of_trained(const struct og_job *job,
+                                    const struct og_training *of, int weight_bits,
+                                    struct storage *sum, struct og_error *err)
+{
+    struct og_entry entry;
+    struct og_tensors t;
+    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, of->key, &entry))
+        return og_fail(err, OG_IO, "model %s cannot be read back from the journal",
+                       of->name);
+    const bool good = og_tensors_view(&entry, &t);
+    for (size_t i = 0; good && i < t.tensors; i++) {
+        const struct og_tensor_record *r = &t.tensor[i];
+        if (r->rank != 2 && r->rank != 4) continue;
+        double count = 1;
+        for (size_t d = 0; d < r->rank; d++) count *= (double)r->dim[d];
+        sum->weights += count;
+    }
+    og_journal_release(&entry);
+    if (!good)
+        return og_fail(err, OG_INPUT, "model %s of the journal is damaged", of->name);
+    sum->values = sum->weights * (weight_bits > 0 ? weight_bits : OG_STORAGE_FLOAT);
+    return OG_OK;
+}
+
+static og_status fill_point(const struct og_job *job, struct og_output_compress *o,
+                            size_t p, struct og_error *err)
+{
+    const size_t number = job->compressions.of[p];
+    const struct og_training *of = &job->training[job->training_of[p]];
+    double value[OG_POINT_METRICS];
+    struct og_config config;
+    struct storage sum = {0};
+    OG_TRY(og_experiment_point(job->e, p, &config, err));
+    const int bits = config.hardware.ideal ? 0 : config.hardware.mapping.weight_bits;
+    o->compressed[p] = (int64_t)number - 1;
+    for (int m = 0; m < OG_POINT_METRICS; m++) value[m] = NAN;
+    if (number > 0 && number <= o->n) {
+        const struct og_report *r = &o->round[number - 1].report;
+        value[OG_POINT_COMPRESSION] = og_report_ratio(r, false);
+        value[OG_POINT_COMPRESSION_CONV] = og_report_ratio(r, true);
+        sum = storage_of(r, bits);
+    } else if (number == 0) {
+        value[OG_POINT_COMPRESSION] = value[OG_POINT_COMPRESSION_CONV] = 1.0;
+        if (of->done) OG_TRY(storage_of_trained(job, of, bits, &sum, err));
+    }
+    if (sum.weights > 0) {
+        const double all = sum.values + sum.indices;
+        value[OG_POINT_STORAGE_VALUES] = sum.values;
+        value[OG_POINT_STORAGE_INDICES] = sum.indices;
+        value[OG_POINT_STORAGE] = all;
+        value[OG_POINT_STORAGE_RATIO] = OG_STORAGE_FLOAT * sum.weights / all;
+    }
+    for (int m = 0; m < OG_POINT_METRICS; m++)
+        o->value[(size_t)m * job->points + p] = value[m];
+    return OG_OK;
 }
 
 og_status og_output_compress_fill(const struct og_job *job, struct og_output_compress *o,
@@ -134,9 +217,9 @@ og_status og_output_compress_fill(const struct og_job *job, struct og_output_com
     o->round = og_alloc(done, sizeof *o->round);
     o->values = og_alloc(done, sizeof *o->values);
     o->compressed = og_alloc(job->points, sizeof *o->compressed);
-    o->ratio = og_alloc(2 * job->points, sizeof *o->ratio);
-    if (!o->round || !o->values || !o->compressed || !o->ratio) return no_memory(err);
+    o->value = og_alloc(OG_POINT_METRICS * job->points, sizeof *o->value);
+    if (!o->round || !o->values || !o->compressed || !o->value) return no_memory(err);
     while (o->n < done) OG_TRY(add_round(job, o, err));
-    fill_points(job, o);
+    for (size_t p = 0; p < job->points; p++) OG_TRY(fill_point(job, o, p, err));
     return OG_OK;
 }

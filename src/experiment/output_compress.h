@@ -4,6 +4,18 @@
 
 #include "experiment/compress.h"
 
+// What is known of the network of a point: weights kept, and their storage.
+enum og_point_metric {
+    OG_POINT_COMPRESSION,
+    OG_POINT_COMPRESSION_CONV,
+    OG_POINT_STORAGE_VALUES,
+    OG_POINT_STORAGE_INDICES,
+    OG_POINT_STORAGE,
+    OG_POINT_STORAGE_RATIO,
+    OG_POINT_METRICS
+};
+extern const struct og_metric og_point_metrics[OG_POINT_METRICS];
+
 struct og_output_round {
     struct og_entry entry;
     struct og_report report;  // inside the entry
@@ -16,7 +28,7 @@ struct og_output_compress {
     struct og_output_round *round;      // [n]
     struct og_compress_values *values;  // [n]
     int64_t *compressed;                // [points]; NULL when nothing is compressed
-    double *ratio;                      // [2][points]: of all weights, of convolutions
+    double *value;                      // [OG_POINT_METRICS][points]
 };
 og_status og_output_compress_fill(const struct og_job *job, struct og_output_compress *o,
                                   struct og_error *err);

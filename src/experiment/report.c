@@ -49,7 +49,7 @@ bool og_report_view(const struct og_entry *entry, struct og_report *report)
     struct header h;
     if (entry->size < sizeof h) return false;
     memcpy(&h, entry->data, sizeof h);
-    return h.version == 2 && lay_out(&h, entry->data, report) == entry->size;
+    return h.version == 3 && lay_out(&h, entry->data, report) == entry->size;
 }
 
 static size_t weight_tensors(og_model *model)
@@ -60,18 +60,28 @@ static size_t weight_tensors(og_model *model)
     return n;
 }
 
-static void fill_tensors(og_model *model, struct og_report_tensor *to)
+static og_status measure(og_model *model, const struct og_tensor_info *t,
+                         struct og_storage *s, struct og_error *err)
+{
+    size_t n;
+    const float *w = og_model_params(model, &n);
+    const size_t kernel = t->rank == 4 ? t->dim[2] * t->dim[3] : 1;
+    return og_storage_measure(s, w + t->offset, t->dim[0], t->count / t->dim[0], kernel,
+                              err);
+}
+
+static og_status fill_tensors(og_model *model, struct og_report_tensor *to,
+                              struct og_error *err)
 {
     for (size_t i = 0; i < og_model_tensors(model); i++) {
         const struct og_tensor_info t = og_model_tensor(model, i);
-        const struct og_kept kept = og_model_kept(model, i);
-        if (kept.all == 0) continue;
+        if (og_model_kept(model, i).all == 0) continue;
         snprintf(to->name, sizeof to->name, "%s/%s", t.node, t.name);
-        to->all = kept.all;
-        to->kept = kept.kept;
         to->convolution = t.rank == 4;
+        OG_TRY(measure(model, &t, &to->storage, err));
         to++;
     }
+    return OG_OK;
 }
 
 static void copy(const void *to, const void *from, size_t n)
@@ -97,7 +107,7 @@ og_status og_put_report(struct og_job *job, const char *key, const og_compress *
     const double *rho;
     struct og_report r;
     const struct og_curve *curve[2];
-    struct header h = {.version = 2, .pairs = og_compress_pairs(c)};
+    struct header h = {.version = 3, .pairs = og_compress_pairs(c)};
     size_t updates, epochs[2];
     const struct og_update *update = og_compress_updates(c, &updates, &rho);
     curve[0] = og_compress_curve(c, OG_COMPRESS_ADMM, &epochs[0]);
@@ -115,14 +125,14 @@ og_status og_put_report(struct og_job *job, const char *key, const og_compress *
     copy(r.rho, rho, updates * sizeof *rho);
     copy(r.update, update, updates * r.pairs * sizeof *update);
     for (int i = 0; i < 2; i++) copy(r.curve[i], curve[i], epochs[i] * sizeof **curve);
-    fill_tensors(job->model, (struct og_report_tensor *)r.tensor);
     for (size_t k = 0; k < r.pairs; k++) {
         const struct og_pair_info p = og_compress_pair(c, k);
         snprintf((char *)r.set[k], sizeof *r.set, "%s/%s %s", p.node, p.tensor, p.kind);
     }
     fill_limits(c, &r);
-    const og_status status =
-        og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);
+    og_status status = fill_tensors(job->model, (struct og_report_tensor *)r.tensor, err);
+    if (status == OG_OK)
+        status = og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);
     og_free(bytes);
     return status;
 }
@@ -132,8 +142,8 @@ double og_report_ratio(const struct og_report *report, bool convolutions)
     uint64_t all = 0, kept = 0;
     for (size_t i = 0; i < report->tensors; i++) {
         if (convolutions && !report->tensor[i].convolution) continue;
-        all += report->tensor[i].all;
-        kept += report->tensor[i].kept;
+        all += report->tensor[i].storage.all;
+        kept += report->tensor[i].storage.kept;
     }
     return all > 0 ? (double)all / (double)kept : NAN;
 }

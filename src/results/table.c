@@ -183,7 +183,8 @@ static bool is_axis(const struct og_table *t, const char *name)
     return false;
 }
 
-static void read_metric(struct reader *r, const char *name)
+// All but the values.
+static void read_metric_head(struct reader *r, const char *name)
 {
     struct og_table *t = r->t;
     struct og_table_metric *grown =
@@ -199,9 +200,39 @@ static void read_metric(struct reader *r, const char *name)
         m->long_name = og_hdf_read_text(&r->h, set, "long_name");
     }
     og_hdf_close(&r->h, set);
+}
+
+static void read_metric(struct reader *r, const char *name)
+{
+    read_metric_head(r, name);
+    if (r->h.status != OG_OK) return;
+    struct og_table_metric *m = &r->t->metric[r->t->metrics - 1];
     m->mean = read_part(r, name, "_mean");
     m->low = read_part(r, name, "_low");
     m->high = read_part(r, name, "_high");
+}
+
+// A point has one value of these, whatever the chip.
+static void read_point_metric(struct reader *r, const char *name)
+{
+    struct og_table *t = r->t;
+    read_metric_head(r, name);
+    if (r->h.status != OG_OK) return;
+    struct og_table_metric *m = &t->metric[t->metrics - 1];
+    m->mean = read_part(r, name, "");
+    m->low = og_alloc(t->points, sizeof *m->low);
+    m->high = og_alloc(t->points, sizeof *m->high);
+    if (no_memory(&r->h, m->low) || no_memory(&r->h, m->high)) return;
+    for (size_t p = 0; p < t->points; p++) m->low[p] = m->high[p] = NAN;
+}
+
+static bool is_point_metric(const char *name)
+{
+    static const char *const list[] = {"compression", "compression_conv",
+                                       "storage_ratio"};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (strcmp(name, list[i]) == 0) return true;
+    return false;
 }
 
 static herr_t see_link(hid_t group, const char *name, const H5L_info_t *info, void *user)
@@ -210,6 +241,10 @@ static herr_t see_link(hid_t group, const char *name, const H5L_info_t *info, vo
     (void)info;
     struct reader *r = user;
     size_t n = strlen(name), m = strlen("_mean");
+    if (is_point_metric(name) && !is_axis(r->t, name)) {
+        read_point_metric(r, name);
+        return r->h.status == OG_OK ? 0 : -1;
+    }
     if (n <= m || strcmp(name + n - m, "_mean") != 0 || is_axis(r->t, name)) return 0;
     char metric[256];
     snprintf(metric, sizeof metric, "%.*s", (int)(n - m), name);

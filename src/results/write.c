@@ -112,7 +112,7 @@ static void write_results(struct writer *w)
                                             .long_name = "position in /train of the "
                                                          "training used"},
                       false);
-    og_write_ratios(&w->results);
+    og_write_points(&w->results, w->points);
 }
 
 // --- /layers -------------------------------------------------------------------------

@@ -37,7 +37,7 @@ static hid_t scale(const struct group *g, const char *name, size_t n,
 }
 
 struct values {
-    const char *name, *long_name;
+    const char *name, *units, *long_name;
     const double *data;
     hid_t scale[2];
     size_t dim[2];
@@ -53,7 +53,7 @@ static void write_values(const struct group *g, const struct values *v)
                                                     .dim = dim,
                                                     .type = H5T_NATIVE_DOUBLE,
                                                     .data = v->data,
-                                                    .units = "1",
+                                                    .units = v->units,
                                                     .long_name = v->long_name});
     for (int i = 0; i < v->rank && g->h->status == OG_OK; i++)
         og_hdf_ok(g->h, H5DSattach_scale(set, v->scale[i], (unsigned)i),
@@ -67,6 +67,7 @@ static void write_updates(const struct group *g, const struct og_compress_values
     hid_t update = scale(g, "update", c->updates, NULL);
     hid_t set = scale(g, "set", c->sets, c->set);
     struct values v = {"residual",
+                       "1",
                        "distance of the weights from the set, by their norm",
                        c->residual,
                        {update, set},
@@ -86,16 +87,54 @@ static void write_updates(const struct group *g, const struct og_compress_values
     og_hdf_close(g->h, update);
 }
 
+static void write_codings(const struct group *g, const struct og_compress_values *c,
+                          hid_t tensor)
+{
+    const hsize_t dim = c->tensors;
+    hid_t text = og_hdf_text_type(g->h);
+    hid_t set =
+        og_hdf_array(g->h, g->at,
+                     &(struct og_hdf_array){.name = "coding",
+                                            .rank = 1,
+                                            .dim = &dim,
+                                            .type = text,
+                                            .data = c->coding,
+                                            .long_name = "how storage_indices says it"});
+    if (g->h->status == OG_OK)
+        og_hdf_ok(g->h, H5DSattach_scale(set, tensor, 0), "attach a scale");
+    og_hdf_close(g->h, set);
+    og_hdf_close(g->h, text);
+}
+
 static void write_weights(const struct group *g, const struct og_compress_values *c)
 {
     hid_t tensor = scale(g, "tensor", c->tensors, c->tensor);
-    struct values v = {"weights", "number of weights", c->weights,
-                       {tensor},  {c->tensors},        1};
-    write_values(g, &v);
-    v.name = "kept";
-    v.long_name = "number of weights that are not 0";
-    v.data = c->kept;
-    write_values(g, &v);
+    const struct values all[] = {
+        {"weights", "1", "number of weights", c->weights, {tensor}, {c->tensors}, 1},
+        {"kept",
+         "1",
+         "number of weights that are not 0",
+         c->kept,
+         {tensor},
+         {c->tensors},
+         1},
+        {"storage_values",
+         "bit",
+         "weights that are not 0, in codes or 32 bits each",
+         c->storage_values,
+         {tensor},
+         {c->tensors},
+         1},
+        {"storage_indices",
+         "bit",
+         "where these weights are",
+         c->storage_indices,
+         {tensor},
+         {c->tensors},
+         1},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) write_values(g, &all[i]);
+    write_codings(g, c, tensor);
     og_hdf_close(g->h, tensor);
 }
 
@@ -110,9 +149,13 @@ static void write_phase(const struct group *g, const struct og_compress_values *
     if (c->epochs[i] == 0) return;
     hid_t epoch = scale(g, names[i][0], c->epochs[i], NULL);
     for (int k = 0; k < 3; k++)
-        write_values(
-            g, &(struct values){
-                   names[i][k + 1], long_names[k], data[k], {epoch}, {c->epochs[i]}, 1});
+        write_values(g, &(struct values){names[i][k + 1],
+                                         "1",
+                                         long_names[k],
+                                         data[k],
+                                         {epoch},
+                                         {c->epochs[i]},
+                                         1});
     og_hdf_close(g->h, epoch);
 }
 
@@ -133,6 +176,7 @@ static void write_limits(const struct group *g, const struct og_compress_values 
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         write_values(g, &(struct values){.name = all[i].name,
+                                         .units = "1",
                                          .long_name = all[i].long_name,
                                          .data = all[i].data,
                                          .scale = {relu, try},
@@ -161,7 +205,7 @@ void og_write_compressions(struct og_hdf *h, const struct og_result *r, hid_t fi
     og_hdf_close(h, all);
 }
 
-void og_write_ratios(struct og_grid *results)
+void og_write_points(struct og_grid *results, size_t points)
 {
     const struct og_result *r = results->r;
     if (r->compressed == NULL) return;
@@ -172,14 +216,14 @@ void og_write_ratios(struct og_grid *results)
                                         .long_name = "position in /compress of the last "
                                                      "round; -1: none"},
                   false);
-    struct og_hdf_array a = {.name = "compression",
-                             .type = H5T_NATIVE_DOUBLE,
-                             .data = r->ratio,
-                             .units = "1",
-                             .long_name = "all weights divided by those kept"};
-    og_grid_write(results, a, false);
-    a.name = "compression_conv";
-    a.long_name = "all weights of convolutions divided by those kept";
-    a.data = r->ratio_conv;
-    og_grid_write(results, a, false);
+    for (size_t m = 0; m < r->point_metrics; m++) {
+        const struct og_metric *metric = &r->point_metric[m];
+        og_grid_write(results,
+                      (struct og_hdf_array){.name = metric->name,
+                                            .type = H5T_NATIVE_DOUBLE,
+                                            .data = r->point_value + m * points,
+                                            .units = metric->units,
+                                            .long_name = metric->long_name},
+                      false);
+    }
 }

@@ -7,6 +7,6 @@
 // /compress/<key>, where there are any.
 void og_write_compressions(struct og_hdf *h, const struct og_result *r, hid_t file);
 // What the points of /results say about it.
-void og_write_ratios(struct og_grid *results);
+void og_write_points(struct og_grid *results, size_t points);
 
 #endif

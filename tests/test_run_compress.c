@@ -206,6 +206,21 @@ static void storage_is_counted(void **state)
     assert_true(of_tensor[0] == 32 * 784 * 3 && of_tensor[1] == 32 * 50);
     read_values("a.h5", "/compress/c0/storage_indices", of_tensor, 2);
     assert_true(of_tensor[0] == 12 && of_tensor[1] == 12);
+    // And in the table: 9528 / 2402 weights, and storage_ratio at 0 and at 4 bits.
+    char path[PATH], *text = NULL, line[2][32];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    in_folder(path, "a.h5");
+    assert_int_equal(og_result_show(path, out, NULL), OG_OK);
+    fclose(out);
+    assert_non_null(strstr(text, "  compression  "));
+    assert_non_null(strstr(text, "  storage_ratio  "));
+    assert_non_null(strstr(text, "  3.9667  "));
+    for (int i = 0; i < 2; i++) {
+        snprintf(line[i], sizeof line[i], "  %.4f  ", ratio[2 + i]);
+        assert_non_null(strstr(text, line[i]));
+    }
+    free(text);
     og_experiment_free(e);
 }
 

@@ -224,6 +224,36 @@ static void storage_is_counted(void **state)
     og_experiment_free(e);
 }
 
+// A network that begins with zeros has them without compression, too.
+static void zeros_of_a_file_are_counted(void **state)
+{
+    (void)state;
+    static const char sparse[] =
+        "compress:\n  rounds:\n"
+        "    - sets: [{layer: all, kind: irregular, keep: 0.5}]\n"
+        "      admm: {epochs: 0}\n      retrain: {epochs: 0}\n";
+    char more[512];
+    og_experiment *e = read_experiment(sparse, "train.epochs=0");
+    run_whole(e, "a.h5");
+    og_experiment_free(e);
+    snprintf(more, sizeof more,
+             "%ssweep: [{zip: [{key: model.weights, name: start, values: ['', a.h5]},"
+             " {key: model.weights_group, values: ['', c0]}]},"
+             " {key: compress.rounds_used, name: used, values: [0, 1]}]\n",
+             sparse);
+    e = read_experiment(more, "train.epochs=0");
+    run_whole(e, "b.h5");
+    double ratio[4], conv[4], storage[4];
+    read_values("b.h5", "/results/compression", ratio, 4);
+    read_values("b.h5", "/results/compression_conv", conv, 4);
+    read_values("b.h5", "/results/storage_ratio", storage, 4);
+    assert_true(ratio[0] == 1.0 && ratio[1] == 2.0 && ratio[2] == 2.0 && ratio[3] == 2.0);
+    assert_true(storage[0] == 1.0 && storage[1] > 1.0);
+    assert_true(storage[2] == storage[1] && storage[3] == storage[1]);
+    for (int i = 0; i < 4; i++) assert_true(isnan(conv[i]));  // there is none
+    og_experiment_free(e);
+}
+
 static void failing_allocations(void **state)
 {
     (void)state;
@@ -253,6 +283,7 @@ int main(void)
         cmocka_unit_test(wrong_rounds_stop_the_run_at_once),
         cmocka_unit_test(training_may_be_empty),
         cmocka_unit_test(storage_is_counted),
+        cmocka_unit_test(zeros_of_a_file_are_counted),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -39,6 +39,7 @@ struct og_report {
     const double *tried, *area;                 // [limits][tries]
     const char (*relu)[OG_REPORT_NAME];         // [limits]
 };
+// c NULL: of job->model as it was trained.
 og_status og_put_report(struct og_job *job, const char *key, const og_compress *c,
                         struct og_error *err);
 // false when the bytes are not such an entry.

@@ -148,30 +148,33 @@ static struct storage storage_of(const struct og_report *r, int weight_bits)
     return sum;
 }
 
-// Of a network as it was trained, which keeps all: tensors of weights have two dimensions
-// or four.
-static og_status storage_of_trained(const struct og_job *job,
-                                    const struct og_training *of, int weight_bits,
-                                    struct storage *sum, struct og_error *err)
+static void fill_metrics(const struct og_report *r, int weight_bits, double *value)
+{
+    const struct storage sum = storage_of(r, weight_bits);
+    const double all = sum.values + sum.indices;
+    value[OG_POINT_COMPRESSION] = og_report_ratio(r, false);
+    value[OG_POINT_COMPRESSION_CONV] = og_report_ratio(r, true);
+    if (!(sum.weights > 0)) return;
+    value[OG_POINT_STORAGE_VALUES] = sum.values;
+    value[OG_POINT_STORAGE_INDICES] = sum.indices;
+    value[OG_POINT_STORAGE] = all;
+    value[OG_POINT_STORAGE_RATIO] = OG_STORAGE_FLOAT * sum.weights / all;
+}
+
+// Of a network as it was trained: it may have begun with weights that are zero.
+static og_status fill_trained(const struct og_job *job, const struct og_training *of,
+                              int weight_bits, double *value, struct og_error *err)
 {
     struct og_entry entry;
-    struct og_tensors t;
-    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, of->key, &entry))
-        return og_fail(err, OG_IO, "model %s cannot be read back from the journal",
+    struct og_report r;
+    if (!og_journal_get(job->journal, OG_ENTRY_REPORT, of->key, &entry))
+        return og_fail(err, OG_IO, "report %s cannot be read back from the journal",
                        of->name);
-    const bool good = og_tensors_view(&entry, &t);
-    for (size_t i = 0; good && i < t.tensors; i++) {
-        const struct og_tensor_record *r = &t.tensor[i];
-        if (r->rank != 2 && r->rank != 4) continue;
-        double count = 1;
-        for (size_t d = 0; d < r->rank; d++) count *= (double)r->dim[d];
-        sum->weights += count;
-    }
+    const bool good = og_report_view(&entry, &r);
+    if (good) fill_metrics(&r, weight_bits, value);
     og_journal_release(&entry);
-    if (!good)
-        return og_fail(err, OG_INPUT, "model %s of the journal is damaged", of->name);
-    sum->values = sum->weights * (weight_bits > 0 ? weight_bits : OG_STORAGE_FLOAT);
-    return OG_OK;
+    if (good) return OG_OK;
+    return og_fail(err, OG_INPUT, "report %s of the journal is damaged", of->name);
 }
 
 static og_status fill_point(const struct og_job *job, struct og_output_compress *o,
@@ -181,27 +184,14 @@ static og_status fill_point(const struct og_job *job, struct og_output_compress 
     const struct og_training *of = &job->training[job->training_of[p]];
     double value[OG_POINT_METRICS];
     struct og_config config;
-    struct storage sum = {0};
     OG_TRY(og_experiment_point(job->e, p, &config, err));
     const int bits = config.hardware.ideal ? 0 : config.hardware.mapping.weight_bits;
     o->compressed[p] = (int64_t)number - 1;
     for (int m = 0; m < OG_POINT_METRICS; m++) value[m] = NAN;
-    if (number > 0 && number <= o->n) {
-        const struct og_report *r = &o->round[number - 1].report;
-        value[OG_POINT_COMPRESSION] = og_report_ratio(r, false);
-        value[OG_POINT_COMPRESSION_CONV] = og_report_ratio(r, true);
-        sum = storage_of(r, bits);
-    } else if (number == 0) {
-        value[OG_POINT_COMPRESSION] = value[OG_POINT_COMPRESSION_CONV] = 1.0;
-        if (of->done) OG_TRY(storage_of_trained(job, of, bits, &sum, err));
-    }
-    if (sum.weights > 0) {
-        const double all = sum.values + sum.indices;
-        value[OG_POINT_STORAGE_VALUES] = sum.values;
-        value[OG_POINT_STORAGE_INDICES] = sum.indices;
-        value[OG_POINT_STORAGE] = all;
-        value[OG_POINT_STORAGE_RATIO] = OG_STORAGE_FLOAT * sum.weights / all;
-    }
+    if (number > 0 && number <= o->n)
+        fill_metrics(&o->round[number - 1].report, bits, value);
+    else if (number == 0 && of->done)
+        OG_TRY(fill_trained(job, of, bits, value, err));
     for (int m = 0; m < OG_POINT_METRICS; m++)
         o->value[(size_t)m * job->points + p] = value[m];
     return OG_OK;

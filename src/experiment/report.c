@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a round of compression reports, as a journal entry: a header, then arrays whose
-// elements are whole words. Read back on the machine type that wrote it.
+// What a round of compression reports, or a training beside one, as a journal entry: a
+// header, then arrays whose elements are whole words. Read back on the machine type that
+// wrote it.
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,35 +102,54 @@ static void fill_limits(const og_compress *c, const struct og_report *r)
     }
 }
 
+// What the round has to say besides its weights.
+static struct header header_of(og_model *model, const og_compress *c)
+{
+    struct header h = {.version = 3, .tensors = weight_tensors(model)};
+    const double *rho;
+    size_t n;
+    if (!c) return h;
+    h.pairs = og_compress_pairs(c);
+    og_compress_updates(c, &n, &rho);
+    h.updates = n;
+    og_compress_curve(c, OG_COMPRESS_ADMM, &n);
+    h.epochs[0] = n;
+    og_compress_curve(c, OG_COMPRESS_RETRAIN, &n);
+    h.epochs[1] = n;
+    h.limits = og_compress_limits(c);
+    if (h.limits > 0) h.tries = og_compress_limit(c, 0).tries;
+    return h;
+}
+
+static void fill_round(const og_compress *c, const struct og_report *r)
+{
+    const double *rho;
+    size_t n;
+    const struct og_update *update = og_compress_updates(c, &n, &rho);
+    copy(r->rho, rho, n * sizeof *rho);
+    copy(r->update, update, n * r->pairs * sizeof *update);
+    const struct og_curve *curve = og_compress_curve(c, OG_COMPRESS_ADMM, &n);
+    copy(r->curve[0], curve, n * sizeof *curve);
+    curve = og_compress_curve(c, OG_COMPRESS_RETRAIN, &n);
+    copy(r->curve[1], curve, n * sizeof *curve);
+    for (size_t k = 0; k < r->pairs; k++) {
+        const struct og_pair_info p = og_compress_pair(c, k);
+        snprintf((char *)r->set[k], sizeof *r->set, "%s/%s %s", p.node, p.tensor, p.kind);
+    }
+    fill_limits(c, r);
+}
+
 og_status og_put_report(struct og_job *job, const char *key, const og_compress *c,
                         struct og_error *err)
 {
-    const double *rho;
     struct og_report r;
-    const struct og_curve *curve[2];
-    struct header h = {.version = 3, .pairs = og_compress_pairs(c)};
-    size_t updates, epochs[2];
-    const struct og_update *update = og_compress_updates(c, &updates, &rho);
-    curve[0] = og_compress_curve(c, OG_COMPRESS_ADMM, &epochs[0]);
-    curve[1] = og_compress_curve(c, OG_COMPRESS_RETRAIN, &epochs[1]);
-    h.updates = updates;
-    h.tensors = weight_tensors(job->model);
-    for (int i = 0; i < 2; i++) h.epochs[i] = epochs[i];
-    h.limits = og_compress_limits(c);
-    if (h.limits > 0) h.tries = og_compress_limit(c, 0).tries;
+    const struct header h = header_of(job->model, c);
     const size_t size = lay_out(&h, &h, &r);
     void *bytes = og_alloc(size, 1);
     if (!bytes) return og_fail(err, OG_NO_MEMORY, "no memory for a report");
     memcpy(bytes, &h, sizeof h);
     lay_out(&h, bytes, &r);
-    copy(r.rho, rho, updates * sizeof *rho);
-    copy(r.update, update, updates * r.pairs * sizeof *update);
-    for (int i = 0; i < 2; i++) copy(r.curve[i], curve[i], epochs[i] * sizeof **curve);
-    for (size_t k = 0; k < r.pairs; k++) {
-        const struct og_pair_info p = og_compress_pair(c, k);
-        snprintf((char *)r.set[k], sizeof *r.set, "%s/%s %s", p.node, p.tensor, p.kind);
-    }
-    fill_limits(c, &r);
+    if (c) fill_round(c, &r);
     og_status status = fill_tensors(job->model, (struct og_report_tensor *)r.tensor, err);
     if (status == OG_OK)
         status = og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);

@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/mem.h"
+#include "experiment/compress.h"
 #include "experiment/layers.h"
 
 // --- the labels of a point -------------------------------------------------------
@@ -67,7 +68,8 @@ static og_status restore(struct og_job *job, struct training *t, struct og_error
 {
     struct og_entry entry;
     if (!og_journal_get(job->journal, OG_ENTRY_CHECKPOINT, t->of->key, &entry))
-        return OG_OK;
+        return entry.size > 0 ? og_entry_missing(&entry, "checkpoint", t->of->name, err)
+                              : OG_OK;
     const og_status status = og_trainer_restore(t->trainer, entry.data, entry.size, err);
     og_journal_release(&entry);
     const double done =
@@ -126,6 +128,8 @@ static og_status train_all(struct og_job *job, struct training *t, struct og_err
     size_t epochs = (size_t)job->config.train.epochs;
     const struct og_curve *curve =
         epochs > 0 ? og_trainer_curve(t->trainer, &epochs) : NULL;
+    // The model last: where it is, so is the report, of points without compression.
+    if (job->compressions.n > 0) OG_TRY(og_put_report(job, t->of->key, NULL, err));
     return og_put_model(job, t->of->key, job->model, curve, epochs, err);
 }
 
@@ -170,7 +174,7 @@ og_status og_job_load(struct og_job *job, const char *key, const char *name,
     float *param = og_model_params(job->model, &params);
     float *state = og_model_state(job->model, &states);
     if (!og_journal_get(job->journal, OG_ENTRY_MODEL, key, &entry))
-        return og_fail(err, OG_IO, "model %s cannot be read back from the journal", name);
+        return og_entry_missing(&entry, "model", name, err);
     const bool good = og_tensors_view(&entry, &t) && t.values == params + states;
     if (good && params > 0) memcpy(param, t.value, params * sizeof *param);
     if (good && states > 0) memcpy(state, t.value + params, states * sizeof *state);

@@ -167,6 +167,8 @@ static void keys_follow_the_stages(void **state)
         enum og_stage first;  // the first stage whose key differs
     } cases[] = {
         {"data.as", "[image, rows]", OG_STAGE_DATA},
+        {"data.steps", "[10, 20]", OG_STAGE_DATA},
+        {"data.features.hop", "[64, 128]", OG_STAGE_DATA},
         {"data.train_limit", "[10, 20]", OG_STAGE_TRAIN},
         {"data.test_limit", "[10, 20]", OG_STAGE_EVALUATE},
         {"train.lr", "[0.1, 0.2]", OG_STAGE_TRAIN},
@@ -309,6 +311,16 @@ static const struct {
      "e.yaml:2: key 'hardware.injection.power': 'epoch' is none of: running, batch"},
     {"hardware: {injection: {points: [Y]}}\n",
      "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O"},
+    {"data: {features: {coefficients: 20, mels: 16}}\n",
+     "e.yaml:2: key 'data.features.coefficients': 20 is more than the 16 bands of "
+     "features.mels"},
+    {"data: {features: {kind: log_mel, coefficients: 12}}\n",
+     "e.yaml:2: key 'data.features.coefficients': has no effect with kind log_mel (it "
+     "needs kind mfcc)"},
+    {"data: {features: {low: 2 kHz, high: 1 kHz}}\n",
+     "e.yaml:2: key 'data.features.high': 1000 Hz is not above features.low, 2000 Hz"},
+    {"data: {features: {hop: 0}}\n",
+     "e.yaml:2: key 'data.features.hop': 0 is outside the allowed range (1 .. 8192)"},
     {"data: {mean: [0.5]}\n",
      "e.yaml:2: key 'data.mean': needs data.std of the same length"},
     {"data: {mean: [0.5], std: [1, 1]}\n",

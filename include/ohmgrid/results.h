@@ -140,6 +140,9 @@ struct og_result {
     // /run
     double seconds;
     int threads;
+    // Training and test sequences that lost their end (data.steps), the most of any point
+    // that this run computed.
+    size_t shortened[2];
 };
 
 // Writes OUT through a temporary file, fsync and rename. Adds <metric>_mean, _low, _high

@@ -125,6 +125,7 @@ struct og_job {
     struct og_config config;
     struct og_data_spec spec[2];  // by enum og_split
     struct og_dataset *set[2];
+    size_t shortened[2];  // of all points so far, the most
     og_model *model;
     size_t loaded;  // training + 1 that `model` holds; 0: none
     char stage[96];

@@ -236,6 +236,7 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .point_value = w->compress.value,
         .seconds = og_meter_now() - job->meter.start,
         .threads = og_threads(),
+        .shortened = {job->shortened[OG_TRAIN], job->shortened[OG_TEST]},
     };
     return og_result_write(job->o->out, &result, err);
 }

@@ -51,7 +51,10 @@ static og_status open_split(struct og_job *job, enum og_split split, struct og_e
     og_dataset_free(job->set[split]);
     job->set[split] = NULL;
     memcpy(&job->spec[split], &spec, sizeof spec);
-    return og_dataset_open(&job->set[split], &spec, &where, err);
+    OG_TRY(og_dataset_open(&job->set[split], &spec, &where, err));
+    if (job->set[split]->shortened > job->shortened[split])
+        job->shortened[split] = job->set[split]->shortened;
+    return OG_OK;
 }
 
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err)

@@ -75,6 +75,39 @@ static void folders_of_arrays(void **state)
     og_model_free(model);
 }
 
+// The limit of a relu that is searched comes from a file that has one, else from `max`.
+static void limits_of_relus(void **state)
+{
+    (void)state;
+    static const char net[] = "[dense: {units: 3, name: a, bias: false}, relu: {name: r, "
+                              "search: true, max: 2}]";
+    static const char fixed[] =
+        "[dense: {units: 3, name: a, bias: false}, relu: {name: r, max: 2}]";
+    const float limit[] = {0.75f, -1.0f};
+    struct tensor t[] = {{"a.weight", 2, {3, 4}, numbers()}, {"r.max", 1, {1}, limit}};
+    og_model *model = nn_model(net, four, 3);
+    size_t n;
+    write_hdf5("limit.h5", t, 1, false);
+    load_well(model, "limit.h5", "", OG_LAYOUT_AUTO);
+    assert_true(*og_model_state(model, &n) == 2.0f);
+    write_hdf5("limit.h5", t, 2, false);
+    load_well(model, "limit.h5", "", OG_LAYOUT_AUTO);
+    assert_true(*og_model_state(model, &n) == 0.75f);
+    struct og_weights_config c = {.group = ""};
+    struct og_error err = {0};
+    snprintf(c.path, sizeof c.path, "%s", in_folder("limit.h5"));
+    og_model *other = nn_model(fixed, four, 3);
+    assert_int_equal(og_model_load(other, &c, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "no layer takes r.max"));
+    og_model_free(other);
+    memset(&err, 0, sizeof err);
+    t[1].value = limit + 1;
+    write_hdf5("limit.h5", t, 2, false);
+    assert_int_equal(og_model_load(model, &c, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "'r.max' is -1; a limit is at least 0"));
+    og_model_free(model);
+}
+
 // --- names --------------------------------------------------------------------------
 
 static void parts_groups_and_new_names(void **state)
@@ -165,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_format_gives_the_same),
         cmocka_unit_test(folders_of_arrays),
+        cmocka_unit_test(limits_of_relus),
         cmocka_unit_test(parts_groups_and_new_names),
         cmocka_unit_test(models_of_result_files),
         cmocka_unit_test(what_does_not_fit),

@@ -140,7 +140,7 @@ OG_API const struct og_update *og_compress_updates(const og_compress *c, size_t 
 struct og_limit_info {
     const char *node;            // borrowed
     double start, limit;         // largest output of the profile; the present limit
-    size_t tries;                // those so far have an area above 0 or are the next one
+    size_t tries;                // in all; 0 where not done yet
     const double *tried, *area;  // [tries]: limits and areas under their accuracies
 };
 OG_API size_t og_compress_limits(const og_compress *c);

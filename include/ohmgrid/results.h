@@ -47,6 +47,7 @@ struct og_entry {
 OG_API og_status og_journal_put(og_journal *journal, uint32_t kind, const char *key,
                                 const void *data, size_t size, struct og_error *err);
 // The newest entry, read from the journal; `data` is the caller's (og_journal_release).
+// false: there is none that can be read (size 0), or no memory for its `size` bytes.
 OG_API bool og_journal_get(og_journal *journal, uint32_t kind, const char *key,
                            struct og_entry *entry);
 OG_API void og_journal_release(struct og_entry *entry);

@@ -160,7 +160,8 @@ static og_status restore(struct round *r, struct og_error *err)
 {
     struct og_entry entry;
     if (!og_journal_get(r->job->journal, OG_ENTRY_CHECKPOINT, r->of->key, &entry))
-        return OG_OK;
+        return entry.size > 0 ? og_entry_missing(&entry, "checkpoint", r->of->name, err)
+                              : OG_OK;
     const og_status status = og_compress_restore(r->c, entry.data, entry.size, err);
     og_journal_release(&entry);
     r->job->meter.work[OG_WORK_TRAIN].left -= r->samples * (double)og_compress_at(r->c);

@@ -29,6 +29,15 @@ static struct og_tensors parts(const struct header *h, const void *bytes)
     return t;
 }
 
+og_status og_entry_missing(const struct og_entry *entry, const char *what,
+                           const char *name, struct og_error *err)
+{
+    if (entry->size > 0)
+        return og_fail(err, OG_NO_MEMORY, "no memory for %s %s of %zu bytes", what, name,
+                       entry->size);
+    return og_fail(err, OG_IO, "%s %s cannot be read back from the journal", what, name);
+}
+
 bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t)
 {
     struct header h;

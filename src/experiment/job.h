@@ -40,7 +40,7 @@ enum og_entry_kind {
     OG_ENTRY_RECORD,          // one (point, trial), by "point/trial"
     OG_ENTRY_CHIP,            // conductances of trial 0 of a point, by "point"
     OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
-    OG_ENTRY_REPORT,          // of a round of compression, by its key
+    OG_ENTRY_REPORT,          // of a round of compression or a training, by its key
 };
 
 struct og_record {
@@ -68,6 +68,10 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
                        const struct og_curve *curve, size_t epochs, struct og_error *err);
 og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
                       struct og_error *err);
+// What is wrong after og_journal_get found nothing, where there must be something: `what`
+// and `name` say whose entry it is.
+og_status og_entry_missing(const struct og_entry *entry, const char *what,
+                           const char *name, struct og_error *err);
 // false when the bytes are not such an entry.
 bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t);
 

@@ -73,7 +73,7 @@ static og_status fetch(const struct og_job *job, struct output *w,
 {
     struct og_entry *entry = &w->entry[w->entries];
     if (!og_journal_get(job->journal, kind, key, entry))
-        return og_fail(err, OG_IO, "entry %s cannot be read back from the journal", key);
+        return og_entry_missing(entry, "entry", key, err);
     w->entries++;
     if (!og_tensors_view(entry, t))
         return og_fail(err, OG_INPUT, "entry %s of the journal is damaged", key);

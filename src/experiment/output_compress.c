@@ -103,8 +103,7 @@ static og_status add_round(const struct og_job *job, struct og_output_compress *
     struct og_output_round *to = &o->round[o->n];
     struct og_compress_values *v = &o->values[o->n];
     if (!og_journal_get(job->journal, OG_ENTRY_REPORT, c->key, &to->entry))
-        return og_fail(err, OG_IO, "report %s cannot be read back from the journal",
-                       c->name);
+        return og_entry_missing(&to->entry, "report", c->name, err);
     o->n++;
     if (!og_report_view(&to->entry, &to->report))
         return og_fail(err, OG_INPUT, "report %s of the journal is damaged", c->name);
@@ -168,8 +167,7 @@ static og_status fill_trained(const struct og_job *job, const struct og_training
     struct og_entry entry;
     struct og_report r;
     if (!og_journal_get(job->journal, OG_ENTRY_REPORT, of->key, &entry))
-        return og_fail(err, OG_IO, "report %s cannot be read back from the journal",
-                       of->name);
+        return og_entry_missing(&entry, "report", of->name, err);
     const bool good = og_report_view(&entry, &r);
     if (good) fill_metrics(&r, weight_bits, value);
     og_journal_release(&entry);

@@ -300,7 +300,10 @@ bool og_journal_get(og_journal *j, uint32_t kind, const char *key, struct og_ent
     const struct og_slot *slot = og_slots_find(&j->slots, kind, key);
     if (slot == NULL || !slot->live) return false;
     void *data = og_alloc(slot->size, 1);
-    if (data == NULL) return false;
+    if (data == NULL) {
+        entry->size = slot->size;
+        return false;
+    }
     if (!og_read_at(j->fd, data, slot->size, slot->offset) ||
         og_crc(data, slot->size) != slot->crc) {
         og_free(data);

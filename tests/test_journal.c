@@ -380,6 +380,24 @@ static void compaction_keeps_the_newest(void **state)
     free(big);
 }
 
+// An entry that there is no memory for is told from one that is not there.
+static void entries_without_memory_are_there(void **state)
+{
+    const struct place *p = *state;
+    og_journal *j = open_ok(p, OG_JOURNAL_NEW);
+    struct og_entry e;
+    put(j, 1, "a", "value");
+    og_alloc_fail_at(1);
+    assert_false(og_journal_get(j, 1, "a", &e));
+    og_alloc_fail_at(0);
+    assert_int_equal(e.size, strlen("value"));
+    assert_null(e.data);
+    assert_false(og_journal_get(j, 1, "b", &e));
+    assert_int_equal(e.size, 0);
+    holds(j, 1, "a", "value");
+    og_journal_close(j, true);
+}
+
 static void append_until_killed(const struct place *p, int start)
 {
     og_journal *j;
@@ -485,6 +503,7 @@ static void failing_allocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        JOURNAL_TEST(entries_without_memory_are_there),
         JOURNAL_TEST(entries_come_back),
         JOURNAL_TEST(many_keys),
         JOURNAL_TEST(torn_at_every_byte),

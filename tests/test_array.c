@@ -62,8 +62,7 @@ static void ideal_devices_give_the_product(void **state)
                 }
 }
 
-// --- integer reference
-// --------------------------------------------------------------------
+// --- integer reference ---------------------------------------------------------------
 static long round_even(double v) { return lrint(v); }
 
 static long clamp(long v, long lo, long hi) { return v < lo ? lo : v > hi ? hi : v; }

@@ -153,8 +153,7 @@ static void help_everywhere(void **state)
     assert_non_null(strstr(version.out, "\nBLAS core: "));
 }
 
-// --- with result files
-// ------------------------------------------------------------------
+// --- with result files ---------------------------------------------------------------
 struct place {
     char folder[64], a[96], b[96], figure[96];
 };
@@ -302,8 +301,7 @@ static void run_refuses(void **state)
     assert_int_not_equal(access(p->a, F_OK), 0);
 }
 
-// --- interrupted runs
-// -------------------------------------------------------------------
+// --- interrupted runs ----------------------------------------------------------------
 static void put_u32(FILE *f, uint32_t v)
 {
     for (int shift = 24; shift >= 0; shift -= 8) fputc((int)(v >> shift & 255), f);
@@ -453,6 +451,7 @@ static void lists(void **state)
     assert_int_equal(s.code, 0);
     assert_non_null(strstr(s.out, "mnist"));
     assert_non_null(strstr(s.out, "cifar10"));
+    assert_non_null(strstr(s.out, "fsdd  "));
     s = ohmgrid("device list");
     assert_string_equal(s.err, "");
     assert_int_equal(s.code, 0);

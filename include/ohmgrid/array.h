@@ -96,9 +96,9 @@ OG_API void og_array_program(og_array *array, const float *w, const struct og_ch
 // multiplies with.
 OG_API void og_array_weights(og_array *array, float *w_hat);
 
-// --- ranges of the ADCs
-// ----------------------------------------------------------------- Number of ADC full
-// scales (1, tiles, or columns x row groups x ... by adc.granularity).
+// --- ranges of the ADCs --------------------------------------------------------------
+// Number of ADC full scales (1, tiles, or columns x row groups x ... by
+// adc.granularity).
 OG_API size_t og_array_ranges(const og_array *array);
 // Full scales, in units of the normalised column sum; they stay until set again, and are
 // part of a trained model, for the lines that it has: removed lines leave the last ones
@@ -114,9 +114,8 @@ OG_API void og_array_observe(og_array *array, const float *x, size_t ldx, size_t
                              void *work);
 OG_API void og_array_calibrate(og_array *array);
 
-// --- reads
-// ------------------------------------------------------------------------------ Bytes of
-// workspace that a read or backward of n rows needs (never shared by threads).
+// --- reads ---------------------------------------------------------------------------
+// Bytes of workspace that a read or backward of n rows needs (never shared by threads).
 OG_API size_t og_array_work_bytes(const og_array *array, size_t n);
 // Bytes of the record that a read leaves for its backward (0 without keep_gradient).
 OG_API size_t og_array_tape_bytes(const og_array *array, size_t n);
@@ -164,8 +163,7 @@ struct og_backward_io {
 };
 OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
 
-// --- looking inside
-// ---------------------------------------------------------------------
+// --- looking inside ------------------------------------------------------------------
 // What the array is made of; a reference column's devices are not counted.
 struct og_array_count {
     size_t lines_in, lines_out;   // word and bit lines, over all tiles

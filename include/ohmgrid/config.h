@@ -119,10 +119,9 @@ struct og_config {
     } output;
 };
 
-// --- axes
-// ------------------------------------------------------------------------------- One
-// dimension of the result. Zipped keys share it: column 0 names the dimension, the others
-// are coordinates along it.
+// --- axes ----------------------------------------------------------------------------
+// One dimension of the result. Zipped keys share it: column 0 names the dimension, the
+// others are coordinates along it.
 struct og_axis_column {
     char name[64];   // dimension or coordinate name
     char key[128];   // hardware.adc.bits
@@ -173,10 +172,9 @@ OG_API void og_experiment_round_key(const og_experiment *e, size_t point, size_t
 OG_API void og_experiment_differences(const char *text_a, const char *text_b, char *out,
                                       size_t size);
 
-// --- device files
-// ----------------------------------------------------------------------- Looks `name` up
-// (a path, or a name beside `beside`, in the current folder, $OHMGRID_PATH, the source
-// tree, the installed data folder).
+// --- device files --------------------------------------------------------------------
+// Looks `name` up (a path, or a name beside `beside`, in the current folder,
+// $OHMGRID_PATH, the source tree, the installed data folder).
 OG_API og_status og_device_read(struct og_device *device, const char *name,
                                 const char *beside, struct og_error *err);
 // Names of all device files that can be found; the caller frees list and names (free()).

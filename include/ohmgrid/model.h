@@ -17,8 +17,7 @@
 extern "C" {
 #endif
 
-// --- the graph
-// --------------------------------------------------------------------------
+// --- the graph -----------------------------------------------------------------------
 // Thread-safety: const use from any number of threads.
 typedef struct og_model og_model;
 
@@ -60,11 +59,10 @@ OG_API size_t og_model_tensors(const og_model *model);
 OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
 OG_API int og_model_classes(const og_model *model);
 
-// --- execution
-// -------------------------------------------------------------------------- Buffers,
-// tapes and arrays for one model on one hardware. Thread-safety: one thread calls; the
-// work inside is spread by OpenMP over fixed blocks of samples, with the same bits for
-// any number of threads.
+// --- execution -----------------------------------------------------------------------
+// Buffers, tapes and arrays for one model on one hardware. Thread-safety: one thread
+// calls; the work inside is spread by OpenMP over fixed blocks of samples, with the
+// same bits for any number of threads.
 typedef struct og_exec og_exec;
 
 struct og_exec_options {

@@ -14,8 +14,7 @@
 extern "C" {
 #endif
 
-// --- journal
-// ----------------------------------------------------------------------------
+// --- journal -------------------------------------------------------------------------
 // OUT.journal: a header with schema and the experiment's effective text, then entries
 // (kind, key, payload, CRC-32). Locked with flock while open; a torn tail is dropped.
 // Thread-safety: one thread.
@@ -55,8 +54,7 @@ OG_API void og_journal_release(struct og_entry *entry);
 OG_API void og_journal_drop(og_journal *journal, uint32_t kind, const char *key);
 OG_API og_status og_journal_sync(og_journal *journal, struct og_error *err);
 
-// --- result file
-// ------------------------------------------------------------------------
+// --- result file ---------------------------------------------------------------------
 struct og_metric {
     const char *name, *units, *long_name;
 };

@@ -250,8 +250,7 @@ static void product(struct og_left a, size_t m, struct og_panels b, float *c, si
     }
 }
 
-// --- packing
-// ----------------------------------------------------------------------------
+// --- packing -------------------------------------------------------------------------
 typedef float quad __attribute__((vector_size(16)));
 typedef float loose_quad __attribute__((vector_size(16), aligned(4), may_alias));
 

@@ -34,9 +34,8 @@ uint32_t og_random_word(const struct og_stream *s, struct og_index at, uint64_t 
     return philox4x32(counter, key).v[position % 4];
 }
 
-// --- ranges
-// ----------------------------------------------------------------------------- A range
-// is cut into an incomplete group, whole groups, and an incomplete group.
+// --- ranges --------------------------------------------------------------------------
+// A range is cut into an incomplete group, whole groups, and an incomplete group.
 struct part {
     uint32_t counter[4];
     size_t skip, n;
@@ -88,11 +87,10 @@ void og_uniform_fill(const struct og_stream *s, struct og_index at, uint64_t fir
     }
 }
 
-// --- permutations
-// ----------------------------------------------------------------------- A number below
-// `range` by D. Lemire, "Fast random integer generation in an interval", ACM Trans.
-// Model. Comput. Simul. 29 (2019): the high half of word * range, with the words that
-// would favour some numbers thrown away.
+// --- permutations --------------------------------------------------------------------
+// A number below `range` by D. Lemire, "Fast random integer generation in an interval",
+// ACM Trans. Model. Comput. Simul. 29 (2019): the high half of word * range, with the
+// words that would favour some numbers thrown away.
 static uint32_t below(const struct og_stream *s, struct og_index at, uint64_t *position,
                       uint32_t range)
 {

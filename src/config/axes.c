@@ -272,8 +272,7 @@ og_status og_sweep_apply(const og_experiment *e, size_t point, og_item *root,
     return OG_OK;
 }
 
-// --- values
-// ------------------------------------------------------------------------------
+// --- values --------------------------------------------------------------------------
 static bool is_numeric(const struct og_sweep_column *c, const struct og_field *f)
 {
     double value;

@@ -14,8 +14,7 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory while reading the experiment");
 }
 
-// --- one configuration
-// -------------------------------------------------------------------
+// --- one configuration ---------------------------------------------------------------
 // A choice of hardware: a word or a block of its own.
 static og_status resolve_hardware(const og_experiment *e, const struct og_config *c,
                                   const og_item *h, struct og_hardware *hardware,
@@ -108,8 +107,7 @@ og_status og_experiment_point(const og_experiment *e, size_t point,
     return OG_OK;
 }
 
-// --- reading
-// -----------------------------------------------------------------------------
+// --- reading -------------------------------------------------------------------------
 static void forget_lines(og_item *item)
 {
     item->line = 0;

@@ -43,9 +43,9 @@ og_status og_fields_bind(const struct og_field *fields, const og_item *map, void
 og_status og_fields_bind_given(const struct og_field *fields, const og_item *map,
                                void *target, struct og_error *err);
 
-// --- printing (fields_print.c)
-// ----------------------------------------------------------- Every key of the struct as
-// YAML that binds to the same values, `indent` levels deep. A NULL ITEM is left out.
+// --- printing (fields_print.c) -------------------------------------------------------
+// Every key of the struct as YAML that binds to the same values, `indent` levels deep.
+// A NULL ITEM is left out.
 void og_fields_print(const struct og_field *fields, const void *source, FILE *out,
                      int indent);
 // The same as lines "prefix.key=value", only of the stages up to and including `stage`.

@@ -39,9 +39,8 @@ struct og_experiment {
     char *text;
 };
 
-// --- axes.c
-// ------------------------------------------------------------------------------ Reads
-// names, keys and items of all axes from `sweep` (may be NULL).
+// --- axes.c --------------------------------------------------------------------------
+// Reads names, keys and items of all axes from `sweep` (may be NULL).
 og_status og_sweep_read(og_experiment *e, const og_item *sweep, struct og_error *err);
 // Values and labels, once every point has been found valid.
 og_status og_sweep_fill(og_experiment *e, struct og_error *err);
@@ -57,8 +56,7 @@ og_status og_config_set(og_item *root, const char *key, const og_item *value,
 // compress.hardware as well; NULL: none.
 const struct og_field *og_config_field(const char *key);
 
-// --- text.c
-// ------------------------------------------------------------------------------
+// --- text.c --------------------------------------------------------------------------
 og_status og_config_text(og_experiment *e, const struct og_raw_config *raw,
                          struct og_error *err);
 og_status og_config_keys(const struct og_raw_config *raw,

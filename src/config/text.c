@@ -13,8 +13,7 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory while writing a configuration");
 }
 
-// --- hashes
-// ------------------------------------------------------------------------------
+// --- hashes --------------------------------------------------------------------------
 static uint64_t mix(uint64_t x)
 {
     // The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
@@ -117,8 +116,7 @@ og_status og_config_keys(const struct og_raw_config *raw,
     return OG_OK;
 }
 
-// --- effective text
-// ----------------------------------------------------------------------
+// --- effective text ------------------------------------------------------------------
 static og_status parse_printed(const struct og_field *fields, const void *source,
                                og_item **item, struct og_error *err)
 {
@@ -199,8 +197,7 @@ og_status og_config_text(og_experiment *e, const struct og_raw_config *raw,
     return status;
 }
 
-// --- differences
-// -------------------------------------------------------------------------
+// --- differences ---------------------------------------------------------------------
 struct list {
     char *text;
     size_t size;

@@ -36,9 +36,9 @@ enum { OG_ITEM_PATH = 256 };
 void og_item_path(const og_item *item, char path[OG_ITEM_PATH]);
 bool og_item_is_text(const og_item *item, const char *text);  // a scalar that says so
 
-// --- editing (tree_edit.c)
-// --------------------------------------------------------------- A bare scalar, list or
-// map; the texts are copied and may be NULL. NULL: out of memory.
+// --- editing (tree_edit.c) -----------------------------------------------------------
+// A bare scalar, list or map; the texts are copied and may be NULL. NULL: out of
+// memory.
 og_item *og_item_new(enum og_item_kind kind, const char *text, const char *file,
                      int line);
 // Puts `child` at the end of a map (under `key`) or list (key NULL) and takes it; an

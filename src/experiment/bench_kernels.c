@@ -9,8 +9,7 @@
 #include "ohmgrid/product.h"
 #include "ohmgrid/random.h"
 
-// --- normals
-// ----------------------------------------------------------------------------
+// --- normals -------------------------------------------------------------------------
 enum { NORMALS = 1 << 16 };
 
 struct normals {
@@ -52,8 +51,7 @@ static void normals_theirs(void *bench)
         b->out[i] = (float)gsl_ran_gaussian_ziggurat(b->rng, 1.0);
 }
 
-// --- products
-// ---------------------------------------------------------------------------
+// --- products ------------------------------------------------------------------------
 enum { SIDE = 512 };
 
 struct products {

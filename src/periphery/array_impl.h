@@ -129,8 +129,7 @@ struct og_part {
 };
 struct og_part og_group_part(const struct og_array *a, size_t group, size_t tile);
 
-// --- live.c
-// -------------------------------------------------------------------------------
+// --- live.c --------------------------------------------------------------------------
 // The inputs of the word lines that are left: x itself, or gathered in memory [n][rows]
 // with *ldx set.
 const float *og_live_inputs(const struct og_array *a, const float *x, size_t *ldx,
@@ -141,8 +140,7 @@ void og_live_outputs(const struct og_array *a, const float *acc, float *y);
 void og_tile_variances(const struct og_array *a, const struct og_unit *u,
                        const float *drive, size_t n, float *variance);
 
-// --- drive.c
-// ------------------------------------------------------------------------------
+// --- drive.c -------------------------------------------------------------------------
 struct og_drive {
     int plane, sign;
     float weight;  // of its sums

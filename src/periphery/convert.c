@@ -114,10 +114,9 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
             u->lanes[(size_t)lane * run + k] = u->lanes[(size_t)lane * run + k - cols];
 }
 
-// --- calibration
-// -------------------------------------------------------------------------- Histogram
-// bins are steps of the float format itself: 1/128 of an octave-sized relative step from
-// 2^-20 to 2^12, so that no range has to be known beforehand.
+// --- calibration ---------------------------------------------------------------------
+// Histogram bins are steps of the float format itself: 1/128 of an octave-sized
+// relative step from 2^-20 to 2^12, so that no range has to be known beforehand.
 enum { BIN_SHIFT = 16, BIN_FIRST = (127 - 20) << 7 };
 
 static size_t bin_of(float v)

@@ -163,8 +163,7 @@ static void compare_dataset(struct diff *d, const char *path)
     forget(&d->b, &b);
 }
 
-// --- names
-// ------------------------------------------------------------------------------
+// --- names ---------------------------------------------------------------------------
 struct names {
     size_t n;
     char **name;

@@ -30,11 +30,10 @@ bool og_hdf_ok(struct og_hdf *h, long long result, const char *what);
 // Closes an object of any kind; H5I_INVALID_HID is accepted.
 void og_hdf_close(struct og_hdf *h, hid_t object);
 
-// --- writing
-// ---------------------------------------------------------------------------- A file in
-// memory. HDF5 cannot recover from a full disk (its close fails and its exit handlers
-// crash), so it never sees one: og_hdf_image gives the bytes (og_free), which are written
-// by og_file_replace.
+// --- writing -------------------------------------------------------------------------
+// A file in memory. HDF5 cannot recover from a full disk (its close fails and its exit
+// handlers crash), so it never sees one: og_hdf_image gives the bytes (og_free), which
+// are written by og_file_replace.
 hid_t og_hdf_create(struct og_hdf *h);
 void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size);
 
@@ -56,9 +55,8 @@ hid_t og_hdf_array(struct og_hdf *h, hid_t group, const struct og_hdf_array *a);
 // A variable-length UTF-8 string type; the caller closes it.
 hid_t og_hdf_text_type(struct og_hdf *h);
 
-// --- reading
-// ---------------------------------------------------------------------------- OG_USAGE
-// when the file is missing, OG_INPUT when it is no HDF5 file.
+// --- reading -------------------------------------------------------------------------
+// OG_USAGE when the file is missing, OG_INPUT when it is no HDF5 file.
 hid_t og_hdf_open(struct og_hdf *h);
 // og_free; NULL (without a failure) when there is no such attribute.
 char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name);

@@ -29,8 +29,7 @@ struct writer {
     struct og_grid results;
 };
 
-// --- /results
-// ---------------------------------------------------------------------------
+// --- /results ------------------------------------------------------------------------
 static void write_means(struct writer *w, const struct og_metric *m, const char *ending,
                         const char *words, const double *value)
 {
@@ -142,8 +141,7 @@ static void write_layers(struct writer *w, hid_t file)
     og_hdf_close(&w->h, layers);
 }
 
-// --- /train, /model, /chip, /run
-// --------------------------------------------------------
+// --- /train, /model, /chip, /run -----------------------------------------------------
 static void write_curve(struct writer *w, hid_t group, hid_t epoch, const char *name,
                         const char *long_name, hsize_t n, const double *value)
 {

@@ -93,6 +93,20 @@ static void normalised(void **state)
     og_dataset_free(set);
 }
 
+// Coefficients that never change have no deviation.
+static void silence(void **state)
+{
+    (void)state;
+    static int16_t before[CLIPS * ROOM];
+    memcpy(before, sample, sizeof before);
+    memset(sample, 0, sizeof sample);
+    write_h5(&(struct fault){0});
+    memcpy(sample, before, sizeof before);
+    struct og_dataset *set = opened(root, &(struct og_data_spec){0});
+    for (size_t i = 0; i < set->first[set->n] * 13; i++) assert_true(set->step[i] == 0);
+    og_dataset_free(set);
+}
+
 // The same recordings as WAV files: the same bits, in the same order.
 static void wav_files(void **state)
 {
@@ -165,11 +179,9 @@ static void real_fsdd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sequences),
-        cmocka_unit_test(steps_key),
-        cmocka_unit_test(normalised),
-        cmocka_unit_test(wav_files),
-        cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(sequences),  cmocka_unit_test(steps_key),
+        cmocka_unit_test(normalised), cmocka_unit_test(silence),
+        cmocka_unit_test(wav_files),  cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(real_fsdd),
     };
     return cmocka_run_group_tests(tests, start, finish);

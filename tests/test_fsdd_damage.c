@@ -73,6 +73,8 @@ static void damaged_h5(void **state)
         write_plain(name, bytes, n * i / 8);
         fails(root, &(struct og_data_spec){0}, "fsdd.h5");
     }
+    // Of some of these HDF5 1.10 keeps parts when it cannot open them, and complains
+    // about that in its exit handler; no object of ours is left open.
     int refused = 0;
     for (size_t at = 0; at < 4096; at += 5) {  // the headers are at the beginning
         bytes[at] ^= 0xff;
@@ -83,6 +85,7 @@ static void damaged_h5(void **state)
         const og_status status = open_in(&set, root, &(struct og_data_spec){0}, &err);
         refused += status != OG_OK;
         assert_true(status == OG_OK || (set == NULL && err.text[0] != '\0'));
+        assert_int_equal(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
         og_dataset_free(set);
     }
     assert_true(refused > 50);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // fsdd.h5: the samples of all recordings one after another (int16), `offset` with one
 // entry more than there are recordings, and `label` and `index` (the take) of each.
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -4,6 +4,7 @@
 // so the test set is the same for every limit.
 #include "nn/data_speech.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -46,7 +47,7 @@ struct steps {
     size_t *first;  // [clips->n + 1]
     float *y;       // [first[n]][values]
     double *work;   // [OG_SPEECH_PARTS][og_mfcc_work]
-    double mean[256], scale[256];
+    double mean[OG_MFCC_VALUES], scale[OG_MFCC_VALUES];
 };
 
 static void compute_part(const struct steps *s, size_t part)
@@ -85,13 +86,15 @@ static void measure(struct steps *s)
     const double n = (double)(to - from);
     for (size_t k = 0; k < s->values; k++) {
         double sum = 0, square = 0;
+        bool varies = false;
         for (size_t t = from; t < to; t++) sum += s->y[t * s->values + k];
         s->mean[k] = sum / n;
         for (size_t t = from; t < to; t++) {
             const double d = s->y[t * s->values + k] - s->mean[k];
             square += d * d;
+            varies = varies || s->y[t * s->values + k] != s->y[from * s->values + k];
         }
-        s->scale[k] = square > 0 ? 1.0 / sqrt(square / n) : 0.0;
+        s->scale[k] = varies ? 1.0 / sqrt(square / n) : 0.0;
     }
 }
 
@@ -158,6 +161,7 @@ og_status og_data_speech_load(struct og_dataset *set, struct og_error *err)
 {
     struct og_recordings clips = {0};
     og_mfcc *mfcc = NULL;
+    assert(set->spec.speech.steps >= 0);
     struct steps s = {.clips = &clips};
     og_status status = og_mfcc_alloc(&mfcc, &set->spec.speech, OG_FSDD_RATE, err);
     if (status == OG_OK) status = read_clips(&clips, set->path, err);

@@ -107,6 +107,7 @@ og_status og_mfcc_alloc(og_mfcc **mfcc, const struct og_speech *s, double rate,
 {
     *mfcc = NULL;
     assert(s->window >= 2 && s->hop >= 1 && s->mels >= 1 && s->coefficients >= 1);
+    assert(s->mels <= OG_MFCC_VALUES);
     assert(s->features != OG_MFCC || s->coefficients <= s->mels);
     if (s->high > rate / 2)
         return og_fail(err, OG_INPUT,

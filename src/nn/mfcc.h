@@ -9,6 +9,8 @@
 
 #include "ohmgrid/data.h"
 
+enum { OG_MFCC_VALUES = 256 };  // of one step, at most
+
 // Thread-safety: const use from any number of threads, each with work of its own. The
 // caller switches GSL's error handler off.
 typedef struct og_mfcc og_mfcc;

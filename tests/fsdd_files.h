@@ -54,23 +54,48 @@ static inline void write_list(hid_t file, const char *name, hid_t type, size_t n
     H5Sclose(space);
 }
 
-static inline void write_rate(hid_t file, int rate)
+static inline void write_rate(hid_t file, hid_t type, int rate)
 {
     hid_t space = H5Screate(H5S_SCALAR);
-    hid_t a = H5Acreate2(file, "sample_rate_hz", H5T_NATIVE_INT, space, H5P_DEFAULT,
-                         H5P_DEFAULT);
+    hid_t a = H5Acreate2(file, "sample_rate_hz", type, space, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(H5Awrite(a, H5T_NATIVE_INT, &rate) >= 0);
     H5Aclose(a);
     H5Sclose(space);
 }
 
-// What a hostile file has in place of the right things.
+// A dataset in chunks of which none is there.
+static inline void write_nothing(hid_t file, const char *name, hsize_t n)
+{
+    const hsize_t chunk = 1 << 16;
+    hid_t create = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &n, NULL);
+    assert_true(H5Pset_chunk(create, 1, &chunk) >= 0);
+    hid_t set =
+        H5Dcreate2(file, name, H5T_NATIVE_INT16, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Pclose(create);
+}
+
+// What a hostile file has in place of the right things; all 0: nothing.
 struct fault {
-    const char *without;  // this dataset is not there
-    int rate;             // 0: 8000
-    hid_t sample_type;    // 0: int16
-    size_t labels;        // 0: CLIPS
+    const char *without;                       // this dataset is not there
+    int rate;                                  // 0: 8000
+    hid_t sample_type, rate_type, label_type;  // 0: int16, int, int32
+    size_t labels;                             // 0: CLIPS
+    hsize_t announced;                         // samples that are not there
 };
+
+static inline void write_samples(hid_t file, const struct fault *f)
+{
+    static const int64_t wide[10];
+    if (f->announced)
+        write_nothing(file, "samples", f->announced);
+    else if (f->sample_type)
+        write_list(file, "samples", f->sample_type, 10, wide);
+    else
+        write_list(file, "samples", H5T_NATIVE_INT16, (size_t)offset[CLIPS], sample);
+}
 
 static inline void write_h5(const struct fault *f)
 {
@@ -78,17 +103,17 @@ static inline void write_h5(const struct fault *f)
     hid_t file =
         H5Fcreate(in_root("fsdd/fsdd.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(file >= 0);
-    write_rate(file, f->rate ? f->rate : RATE);
+    write_rate(file, f->rate_type ? f->rate_type : H5T_NATIVE_INT,
+               f->rate ? f->rate : RATE);
     write_list(file, "offset", H5T_NATIVE_INT64, CLIPS + 1, offset);
-    write_list(file, "label", H5T_NATIVE_INT32, f->labels ? f->labels : CLIPS, label);
+    const hid_t label_type = f->label_type ? f->label_type : H5T_NATIVE_INT32;
+    const size_t labels = f->labels ? f->labels : CLIPS;
+    int64_t long_label[CLIPS];
+    for (int i = 0; i < CLIPS; i++) long_label[i] = label[i];
+    write_list(file, "label", label_type, labels,
+               H5Tget_size(label_type) == 8 ? (const void *)long_label : label);
     write_list(file, "index", H5T_NATIVE_INT32, CLIPS, take);
-    const hid_t type = f->sample_type ? f->sample_type : H5T_NATIVE_INT16;
-    if (f->sample_type) {
-        static int64_t wide[CLIPS * ROOM];
-        write_list(file, "samples", type, 10, wide);
-    } else {
-        write_list(file, "samples", type, (size_t)offset[CLIPS], sample);
-    }
+    write_samples(file, f);
     if (f->without) assert_true(H5Ldelete(file, f->without, H5P_DEFAULT) >= 0);
     assert_true(H5Fclose(file) >= 0);
 }

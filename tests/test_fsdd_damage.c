@@ -60,8 +60,9 @@ static size_t read_bytes(const char *path, uint8_t *bytes, size_t room)
     return n;
 }
 
-// Cut off anywhere, the file is refused, and no byte of its lists is believed.
-static void damaged_h5(void **state)
+// Cut off anywhere, the file is refused. What changed bytes do inside HDF5 1.10 (it leaks
+// memory and believes wrong sizes) is not ours; what it hands on is, see below.
+static void cut_h5(void **state)
 {
     (void)state;
     static uint8_t bytes[1 << 17];
@@ -69,26 +70,37 @@ static void damaged_h5(void **state)
     write_h5(&(struct fault){0});
     const size_t n = read_bytes(in_root(name), bytes, sizeof bytes);
     assert_in_range(n, 20000, sizeof bytes - 1);
-    for (size_t i = 0; i < 8; i++) {
-        write_plain(name, bytes, n * i / 8);
+    for (size_t i = 0; i < 64; i++) {
+        write_plain(name, bytes, n * i / 64);
         fails(root, &(struct og_data_spec){0}, "fsdd.h5");
     }
-    // Of some of these HDF5 1.10 keeps parts when it cannot open them, and complains
-    // about that in its exit handler; no object of ours is left open.
-    int refused = 0;
-    for (size_t at = 0; at < 4096; at += 5) {  // the headers are at the beginning
-        bytes[at] ^= 0xff;
-        write_plain(name, bytes, n);
-        bytes[at] ^= 0xff;
-        struct og_dataset *set;
-        struct og_error err;
-        const og_status status = open_in(&set, root, &(struct og_data_spec){0}, &err);
-        refused += status != OG_OK;
-        assert_true(status == OG_OK || (set == NULL && err.text[0] != '\0'));
-        assert_int_equal(H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
-        og_dataset_free(set);
-    }
-    assert_true(refused > 50);
+}
+
+// Integers that are only a part of their bytes: where a file says so wrongly, HDF5 looks
+// for their bits beyond the value.
+static void strange_types(void **state)
+{
+    (void)state;
+    const struct og_data_spec spec = {0};
+    hid_t part = H5Tcopy(H5T_NATIVE_INT32);
+    assert_true(H5Tset_precision(part, 20) >= 0);
+    write_h5(&(struct fault){.rate_type = part});
+    fails(root, &spec, "'sample_rate_hz' is not 8000");
+    write_h5(&(struct fault){.label_type = part});
+    fails(root, &spec, "'label' does not hold integers");
+    H5Tclose(part);
+    write_h5(&(struct fault){.label_type = H5T_NATIVE_FLOAT});
+    fails(root, &spec, "'label' does not hold integers");
+    write_h5(&(struct fault){.label_type = H5T_STD_I64BE});
+    og_dataset_free(opened(root, &spec));
+}
+
+// No memory is asked for that the file cannot fill.
+static void announced_sizes(void **state)
+{
+    (void)state;
+    write_h5(&(struct fault){.announced = (hsize_t)1 << 40});
+    fails(root, &(struct og_data_spec){0}, "'samples' is no list, or longer than");
 }
 
 static void damaged_wav(void **state)
@@ -195,7 +207,8 @@ static void memory_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_lists),   cmocka_unit_test(damaged_h5),
+        cmocka_unit_test(hostile_lists),   cmocka_unit_test(cut_h5),
+        cmocka_unit_test(strange_types),   cmocka_unit_test(announced_sizes),
         cmocka_unit_test(damaged_wav),     cmocka_unit_test(keys_without_effect),
         cmocka_unit_test(memory_failures),
     };

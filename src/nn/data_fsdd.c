@@ -38,12 +38,23 @@ static bool length_of(const struct source *s, hid_t set, size_t width, size_t *n
     return list && og_hdf5_is_whole(s->file, set, *n);
 }
 
-static bool is_integer(hid_t set, size_t width)
+// Whether all bits of a type are those of one integer. HDF5 believes a damaged type and
+// looks for its bits beyond the value. width: bytes of the only signed type that will do;
+// 0: any integer.
+static bool is_integer(hid_t type, size_t width)
+{
+    if (type < 0 || H5Tget_class(type) != H5T_INTEGER) return false;
+    const size_t size = H5Tget_size(type);
+    if (size == 0 || size > sizeof(int64_t) || H5Tget_precision(type) != 8 * size ||
+        H5Tget_offset(type) != 0)
+        return false;
+    return width == 0 || (size == width && H5Tget_sign(type) == H5T_SGN_2);
+}
+
+static bool holds_integers(hid_t set, size_t width)
 {
     hid_t type = H5Dget_type(set);
-    const bool good =
-        type >= 0 && H5Tget_class(type) == H5T_INTEGER &&
-        (width == 0 || (H5Tget_size(type) == width && H5Tget_sign(type) == H5T_SGN_2));
+    const bool good = is_integer(type, width);
     if (type >= 0) H5Tclose(type);
     return good;
 }
@@ -53,7 +64,7 @@ static og_status take(const struct source *s, hid_t set, const char *name, hid_t
 {
     const size_t width = H5Tget_size(memory);
     // Labels and offsets out of range stay so when converted; samples would be clipped.
-    if (!is_integer(set, memory == H5T_NATIVE_INT16 ? width : 0))
+    if (!holds_integers(set, memory == H5T_NATIVE_INT16 ? width : 0))
         return wrong(s, name,
                      memory == H5T_NATIVE_INT16 ? "does not hold signed 16-bit integers"
                                                 : "does not hold integers");
@@ -78,14 +89,22 @@ static og_status take_list(const struct source *s, const char *name, hid_t memor
     return status;
 }
 
+static bool read_rate(hid_t attribute, int *rate)
+{
+    hid_t space = H5Aget_space(attribute), type = H5Aget_type(attribute);
+    const bool good = space >= 0 && is_integer(type, 0) &&
+                      H5Sget_simple_extent_npoints(space) == 1 &&
+                      H5Aread(attribute, H5T_NATIVE_INT, rate) >= 0;
+    if (type >= 0) H5Tclose(type);
+    if (space >= 0) H5Sclose(space);
+    return good;
+}
+
 static og_status check_rate(const struct source *s)
 {
     int rate = 0;
     hid_t attribute = H5Aopen(s->file, "sample_rate_hz", H5P_DEFAULT);
-    hid_t space = attribute < 0 ? H5I_INVALID_HID : H5Aget_space(attribute);
-    const bool good = space >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
-                      H5Aread(attribute, H5T_NATIVE_INT, &rate) >= 0;
-    if (space >= 0) H5Sclose(space);
+    const bool good = attribute >= 0 && read_rate(attribute, &rate);
     if (attribute >= 0) H5Aclose(attribute);
     if (good && rate == OG_FSDD_RATE) return OG_OK;
     return og_fail(s->err, OG_INPUT, "%s: attribute 'sample_rate_hz' is not %d", s->path,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One run of an experiment, from reading the journal to the last record. Shared by run.c
-// (the order of things), stages.c (training and evaluation), entries.c (what the journal
-// holds), output.c (the result file) and progress.c.
+// (the order of things), stages.c (training), chips.c (evaluation), entries.c (what the
+// journal holds), output.c (the result file) and progress.c.
 #ifndef OG_EXPERIMENT_JOB_H
 #define OG_EXPERIMENT_JOB_H
 
@@ -152,8 +152,9 @@ og_status og_job_take(struct og_job *job, size_t point, size_t trial,
 // OG_OK, or OG_INTERRUPTED or OG_TERMINATED when a signal asks to stop.
 og_status og_job_stop(const struct og_job *job, struct og_error *err);
 
-// stages.c: the trained model of the present point in job->model; its missing records.
+// stages.c: the trained model of the present point in job->model.
 og_status og_job_train(struct og_job *job, struct og_error *err);
+// chips.c: the missing records of the present point.
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);
 // What the training of the present point starts from instead of random weights, if the
 // experiment names a file.

@@ -61,12 +61,11 @@ struct run {
 // Threads come in any order, which neither the maximum nor the sample depends on.
 static void hand_over(struct og_range_sample *s, struct run *run)
 {
-#pragma omp critical(og_range_sample)
-    {
-        if (run->max > s->max) s->max = run->max;
-        for (size_t i = 0; i < run->n; i++) keep(s, run->value[i], run->hash[i]);
-        run->cut = s->cut;
-    }
+    og_lock(&s->lock);
+    if (run->max > s->max) s->max = run->max;
+    for (size_t i = 0; i < run->n; i++) keep(s, run->value[i], run->hash[i]);
+    run->cut = s->cut;
+    og_unlock(&s->lock);
     run->n = 0;
 }
 

@@ -3,6 +3,7 @@
 #ifndef OG_NN_EXEC_H
 #define OG_NN_EXEC_H
 
+#include "base/lock.h"
 #include "nn/graph.h"
 #include "ohmgrid/product.h"
 
@@ -27,6 +28,7 @@ struct og_range_sample {
     size_t n;
     float *value;  // NULL where the maximum is enough
     uint32_t *hash;
+    struct og_lock lock;
 };
 
 struct og_matrix {

@@ -5,6 +5,7 @@
 #ifndef OG_PERIPHERY_ARRAY_IMPL_H
 #define OG_PERIPHERY_ARRAY_IMPL_H
 
+#include "base/lock.h"
 #include "crossbar/mapping.h"
 #include "device/cells.h"
 #include "ohmgrid/array.h"
@@ -68,6 +69,7 @@ struct og_array {
     float *group_scale;   // [groups][cols] w_max relative to w_ref
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
+    struct og_lock lock;  // of what og_array_observe gathers, and of nominal_stale
 };
 
 enum { OG_BINS = 4096 };

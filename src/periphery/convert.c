@@ -157,15 +157,12 @@ static void tally_add(struct tally *t, float value)
 // Adds it to range k and empties it.
 static void tally_move(struct tally *t, struct og_array *a, size_t k)
 {
-#pragma omp critical(og_observe_peak)
+    og_lock(&a->lock);
     if (t->peak > a->peak[k]) a->peak[k] = t->peak;
-    for (size_t b = t->first; b <= t->last; b++) {
-        if (a->histogram != NULL && t->count[b] > 0) {
-#pragma omp atomic
-            a->histogram[k * OG_BINS + b] += t->count[b];
-        }
-        t->count[b] = 0;
-    }
+    for (size_t b = t->first; b <= t->last && a->histogram != NULL; b++)
+        a->histogram[k * OG_BINS + b] += t->count[b];
+    og_unlock(&a->lock);
+    for (size_t b = t->first; b <= t->last; b++) t->count[b] = 0;
     t->peak = 0;
     t->first = OG_BINS;
     t->last = 0;

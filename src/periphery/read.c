@@ -389,8 +389,9 @@ void og_array_read(const og_array *a, const struct og_read *at,
 void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *work)
 {
     if (a->unit[0].nominal == NULL || a->units == 0) return;
-#pragma omp critical(og_observe_pack)
+    og_lock(&a->lock);
     og_pack_nominal(a);
+    og_unlock(&a->lock);
     struct work w;
     lay_work(a, work, &w);
     for (size_t row = 0; row < n; row += OG_CHUNK) {

@@ -58,6 +58,10 @@ struct og_tensor_info {
 OG_API size_t og_model_tensors(const og_model *model);
 OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
 OG_API int og_model_classes(const og_model *model);
+// Whether the network can read sequences of different length: what sees their steps must
+// be a recurrent layer, or take every element for itself. OG_INPUT names the layer that
+// does not.
+OG_API og_status og_model_check_ragged(const og_model *model, struct og_error *err);
 
 // --- execution -----------------------------------------------------------------------
 // Buffers, tapes and arrays for one model on one hardware. Thread-safety: one thread
@@ -82,6 +86,9 @@ struct og_batch {
     const float *x;          // [n][input shape]
     const uint8_t *label;    // [n], may be NULL for forward
     const uint32_t *sample;  // [n] numbers in the data set: name the random draws
+    // [n] steps of each sequence, 1 to those of the input: recurrent layers read no more
+    // (og_model_check_ragged); NULL: all that the input has.
+    const uint32_t *length;
     size_t n;
     uint64_t seed;
     uint32_t trial;  // chip

@@ -96,7 +96,7 @@ void og_range_observe(const struct og_view *v, const struct og_matrix *m,
         struct run run = {0};
         hand_over(sample, &run);
         for (size_t r = 0; r < io->rows; r++) {
-            uint64_t at = v->exec->observed + v->first + r / positions;
+            uint64_t at = v->exec->observed + og_view_row(v, r / positions);
             at = (at * steps + io->step) * positions + r % positions;
             observe_row(sample, &run, x + r * io->ldx, width, at * width);
         }
@@ -199,6 +199,7 @@ static void pass_over(og_exec *exec, const struct og_batch *batch, enum og_exec_
         part.n = batch->n - at < most ? batch->n - at : most;
         part.x += at * width;
         part.sample += at;
+        if (part.length) part.length += at;
         exec->observed = at;
         og_exec_pass(exec, &part, mode);
         if (mode == OG_OBSERVE_INPUT && exec->slots)

@@ -48,6 +48,7 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         .merged = exec->merged[i],
     };
     v.n = batch->n - v.first < OG_BLOCK ? batch->n - v.first : OG_BLOCK;
+    if (batch->sample) v.sample = batch->sample + v.first;
     for (int k = 0; k < node->inputs; k++) {
         const float *from = node->input[k] < 0 ? batch->x : exec->act[node->input[k]];
         v.in[k] = from + v.first * og_shape_count(&node->in[k]);

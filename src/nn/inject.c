@@ -108,7 +108,7 @@ static struct og_stream noise_stream(const struct og_view *v,
 static struct og_index noise_index(const struct og_view *v, const struct og_noise *noise,
                                    size_t k)
 {
-    return (struct og_index){v->batch->pass, v->batch->sample[v->first + k], noise->step};
+    return (struct og_index){v->batch->pass, v->sample[k], noise->step};
 }
 
 void og_noise_fill(const struct og_view *v, const struct og_noise *noise, float *out)

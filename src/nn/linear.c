@@ -150,7 +150,7 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
         .seed = v->batch->seed,
         .trial = v->batch->trial,
         .pass = v->batch->pass,
-        .sample = v->batch->sample + v->first,
+        .sample = v->sample,
         .positions = io->rows / v->n,
         .step = io->step,
     };

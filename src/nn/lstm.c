@@ -40,12 +40,19 @@ static float *tensor(const struct og_rnn_step *s, int which)
     return s->kept + (size_t)which * s->n * s->units;
 }
 
-// c = f c_{t-1} + i g; at the first step c_{t-1} is 0. c may be the old state itself.
+// c_{t-1} of the samples that have this step.
+static const float *old_cell(const struct og_rnn_step *s)
+{
+    return s->before + CELL * s->n_before * s->units;
+}
+
+// c = f c_{t-1} + i g; at the first step c_{t-1} is 0. c may be the old state itself, or
+// overlap it from below.
 static void update_cell(const struct og_rnn_step *s, const float *gate)
 {
     size_t m = s->n * s->units;
     const float *i = gate + I * m, *f = gate + F * m, *g = gate + G * m;
-    const float *old = s->before + CELL * m;
+    const float *old = old_cell(s);
     float *c = tensor(s, CELL);
     if (s->first)
         for (size_t j = 0; j < m; j++) c[j] = i[j] * g[j];
@@ -100,7 +107,7 @@ static void row_backward(const struct og_rnn_step *s, const float *gate, size_t 
 {
     size_t m = s->n * s->units, at = row * s->units, n = s->units;
     const float *a = tensor(s, ACT) + at, *tc = tensor(s, TANH) + at;
-    const float *old = s->before + CELL * m + at, *dh = s->dh + at;
+    const float *old = old_cell(s) + at, *dh = s->dh + at;
     const float *ai = a + I * m, *ao = a + O * m, *af = a + F * m, *ag = a + G * m;
     const float *i = gate + I * m + at, *f = gate + F * m + at, *g = gate + G * m + at;
     float *dc = s->dc + at, *d = s->dsum + 4 * at;

@@ -168,3 +168,31 @@ struct og_tensor_info og_model_tensor(const og_model *model, size_t i)
 }
 
 int og_model_classes(const og_model *model) { return model->classes; }
+
+// Steps of different number end at a recurrent layer that gives its last state.
+static bool keeps_steps(const struct og_node *node, bool reads_steps)
+{
+    return reads_steps && node->shape.rank == 2;
+}
+
+og_status og_model_check_ragged(const og_model *model, struct og_error *err)
+{
+    bool *steps = og_alloc(model->nodes, sizeof *steps);
+    og_status status = OG_OK;
+    if (!steps) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    for (size_t i = 0; status == OG_OK && i < model->nodes; i++) {
+        const struct og_node *node = &model->node[i];
+        bool reads = false;
+        for (int k = 0; k < node->inputs; k++)
+            reads = reads || node->input[k] < 0 || steps[node->input[k]];
+        if (reads && !node->op->elementwise && !node->op->recurrent)
+            status = og_fail(err, OG_INPUT,
+                             "layer '%s' (%s) reads sequences of different length as if "
+                             "all had %zu steps; data.lengths equal makes them so, or a "
+                             "recurrent layer before it reads them to their end",
+                             node->name, node->op->name, model->input.dim[0]);
+        steps[i] = keeps_steps(node, reads);
+    }
+    og_free(steps);
+    return status;
+}

@@ -76,6 +76,8 @@ struct og_view {
     const struct og_hardware *hw;  // the default (ideal = true) when ideal
     bool training;
     size_t first, n, block;  // block: number of the block
+    const uint32_t *sample;  // [n] numbers of the samples in the data set
+    const uint32_t *row;     // [n] their places in the batch; NULL: first, first + 1, ...
     const float *in[OG_MAX_INPUTS];
     float *out;                         // in backward: what forward wrote there
     const float *param[OG_MAX_PARAMS];  // also state tensors
@@ -96,6 +98,12 @@ struct og_view {
 // noise at A, where they are those of the whole batch; the read; noise at O.
 enum og_part { OG_PART_INPUTS, OG_PART_SUMS, OG_PART_READ, OG_PART_OUTPUT, OG_PARTS };
 
+// Place in the batch of the k-th sample of a view.
+static inline size_t og_view_row(const struct og_view *v, size_t k)
+{
+    return v->row ? v->row[k] : v->first + k;
+}
+
 struct og_op {
     const char *name;               // in YAML: dense, conv2d, lstm, ...
     const char *onnx;               // operator it stands for
@@ -103,6 +111,8 @@ struct og_op {
     const struct og_field *fields;  // of its attributes (config/fields.h)
     size_t attr_size;
     int inputs_min, inputs_max;
+    bool elementwise;  // each output from the elements at the same place of its inputs
+    bool recurrent;    // reads as many steps as og_batch.length says
     // Checks input shapes, sets shape, param[] (all but offset) and linear[]. A linear's
     // name may be left empty or be its part ("forward"): the node's name is put before
     // it. `err` gets the sentence alone: file, line and layer are put before it.

@@ -105,6 +105,7 @@ static void relu_backward(const struct og_view *v)
 }
 
 const struct og_op og_op_relu = {
+    .elementwise = true,
     .name = "relu",
     .onnx = "Relu",
     .help = "max(0, x), with a limit if given.",
@@ -132,6 +133,7 @@ static void sigmoid_backward(const struct og_view *v)
 }
 
 const struct og_op og_op_sigmoid = {
+    .elementwise = true,
     .name = "sigmoid",
     .onnx = "Sigmoid",
     .help = "1 / (1 + exp(-x)).",
@@ -156,6 +158,7 @@ static void tanh_backward(const struct og_view *v)
 }
 
 const struct og_op og_op_tanh = {
+    .elementwise = true,
     .name = "tanh",
     .onnx = "Tanh",
     .help = "Hyperbolic tangent.",

@@ -204,6 +204,7 @@ static struct og_view part_of(const struct og_view *v, size_t s, size_t n)
 {
     struct og_view part = *v;
     part.first += s;
+    part.sample = v->sample ? v->sample + s : NULL;
     part.n = n;
     return part;
 }

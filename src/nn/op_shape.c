@@ -48,6 +48,7 @@ static void pass_back(const struct og_view *v)
 }
 
 const struct og_op og_op_add = {
+    .elementwise = true,
     .name = "add",
     .onnx = "Add",
     .help = "Sum of its inputs, for residual connections.",
@@ -120,7 +121,7 @@ static void draw_mask(const struct og_view *v, size_t row, float *factor)
     size_t width = og_shape_count(&v->node->shape);
     struct og_stream s =
         og_stream_named(v->batch->seed, OG_DROPOUT, 0, v->node->index, 0);
-    struct og_index at = {v->batch->pass, v->batch->sample[v->first + row], 0};
+    struct og_index at = {v->batch->pass, v->sample[row], 0};
     og_uniform_fill(&s, at, 0, factor, width);
     float rate = (float)d->rate, kept = 1.0f / (1.0f - rate);
     for (size_t i = 0; i < width; i++) factor[i] = factor[i] < rate ? 0.0f : kept;
@@ -153,6 +154,7 @@ static void dropout_backward(const struct og_view *v)
 }
 
 const struct og_op og_op_dropout = {
+    .elementwise = true,
     .name = "dropout",
     .onnx = "Dropout",
     .help = "Drops values at random in training.",

@@ -36,8 +36,9 @@ struct og_probe {
     size_t input;             // floats of a sample
     float *x;                 // [n][input]
     uint32_t *sample;         // [n]
+    uint32_t *length;         // [n], or NULL: as og_batch
     uint64_t seed;
-    size_t *width;        // [matrices] outputs of a sample
+    size_t *width;        // [matrices] outputs of a sample, the most
     float **ideal;        // [matrices][n * width]; NULL: outputs are only counted
     double **line;        // [matrices][2 * inputs] of word lines, used and dense; or NULL
     struct entry *entry;  // [n][matrices]
@@ -66,7 +67,7 @@ void og_probe_record(const struct og_view *v, const struct og_matrix *m,
     og_probe *p = v->exec->probe;
     size_t cols = cols_of(m), each = io->rows / v->n;
     for (size_t k = 0; k < v->n; k++) {
-        size_t sample = p->first + v->first + k;
+        size_t sample = p->first + og_view_row(v, k);
         struct entry *e = entry_of(p, m, sample);
         if (p->ideal) {
             float *to = p->ideal[m->index] + sample * p->width[m->index] + e->at;
@@ -140,7 +141,7 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
         const struct og_left x = {io->x + row * io->ldx, io->ldx, 1};
         og_product(x, n, m->w, local, cols, 0);
         for (size_t r = 0; r < n; r++) {
-            size_t sample = p->first + v->first + (row + r) / each;
+            size_t sample = p->first + og_view_row(v, (row + r) / each);
             struct entry *e = entry_of(p, m, sample);
             const float *ideal = p->ideal[m->index] + sample * p->width[m->index] + e->at;
             add_row(e, io->y + (row + r) * io->ldy, local + r * cols, ideal, cols);
@@ -164,6 +165,7 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
         batch.n = n - p->first < most ? n - p->first : most;
         batch.x = p->x + p->first * p->input;
         batch.sample = p->sample + p->first;
+        batch.length = p->length ? p->length + p->first : NULL;
         og_exec_pass(exec, &batch, mode);
     }
     exec->probe = NULL;
@@ -172,8 +174,11 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
 static bool keep_ideal(og_probe *p)
 {
     const og_exec *exec = p->exec;
-    pass_over(p, 1, (struct og_batch){.seed = p->seed}, OG_RECORD);
-    for (size_t i = 0; i < exec->matrices; i++) p->width[i] = p->entry[i].at;
+    pass_over(p, p->n, (struct og_batch){.seed = p->seed}, OG_RECORD);
+    for (size_t e = 0; e < p->n * exec->matrices; e++) {
+        size_t *width = &p->width[e % exec->matrices];
+        if (p->entry[e].at > *width) *width = p->entry[e].at;
+    }
     p->ideal = og_alloc(exec->matrices, sizeof *p->ideal);
     for (size_t i = 0; p->ideal && i < exec->matrices; i++) {
         p->ideal[i] = og_alloc(p->n, p->width[i] * sizeof **p->ideal);
@@ -218,6 +223,11 @@ static bool fill(og_probe *p, const struct og_batch *batch)
         return false;
     memcpy(p->x, batch->x, p->n * p->input * sizeof *p->x);
     memcpy(p->sample, batch->sample, p->n * sizeof *p->sample);
+    if (batch->length) {
+        p->length = og_alloc(p->n, sizeof *p->length);
+        if (!p->length) return false;
+        memcpy(p->length, batch->length, p->n * sizeof *p->length);
+    }
     return alloc_lines(p) && keep_ideal(p);
 }
 
@@ -249,6 +259,7 @@ void og_probe_free(og_probe *p)
     og_free(p->line);
     og_free(p->x);
     og_free(p->sample);
+    og_free(p->length);
     og_free(p->width);
     og_free(p->entry);
     og_free(p->tally);
@@ -260,9 +271,10 @@ void og_probe_free(og_probe *p)
 
 static struct og_probe_reading reading_of(og_probe *p, const struct og_matrix *m)
 {
-    struct og_probe_reading sum = {.reads = p->n * (p->width[m->index] / cols_of(m))};
+    struct og_probe_reading sum = {0};
     for (size_t s = 0; s < p->n; s++) {
         const struct entry *e = entry_of(p, m, s);
+        sum.reads += e->at / cols_of(m);
         sum.signal += e->signal;
         sum.noise += e->noise;
         sum.total_signal += e->total_signal;

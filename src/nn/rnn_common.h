@@ -33,14 +33,16 @@ struct og_rnn_step {
     const struct og_view *v;
     const struct og_rnn_attr *attr;
     const struct og_rnn_cell *law;
-    size_t n, units, inputs;  // inputs: F of this layer
-    uint32_t cell, t;         // number of the layer and direction; time step
+    size_t n, units, inputs;  // n: samples that have this step; inputs: F of this layer
+    size_t n_before;          // samples that have the step before, n or more
+    uint32_t cell, t;         // number of the layer and direction; steps before this one
     bool first;               // nothing came before
     const float *b;
     float *xh;            // [n][F + H]: x_t, h_{t-1}
     float *xrh;           // the same with r * h_{t-1}, for a second product
     float *kept;          // the cell's tensors [kept][n][H], for backward
-    const float *before;  // those of the step before (may be the same memory)
+    const float *before;  // those of the step before, [kept][n_before][H], the rows of
+                          // this step first (may be the same memory)
     float *xsum, *hsum;   // column sums [n][gates H]; hsum: of h alone, see og_rnn_sum
     bool apart[OG_RNN_GATES];  // gates to which hsum is to be added
     float *h;                  // out, [n][H]
@@ -51,6 +53,7 @@ struct og_rnn_step {
     float *dhsum;    // of the h parts, where they differ; else dsum
     float *drh;      // [n][H], by og_rnn_second_back
     const struct og_rnn_place *place;  // of rnn_place.h
+    struct og_view view;               // v: its samples are the rows of this step
 };
 
 struct og_rnn_cell {
@@ -137,9 +140,10 @@ const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
 
 // What their entries in the table of layers have in common.
 #define OG_RNN_OP                                                                        \
-    .attr_size = sizeof(struct og_rnn_attr), .inputs_min = 1, .inputs_max = 1,           \
-    .setup = og_rnn_setup, .linears = og_rnn_linears, .tape_bytes = og_rnn_tape_bytes,   \
-    .work_bytes = og_rnn_work_bytes, .forward = og_rnn_forward,                          \
-    .backward = og_rnn_backward, .parts = og_rnn_parts, .part = og_rnn_part
+    .recurrent = true, .attr_size = sizeof(struct og_rnn_attr), .inputs_min = 1,         \
+    .inputs_max = 1, .setup = og_rnn_setup, .linears = og_rnn_linears,                   \
+    .tape_bytes = og_rnn_tape_bytes, .work_bytes = og_rnn_work_bytes,                    \
+    .forward = og_rnn_forward, .backward = og_rnn_backward, .parts = og_rnn_parts,       \
+    .part = og_rnn_part
 
 #endif

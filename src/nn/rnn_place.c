@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nn/rnn_place.h"
 
+#include <assert.h>
+
 static size_t take(size_t *total, size_t floats)
 {
     size_t at = *total;
@@ -82,10 +84,37 @@ size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t
     return room_of(exec, node, n).total;
 }
 
+// Insertion sort, which keeps samples of the same length in their order.
+static void set_order(struct og_rnn_place *p, const struct og_view *v)
+{
+    const uint32_t *length = v->batch->length + v->first;
+    p->ragged = true;
+    for (size_t k = 0; k < p->n; k++) {
+        size_t at = k;
+        for (; at > 0 && length[p->order[at - 1]] < length[k]; at--)
+            p->order[at] = p->order[at - 1];
+        p->order[at] = (uint32_t)k;
+    }
+    for (size_t r = 0; r < p->n; r++) {
+        p->length[r] = length[p->order[r]];
+        assert(p->length[r] >= 1 && p->length[r] <= p->steps);
+        p->sample[r] = v->sample ? v->sample[p->order[r]] : 0;
+        p->row[r] = (uint32_t)v->first + p->order[r];
+    }
+}
+
+size_t og_rnn_alive(const struct og_rnn_place *p, size_t turn)
+{
+    if (!p->ragged) return turn < p->steps ? p->n : 0;
+    size_t n = p->n;
+    while (n > 0 && p->length[n - 1] <= turn) n--;
+    return n;
+}
+
 struct og_rnn_place og_rnn_place_of(const struct og_view *v)
 {
     const struct og_rnn_attr *a = v->node->attr;
-    return (struct og_rnn_place){
+    struct og_rnn_place p = {
         .v = v,
         .n = v->n,
         .steps = v->node->in[0].dim[0],
@@ -95,6 +124,8 @@ struct og_rnn_place og_rnn_place_of(const struct og_view *v)
         .room = room_of(v->exec, v->node, v->n),
         .work = v->work,
     };
+    if (v->batch->length) set_order(&p, v);
+    return p;
 }
 
 void og_rnn_enter(struct og_rnn_place *p, int cell)
@@ -116,20 +147,21 @@ static char *slot_at(const struct og_rnn_place *p, size_t turn)
     return p->tape ? p->tape + turn * p->slot.total : p->work + p->room.slot;
 }
 
-struct og_rnn_step og_rnn_step_at(const struct og_rnn_place *p, size_t turn)
+void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_step *s)
 {
     const struct og_view *v = p->v;
-    bool reverse = (size_t)p->cell % p->directions == 1;
     char *slot = slot_at(p, turn), *before = slot_at(p, turn > 0 ? turn - 1 : 0);
-    struct og_rnn_step s = {
-        .v = v,
+    *s = (struct og_rnn_step){
+        .view = *v,
+        .v = &s->view,
         .attr = v->node->attr,
         .law = og_rnn_law(v->node),
-        .n = p->n,
+        .n = og_rnn_alive(p, turn),
+        .n_before = og_rnn_alive(p, turn > 0 ? turn - 1 : 0),
         .units = p->units,
         .inputs = p->inputs,
         .cell = (uint32_t)p->cell,
-        .t = (uint32_t)(reverse ? p->steps - 1 - turn : turn),
+        .t = (uint32_t)turn,
         .first = turn == 0,
         .b = v->param[2 * p->cell + 1],
         .xh = (float *)(slot + p->slot.xh),
@@ -141,12 +173,16 @@ struct og_rnn_step og_rnn_step_at(const struct og_rnn_place *p, size_t turn)
         .h = og_rnn_work(p, p->room.h),
         .place = p,
     };
+    s->view.n = s->n;
+    if (p->ragged) {
+        s->view.row = p->row;
+        s->view.sample = v->sample ? p->sample : NULL;
+    }
     for (int k = 0; k < p->linears; k++) {
         const struct og_linear_decl *l = &v->node->linear[p->first + k];
         size_t gate = og_rnn_gate(p, l), end = gate + l->cols / p->units;
         for (; og_rnn_start(l) > 0 && gate < end; gate++)
-            s.apart[gate] =
-                !(s.law->two_sums && s.attr->before && (int)gate >= s.law->common);
+            s->apart[gate] =
+                !(s->law->two_sums && s->attr->before && (int)gate >= s->law->common);
     }
-    return s;
 }

@@ -18,6 +18,12 @@ struct og_rnn_room {
 struct og_rnn_place {
     const struct og_view *v;
     size_t n, steps, units, directions, inputs, stride;
+    // Rows of tensors: the samples of the block, the longest sequence first, so that
+    // those which are not over yet are the first. All NULL or unused where sequences
+    // have all steps: then rows are samples.
+    bool ragged;
+    uint32_t order[OG_BLOCK], length[OG_BLOCK];  // place in the block; steps
+    uint32_t sample[OG_BLOCK], row[OG_BLOCK];    // for og_view
     int cell, first, linears;  // matrices of the cell: node->linear[first ...]
     struct og_rnn_slot slot;
     struct og_rnn_room room;
@@ -27,8 +33,21 @@ struct og_rnn_place {
 struct og_rnn_place og_rnn_place_of(const struct og_view *v);
 // Goes to a cell. Cells lie in the tape one after the other.
 void og_rnn_enter(struct og_rnn_place *p, int cell);
-// turn: how many steps came before; a reverse cell begins at the last position.
-struct og_rnn_step og_rnn_step_at(const struct og_rnn_place *p, size_t turn);
+// The step after `turn` others, of the og_rnn_alive() samples that have it (at least
+// one). s->v points into the step.
+void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_step *s);
+// How many sequences have more than `turn` steps.
+size_t og_rnn_alive(const struct og_rnn_place *p, size_t turn);
+
+// Of tensor row r: its place in the block, and how many steps it has.
+static inline size_t og_rnn_order(const struct og_rnn_place *p, size_t r)
+{
+    return p->ragged ? p->order[r] : r;
+}
+static inline size_t og_rnn_length(const struct og_rnn_place *p, size_t r)
+{
+    return p->ragged ? p->length[r] : p->steps;
+}
 
 static inline float *og_rnn_work(const struct og_rnn_place *p, size_t offset)
 {

@@ -35,22 +35,26 @@ void og_rnn_second(const struct og_rnn_step *s, enum og_part part)
     products(s, true, part);
 }
 
-// A sequence inside a block: where sample r's vector at position t begins.
+// A sequence inside a block: where a sample's vector at a position begins.
 struct sequence {
     float *data;
     size_t sample, time;
 };
 
-static float *at(struct sequence q, size_t r, size_t t)
+// That of tensor row r at this step: a reverse cell begins at the last position.
+static float *at(const struct og_rnn_step *s, struct sequence q, size_t r)
 {
-    return q.data + r * q.sample + t * q.time;
+    const struct og_rnn_place *p = s->place;
+    bool reverse = (size_t)s->cell % p->directions == 1;
+    size_t t = reverse ? og_rnn_length(p, r) - 1 - s->t : s->t;
+    return q.data + og_rnn_order(p, r) * q.sample + t * q.time;
 }
 
 static void fill_input(const struct og_rnn_step *s, struct sequence x)
 {
     for (size_t r = 0; r < s->n; r++) {
         float *to = s->xh + r * s->place->stride;
-        memcpy(to, at(x, r, s->t), s->inputs * sizeof *to);
+        memcpy(to, at(s, x, r), s->inputs * sizeof *to);
         if (s->first)
             memset(to + s->inputs, 0, s->units * sizeof *to);
         else
@@ -76,19 +80,32 @@ static struct sequence output_of(const struct og_rnn_place *p, int layer, float 
     return (struct sequence){own, p->steps * width, width};
 }
 
-// Whether a step's h is part of the output.
-static bool is_output(const struct og_rnn_place *p, int layer, size_t turn)
+// From which row on a step's h is part of the output: all, or those of sequences that end
+// here.
+static size_t first_output(const struct og_rnn_step *s)
 {
-    const struct og_rnn_attr *a = p->v->node->attr;
-    bool every = layer + 1 < a->layers || a->returns == OG_RETURN_SEQUENCE;
-    return every || turn + 1 == p->steps;
+    const struct og_rnn_place *p = s->place;
+    int layer = p->cell / (int)p->directions;
+    bool every = layer + 1 < s->attr->layers || s->attr->returns == OG_RETURN_SEQUENCE;
+    return every ? 0 : og_rnn_alive(p, s->t + 1u);
 }
 
 static void hand_out(const struct og_rnn_step *s, struct sequence y)
 {
     size_t side = (size_t)s->cell % s->place->directions * s->units;
-    for (size_t r = 0; r < s->n; r++)
-        memcpy(at(y, r, s->t) + side, s->h + r * s->units, s->units * sizeof *s->h);
+    for (size_t r = first_output(s); r < s->n; r++)
+        memcpy(at(s, y, r) + side, s->h + r * s->units, s->units * sizeof *s->h);
+}
+
+// What follows the end of a sequence is 0. Both directions write into the same output.
+static void clear_rest(const struct og_rnn_place *p)
+{
+    size_t width = p->directions * p->units;
+    for (size_t k = 0; k < p->n; k++) {
+        size_t used = p->v->batch->length[p->v->first + k];
+        memset(p->v->out + (k * p->steps + used) * width, 0,
+               (p->steps - used) * width * sizeof(float));
+    }
 }
 
 // The parts of a step: inputs, sums and read of the products, then those of the cell.
@@ -105,7 +122,9 @@ static size_t step_parts(const struct og_node *node)
 static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
 {
     const struct og_view *v = p->v;
-    struct og_rnn_step s = og_rnn_step_at(p, turn);
+    struct og_rnn_step s;
+    if (og_rnn_alive(p, turn) == 0) return;
+    og_rnn_step_at(p, turn, &s);
     int layer = p->cell / (int)p->directions;
     // input_of serves gradients too, so it is not const; forward only reads it.
     if (part == 0) fill_input(&s, input_of(p, layer, (float *)(uintptr_t)v->in[0]));
@@ -113,14 +132,20 @@ static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
         products(&s, false, (enum og_part)part);
     else
         s.law->forward[part - CELL_PART](&s);
-    if (part + 1 == step_parts(v->node) && is_output(p, layer, turn))
-        hand_out(&s, output_of(p, layer, v->out));
+    if (part + 1 == step_parts(v->node)) hand_out(&s, output_of(p, layer, v->out));
+}
+
+static bool has_rest(const struct og_rnn_place *p)
+{
+    const struct og_rnn_attr *a = p->v->node->attr;
+    return p->ragged && a->returns == OG_RETURN_SEQUENCE;
 }
 
 void og_rnn_forward(const struct og_view *v)
 {
     struct og_rnn_place p = og_rnn_place_of(v);
     size_t parts = step_parts(v->node);
+    if (has_rest(&p)) clear_rest(&p);
     for (int cell = 0; cell < v->node->params / 2; cell++) {
         og_rnn_enter(&p, cell);
         for (size_t turn = 0; turn < p.steps; turn++)
@@ -137,6 +162,7 @@ void og_rnn_part(const struct og_view *v, size_t part)
 {
     struct og_rnn_place p = og_rnn_place_of(v);
     size_t parts = step_parts(v->node), turn = part / parts;
+    if (part == 0 && has_rest(&p)) clear_rest(&p);
     og_rnn_enter(&p, (int)(turn / p.steps));
     step_part(&p, turn % p.steps, part % parts);
 }
@@ -229,7 +255,7 @@ static void spread(const struct og_rnn_step *s, struct sequence dx)
         const float *from = dxh + r * stride + s->inputs;
         for (size_t j = 0; j < s->units; j++) s->dh[r * s->units + j] += from[j];
         if (!dx.data) continue;
-        float *to = at(dx, r, s->t);
+        float *to = at(s, dx, r);
         for (size_t i = 0; i < s->inputs; i++) to[i] += dxh[r * stride + i];
     }
 }
@@ -237,23 +263,24 @@ static void spread(const struct og_rnn_step *s, struct sequence dx)
 static void backward_cell(const struct og_rnn_place *p, struct sequence dy,
                           struct sequence dx)
 {
-    int layer = p->cell / (int)p->directions;
     size_t side = (size_t)p->cell % p->directions * p->units, state = p->n * p->units;
     float *dxh = og_rnn_work(p, p->room.dxh);
     memset(og_rnn_work(p, p->room.dh), 0, state * sizeof *dxh);
     memset(og_rnn_work(p, p->room.dc), 0, state * sizeof *dxh);
     for (size_t turn = p->steps; turn-- > 0;) {
-        struct og_rnn_step s = og_rnn_step_at(p, turn);
+        struct og_rnn_step s;
+        if (og_rnn_alive(p, turn) == 0) continue;
+        og_rnn_step_at(p, turn, &s);
         s.dh = og_rnn_work(p, p->room.dh);
         s.dc = og_rnn_work(p, p->room.dc);
         s.drh = og_rnn_work(p, p->room.drh);
         s.dsum = s.xsum;
         s.dhsum = s.law->two_sums && s.attr->before ? s.hsum : s.dsum;
-        for (size_t r = 0; is_output(p, layer, turn) && r < s.n; r++) {
-            const float *from = at(dy, r, s.t) + side;
+        for (size_t r = first_output(&s); r < s.n; r++) {
+            const float *from = at(&s, dy, r) + side;
             for (size_t j = 0; j < s.units; j++) s.dh[r * s.units + j] += from[j];
         }
-        memset(dxh, 0, p->n * p->stride * sizeof *dxh);
+        memset(dxh, 0, s.n * p->stride * sizeof *dxh);
         s.law->backward(&s);
         products_back(&s);
         bias_back(&s);

@@ -34,6 +34,7 @@ static void add(const struct noise *q, int point, uint32_t lane, double power, d
                 size_t width)
 {
     if (!(q->points & point)) return;
+    point = point & OG_POINT_H ? OG_POINT_H : point;  // H and RH draw alike
     double sd = sqrt(power * pow(10, -snr_db / 10));
     struct og_stream s =
         og_stream_named(5, OG_INJECTION, 0, q->node, (uint32_t)point | lane << 8);
@@ -51,12 +52,34 @@ static void add_own(const struct noise *q, int point, uint32_t lane, double *v,
     add(q, point, lane, mean_square(v, N * width), v, width);
 }
 
+// v[N][gates][U] += sd z in the columns of gates whose bit is in `on`, which share one
+// power.
+static void add_gates(const struct noise *q, uint32_t k, int gates, unsigned on,
+                      double *v)
+{
+    size_t width = (size_t)gates * U, count = 0;
+    double *with = og_alloc(N * width, sizeof *with), sum = 0;
+    for (size_t i = 0; i < N * width; i++) {
+        with[i] = v[i];
+        if (!(on >> i % width / U & 1)) continue;
+        sum += v[i] * v[i];
+        count++;
+    }
+    const struct noise all = {OG_POINT_A, q->node, q->step};
+    if (count > 0) add(&all, OG_POINT_A, k, sum / (double)count, with, width);
+    for (size_t i = 0; i < N * width; i++)
+        if (on >> i % width / U & 1) v[i] = with[i];
+    og_free(with);
+}
+
 // One matrix: rows [gate U, (gate + gates) U) of w[][IN + U], its columns of x (may be
 // NULL), of h, or both; sums to out[N][gates][U].
 struct matrix {
     uint32_t k;
     int gate, gates;
     const double *x, *h;
+    const int *point;  // of all gates: OG_POINT_A_...; NULL: none
+    bool reset;        // h is r h
 };
 
 static void product(const struct noise *q, const struct matrix *m, const double *w,
@@ -66,14 +89,20 @@ static void product(const struct noise *q, const struct matrix *m, const double 
     if (m->x) memcpy(x, m->x, sizeof x);
     if (m->h) memcpy(h, m->h, sizeof h);
     if (m->x) add_own(q, OG_POINT_X, m->k, x, IN);
-    if (m->h) add_own(q, OG_POINT_H, m->k, h, U);
+    int reads = OG_POINT_H | (m->reset ? OG_POINT_RH : 0);
+    if (m->h) add_own(q, reads, m->k, h, U);
     int width = m->gates * U;
     for (int r = 0; r < N; r++)
         for (int j = 0; j < width; j++) {
             const double *row = w + (m->gate * U + j) * (IN + U);
             out[r * width + j] = dot(row, x + r * IN, IN) + dot(row + IN, h + r * U, U);
         }
-    add_own(q, OG_POINT_A, m->k, out, (size_t)width);
+    unsigned on = 0;
+    for (int g = 0; g < m->gates; g++) {
+        int points = OG_POINT_A | (m->point ? m->point[m->gate + g] : 0);
+        if (q->points & points) on |= 1u << g;
+    }
+    add_gates(q, m->k, m->gates, on, out);
 }
 
 // gate[g][N][U] = f(sums[N][gates][U] + bias), noise at G with one power for all.
@@ -94,17 +123,22 @@ struct state {
     double h[N * U], c[N * U];
 };
 
+static const int lstm_point[] = {OG_POINT_A_I, OG_POINT_A_O, OG_POINT_A_F, OG_POINT_A_G};
+static const int gru_point[] = {OG_POINT_A_Z, OG_POINT_A_R, OG_POINT_A_N};
+
 static void lstm(const struct noise *q, const double *w, const double *b, const double *x,
                  struct state *s)
 {
     enum { M = N * U };
-    static double sums[N * MOST], gate[4 * M];
-    product(q, &(struct matrix){0, 0, 4, x, s->h}, w, sums);
+    static double sums[N * MOST], gate[4 * M], tanh_c[M];
+    product(q, &(struct matrix){0, 0, 4, x, s->h, lstm_point, false}, w, sums);
     gates_of(q, sums, 0, 4, b, 3, gate);
     for (int i = 0; i < M; i++)
         s->c[i] = gate[2 * M + i] * s->c[i] + gate[i] * gate[3 * M + i];
     add_own(q, OG_POINT_C, 0, s->c, U);
-    for (int i = 0; i < M; i++) s->h[i] = gate[M + i] * tanh(s->c[i]);
+    for (int i = 0; i < M; i++) tanh_c[i] = tanh(s->c[i]);
+    add_own(q, OG_POINT_T, 0, tanh_c, U);
+    for (int i = 0; i < M; i++) s->h[i] = gate[M + i] * tanh_c[i];
     add_own(q, OG_POINT_O, 0, s->h, U);
 }
 
@@ -113,16 +147,16 @@ static void gru(const struct noise *q, bool before, const double *w, const doubl
 {
     enum { M = N * U };
     static double sums[N * MOST], gate[2 * M], n[M], part[M], rh[M];
-    product(q, &(struct matrix){0, 0, 2, x, s->h}, w, sums);
+    product(q, &(struct matrix){0, 0, 2, x, s->h, gru_point, false}, w, sums);
     gates_of(q, sums, 0, 2, b, 2, gate);
     const double *z = gate, *r = gate + M;
     for (int i = 0; i < M; i++) rh[i] = r[i] * s->h[i];
     if (before) {
-        product(q, &(struct matrix){1, 2, 1, x, NULL}, w, sums);
-        product(q, &(struct matrix){2, 2, 1, NULL, s->h}, w, part);
+        product(q, &(struct matrix){1, 2, 1, x, NULL, gru_point, false}, w, sums);
+        product(q, &(struct matrix){2, 2, 1, NULL, s->h, gru_point, false}, w, part);
         for (int i = 0; i < M; i++) sums[i] += r[i] * (part[i] + b[3 * U + i % U]);
     } else {
-        product(q, &(struct matrix){1, 2, 1, x, rh}, w, sums);
+        product(q, &(struct matrix){1, 2, 1, x, rh, gru_point, true}, w, sums);
     }
     gates_of(q, sums, 2, 1, b, 0, n);
     for (int i = 0; i < M; i++) s->h[i] = (1 - z[i]) * n[i] + z[i] * s->h[i];
@@ -133,7 +167,7 @@ static void rnn(const struct noise *q, const double *w, const double *b, const d
                 struct state *s)
 {
     static double sums[N * U];
-    product(q, &(struct matrix){0, 0, 1, x, s->h}, w, sums);
+    product(q, &(struct matrix){0, 0, 1, x, s->h, NULL, false}, w, sums);
     for (int i = 0; i < N * U; i++) s->h[i] = tanh(sums[i] + b[i % U]);
     add_own(q, OG_POINT_O, 0, s->h, U);
 }
@@ -196,8 +230,14 @@ static void check(const struct task *t, int points)
 static void recurrent_steps_meet(void **state)
 {
     (void)state;
-    static const int each[] = {OG_POINT_X, OG_POINT_H, OG_POINT_A,
-                               OG_POINT_G, OG_POINT_C, OG_POINT_O};
+    enum { BOTH = OG_POINT_X | OG_POINT_H | OG_POINT_A | OG_POINT_O };
+    // By kind: rnn, gru, lstm, gru with linear_before_reset.
+    static const int of_gru =
+        BOTH | OG_POINT_G | OG_POINT_A_Z | OG_POINT_A_R | OG_POINT_A_N;
+    const int known[] = {BOTH, of_gru | OG_POINT_RH,
+                         BOTH | OG_POINT_G | OG_POINT_C | OG_POINT_T | OG_POINT_A_I |
+                             OG_POINT_A_F | OG_POINT_A_G | OG_POINT_A_O,
+                         of_gru};
     for (int kind = 0; kind < 4; kind++) {
         struct task t = {.spec = {{kind == 3 ? GRU : (enum kind)kind, U, 1,
                                    .sequence = true, .before = kind == 3}},
@@ -205,15 +245,11 @@ static void recurrent_steps_meet(void **state)
                          .steps = T,
                          .inputs = IN,
                          .n = N};
-        bool is_lstm = t.spec[0].kind == LSTM, has_gates = t.spec[0].kind != RNN;
-        int all = 0;
-        for (int p = 0; p < OG_POINTS; p++) {
-            if (each[p] == OG_POINT_C && !is_lstm) continue;
-            if (each[p] == OG_POINT_G && !has_gates) continue;
-            check(&t, each[p]);
-            all |= each[p];
-        }
-        check(&t, all);
+        for (int p = 0; p < OG_POINTS; p++)
+            if (known[kind] >> p & 1) check(&t, 1 << p);
+        check(&t, known[kind]);
+        if (kind != RNN)
+            check(&t, known[kind] & ~OG_POINT_A & ~OG_POINT_A_O & ~OG_POINT_A_Z);
     }
 }
 
@@ -296,7 +332,7 @@ static void gradients_are_those_of_the_whole(void **state)
         og_exec_forward(net.exec, &net.batch);
         float *whole = og_alloc(net.count, sizeof *whole);
         memcpy(whole, og_exec_backward(net.exec, &net.batch), net.count * sizeof *whole);
-        hw = hardware(63, OG_MEAN_BATCH);
+        hw = hardware((1 << OG_POINTS) - 1, OG_MEAN_BATCH);
         hw.injection.snr_db = 300;
         start(&net, &hw, true, OG_STRAIGHT_THROUGH);
         og_exec_forward(net.exec, &net.batch);
@@ -324,12 +360,60 @@ static void evaluation_takes_the_calibration(void **state)
     end(&net);
 }
 
+// Mean square of what noise at `points` changes in the outputs, in evaluation.
+static double changed(const struct task *t, int points, float *y)
+{
+    struct net net = make_net(t);
+    static float clean[N * T * U];
+    double sum = 0;
+    struct og_hardware hw = hardware(0, OG_MEAN_RUNNING);
+    start(&net, &hw, false, OG_STRAIGHT_THROUGH);
+    memcpy(clean, og_exec_forward(net.exec, &net.batch), sizeof clean);
+    hw = hardware(points, OG_MEAN_RUNNING);
+    start(&net, &hw, false, OG_STRAIGHT_THROUGH);
+    memcpy(y, og_exec_forward(net.exec, &net.batch), N * T * U * sizeof *y);
+    for (int i = 0; i < N * T * U; i++) {
+        double d = (double)y[i] - (double)clean[i];
+        sum += d * d / (N * T * U);
+    }
+    end(&net);
+    return sum;
+}
+
+// Noise in the columns of all gates is noise at A; what a network has not, changes
+// nothing; what it has, does.
+static void gates_are_parts_of_the_sums(void **state)
+{
+    (void)state;
+    enum { LSTM_GATES = OG_POINT_A_I | OG_POINT_A_F | OG_POINT_A_G | OG_POINT_A_O };
+    static float all[N * T * U], parts[N * T * U];
+    struct task t = {.spec = {{LSTM, U, 1, .sequence = true}},
+                     .chain = 1,
+                     .steps = T,
+                     .inputs = IN,
+                     .n = N};
+    double whole = changed(&t, OG_POINT_A, all);
+    changed(&t, LSTM_GATES, parts);
+    assert_memory_equal(all, parts, sizeof all);
+    for (int p = OG_POINT_A_I; p <= OG_POINT_A_O; p *= 2) {
+        double one = changed(&t, p, parts);
+        assert_true(one > 1e-6 && one < whole);
+    }
+    assert_true(changed(&t, OG_POINT_T, parts) > 1e-6);
+    assert_true(changed(&t, OG_POINT_RH | OG_POINT_A_Z, parts) == 0);
+    t.spec[0].kind = GRU;
+    double h = changed(&t, OG_POINT_H, parts), rh = changed(&t, OG_POINT_RH, parts);
+    assert_true(rh > 1e-6 && rh < h);
+    assert_true(changed(&t, OG_POINT_T | OG_POINT_C | OG_POINT_A_I, parts) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recurrent_steps_meet),
         cmocka_unit_test(layers_meet),
         cmocka_unit_test(gradients_are_those_of_the_whole),
+        cmocka_unit_test(gates_are_parts_of_the_sums),
         cmocka_unit_test(evaluation_takes_the_calibration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,8 +98,19 @@ enum og_point {
     OG_POINT_C = 16,  // cell state, before its quantiser
     OG_POINT_O = 32,  // output, before its quantiser
 };
-enum { OG_POINTS = 6 };
+enum { OG_POINTS = 15 };
 
+    OG_POINT_T = 64,  // tanh(c) of an LSTM, before the output gate
+    // Parts of H: r h, which the third product of a GRU with linear_before_reset: false
+    // reads; and of A: the columns of single gates (g: candidate of an LSTM).
+    OG_POINT_RH = 128,
+    OG_POINT_A_I = 256,
+    OG_POINT_A_F = 512,
+    OG_POINT_A_G = 1024,
+    OG_POINT_A_O = 2048,
+    OG_POINT_A_Z = 4096,
+    OG_POINT_A_R = 8192,
+    OG_POINT_A_N = 16384,
 // What the power of injected noise refers to in training; evaluation takes constants of
 // the calibration.
 enum og_mean {

@@ -246,9 +246,11 @@ static const struct og_field adc_fields[] = {
 };
 static const struct og_field injection_fields[] = {
     {"points", OG_FIELD_FLAGS, offsetof(struct og_hardware, injection.points), 0, NULL, 0,
-     0, "X H A G C O", "[]", E,
-     "Where Gaussian noise is added: X input, H recurrent input, A column sums, G gates, "
-     "C cell state, O output.",
+     0, "X H A G C O T RH A_i A_f A_g A_o A_z A_r A_n", "[]", E,
+     "Where Gaussian noise is added: X input, H recurrent input, A column sums, G gate "
+     "outputs, C cell state, T its tanh, O output; RH, the part of H that is r h (gru "
+     "with linear_before_reset: false); A_i A_f A_g A_o (lstm) and A_z A_r A_n (gru), "
+     "the parts of A that are the columns of one gate.",
      NULL, NULL},
     {"snr_db", OG_FIELD_REAL, offsetof(struct og_hardware, injection.snr_db), 0, "dB",
      -100, 300, NULL, "40", E, "Signal power over noise power at each point.", NULL,

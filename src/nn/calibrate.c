@@ -147,14 +147,13 @@ static float best_clip(const struct og_range_sample *s, int bits)
     return (float)clip;
 }
 
-static float range_of(const struct og_exec *exec, struct og_range_sample *s, int bits)
+static float range_of(const struct og_hardware *hw, struct og_range_sample *s, int bits)
 {
     float range = s->max;
     if (s->n > 0) qsort(s->value, s->n, sizeof *s->value, rising);
-    if (s->n > 0 && exec->hw.dac.mode == OG_RANGE_PERCENTILE)
-        range = quantile(s, exec->hw.dac.percentile);
-    if (s->n > 0 && exec->hw.dac.mode == OG_RANGE_MSE && bits > 0)
-        range = best_clip(s, bits);
+    if (s->n > 0 && hw->dac.mode == OG_RANGE_PERCENTILE)
+        range = quantile(s, hw->dac.percentile);
+    if (s->n > 0 && hw->dac.mode == OG_RANGE_MSE && bits > 0) range = best_clip(s, bits);
     if (range > 0.0f) return range;
     return s->max > 0.0f ? s->max : 1.0f;
 }
@@ -174,9 +173,10 @@ static void free_samples(og_exec *exec)
 
 static og_status make_samples(og_exec *exec, struct og_error *err)
 {
-    if (exec->hw.dac.mode == OG_RANGE_MINMAX) return OG_OK;  // the largest says it all
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
+        // Of minmax the largest says it all.
+        if (og_exec_hardware(exec, m->node)->dac.mode == OG_RANGE_MINMAX) continue;
         for (int s = 0; s < OG_SEGMENTS; s++) {
             if (!m->calibrated[s]) continue;
             m->sample[s].value = og_alloc(OG_SAMPLE_MAX, sizeof *m->sample[s].value);
@@ -211,9 +211,10 @@ static void set_ranges(og_exec *exec)
 {
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
-        for (int s = 0; s < m->node->linear[m->k].segments; s++) {
+        const struct og_hardware *hw = og_exec_hardware(exec, m->node);
+        for (int s = 0; m->array && s < m->node->linear[m->k].segments; s++) {
             if (m->calibrated[s])
-                m->range[s] = range_of(exec, &m->sample[s], m->dac_bits[s]);
+                m->range[s] = range_of(hw, &m->sample[s], m->dac_bits[s]);
             og_array_set_range(m->array, s, m->range[s]);
         }
     }
@@ -252,7 +253,7 @@ og_status og_exec_calibrate(og_exec *exec, const struct og_batch *batch,
         pass_over(exec, batch, OG_OBSERVE_INPUT);
         for (size_t i = 0; i < exec->slots; i++)
             if (exec->power_total[i].count > 0.0)
-                exec->calibration[i] = og_power_of(exec, &exec->power_total[i]);
+                exec->calibration[i] = og_power_of(exec, i, &exec->power_total[i]);
         set_ranges(exec);
         if (wants_sums(exec)) calibrate_adcs(exec, batch);
     }

@@ -19,9 +19,11 @@ static og_status fill(og_exec *exec, struct og_error *err)
         if (!og_node_own_linears(node))
             return og_fail(err, OG_NO_MEMORY, "out of memory");
         if (!node->op->linears) continue;
-        node->op->linears(node, &exec->hw);
+        node->op->linears(node, og_exec_hardware(exec, node));
         og_node_name_linears(node);
     }
+    exec->together = exec->training && exec->hw.injection.power == OG_MEAN_BATCH &&
+                     og_exec_injects(exec);
     OG_TRY(og_exec_matrices_alloc(exec, err));
     return og_exec_memory(exec, err);
 }
@@ -38,11 +40,7 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     e->float_hw = og_hardware_default();
     e->float_hw.ideal = true;
     e->hw = e->ideal ? e->float_hw : *options->hardware;
-    // The passes of calibration run on the same matrices.
-    e->float_hw.rnn.mapping = e->hw.rnn.mapping;
     e->training = options->training;
-    e->together =
-        e->training && e->hw.injection.points && e->hw.injection.power == OG_MEAN_BATCH;
     e->gradient = options->gradient;
     e->reparam = options->reparam;
     e->batch = options->batch;
@@ -91,7 +89,10 @@ void og_exec_program(og_exec *exec, const struct og_chip *chip)
     }
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
-        og_array_program(m->array, og_exec_weights(exec, m), chip);
+        if (m->array)
+            og_array_program(m->array, og_exec_weights(exec, m), chip);
+        else
+            og_matrix_pack(exec, m);
     }
 }
 
@@ -105,6 +106,7 @@ void og_exec_calibration_changed(og_exec *exec)
 {
     for (size_t i = 0; !exec->ideal && i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
+        if (!m->array) continue;
         for (int s = 0; s < m->node->linear[m->k].segments; s++)
             og_array_set_range(m->array, s, m->range[s]);
         if (m->adc_ranges) og_array_set_adc(m->array, m->adc);

@@ -15,8 +15,8 @@ enum og_exec_mode {
     OG_RECORD,         // hands every product to the probe
 };
 
-// Injection points of a matrix (X, H, A) and of a node (G, C, O): three powers each.
-enum { OG_SLOTS = 3 };
+// Injection points of a matrix (X, H, A) and of a node (G, C, O, T): so many powers each.
+enum { OG_SLOTS = 4 };
 
 // A bounded sample of the |x| of one segment: every element whose hashed number begins
 // with `cut` zero bits, with the smallest cut that leaves at most OG_SAMPLE_MAX. So the
@@ -52,8 +52,9 @@ struct og_power_sum {
 
 struct og_exec {
     og_model *model;
-    struct og_hardware hw;        // what operators see: default (ideal) when ideal
-    struct og_hardware float_hw;  // the same for the passes of calibration
+    struct og_hardware hw;         // default (ideal) when ideal
+    struct og_hardware float_hw;   // what operators see in the passes of calibration
+    struct og_hardware *layer_hw;  // [nodes] where hardware.layers names any; or NULL
     bool ideal, training, reparam;
     bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
@@ -94,6 +95,13 @@ static inline struct og_matrix *og_exec_linear(const og_exec *exec,
     return &exec->matrix[exec->first_matrix[node->index] + (size_t)k];
 }
 
+// What a node is on.
+static inline const struct og_hardware *og_exec_hardware(const og_exec *exec,
+                                                         const struct og_node *node)
+{
+    return exec->layer_hw ? &exec->layer_hw[node->index] : &exec->hw;
+}
+
 // exec_memory.c
 size_t og_segment_first(const struct og_linear_decl *l, int segment);
 // exec_pass.c
@@ -102,6 +110,7 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err);
 og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err);
 void og_exec_matrices_free(og_exec *exec);
 void og_exec_pack(og_exec *exec);
+void og_matrix_pack(og_exec *exec, const struct og_matrix *m);
 const float *og_exec_weights(og_exec *exec, const struct og_matrix *m);
 // loss.c: gradient of the mean loss of logits [n][classes]
 void og_loss_gradient(const float *logits, const struct og_batch *batch, int classes,
@@ -116,10 +125,16 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
 // calibrate.c
 void og_range_observe(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);
-// inject.c
-bool og_injects(const og_exec *exec, enum og_point point);
+// inject.c: whether a node injects at any of these points
+bool og_injects(const og_exec *exec, const struct og_node *node, int points);
+// Of one matrix: at the inputs of a segment; at any of its columns.
+bool og_injects_input(const og_exec *exec, const struct og_linear_decl *l, int segment,
+                      const struct og_node *node);
+bool og_exec_injects(const og_exec *exec);  // any node at any point
+bool og_injects_sums(const og_exec *exec, const struct og_linear_decl *l,
+                     const struct og_node *node);
 void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *total);
-float og_power_of(const og_exec *exec, const struct og_power_sum *sum);
+float og_power_of(const og_exec *exec, size_t slot, const struct og_power_sum *sum);
 void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t ldx,
                   size_t rows, size_t width);
 

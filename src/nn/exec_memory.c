@@ -22,15 +22,17 @@ const float *og_exec_weights(og_exec *exec, const struct og_matrix *m)
     return exec->gather;
 }
 
+void og_matrix_pack(og_exec *exec, const struct og_matrix *m)
+{
+    const struct og_linear_decl *l = &m->node->linear[m->k];
+    const float *w = og_exec_weights(exec, m);
+    og_pack(m->w, w, 1, l->rows, l->rows, l->cols);
+    if (m->wt) og_pack(m->wt, w, l->rows, 1, l->cols, l->rows);
+}
+
 void og_exec_pack(og_exec *exec)
 {
-    for (size_t i = 0; i < exec->matrices; i++) {
-        const struct og_matrix *m = &exec->matrix[i];
-        const struct og_linear_decl *l = &m->node->linear[m->k];
-        const float *w = og_exec_weights(exec, m);
-        og_pack(m->w, w, 1, l->rows, l->rows, l->cols);
-        if (m->wt) og_pack(m->wt, w, l->rows, 1, l->cols, l->rows);
-    }
+    for (size_t i = 0; i < exec->matrices; i++) og_matrix_pack(exec, &exec->matrix[i]);
 }
 
 // --- matrices ------------------------------------------------------------------------
@@ -66,14 +68,14 @@ static uint32_t layer_number(const struct og_matrix *m)
 static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error *err)
 {
     const struct og_linear_decl *l = &m->node->linear[m->k];
-    const struct og_hardware *hw = &exec->hw;
+    const struct og_hardware *hw = og_exec_hardware(exec, m->node);
     struct og_array_shape shape = {
         .rows = l->rows,
         .cols = l->cols,
         .layer = layer_number(m),
         .segments = l->segments,
     };
-    bool injects_in = og_injects(exec, OG_POINT_X) || og_injects(exec, OG_POINT_H);
+    bool injects_in = og_injects(exec, m->node, OG_POINT_X | OG_POINT_H | OG_POINT_RH);
     if (injects_in && hw->input.encoding == OG_BIT_SERIAL)
         return og_fail(
             err, OG_INPUT,
@@ -83,8 +85,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
         m->dac_bits[s] = dac_bits(hw, l, s);
         m->calibrated[s] =
             !(l->segment[s].range > 0.0f) && hw->dac.mode != OG_RANGE_FIXED;
-        m->digital_dac[s] =
-            og_injects(exec, l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X);
+        m->digital_dac[s] = og_injects_input(exec, l, s, m->node);
         shape.segment[s] = (struct og_segment){
             .rows = l->segment[s].rows,
             .dac_bits = m->digital_dac[s] ? 0 : m->dac_bits[s],
@@ -108,7 +109,7 @@ static og_status make_matrix(og_exec *exec, struct og_matrix *m, struct og_error
     const struct og_linear_decl *l = &m->node->linear[m->k];
     m->w = og_packed_alloc(l->rows, l->cols);
     if (!m->w) return og_fail(err, OG_NO_MEMORY, "out of memory");
-    if (!exec->ideal) return make_array(exec, m, err);
+    if (!og_exec_hardware(exec, m->node)->ideal) return make_array(exec, m, err);
     if (!exec->training) return OG_OK;
     m->wt = og_packed_alloc(l->cols, l->rows);
     return m->wt ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
@@ -117,7 +118,7 @@ static og_status make_matrix(og_exec *exec, struct og_matrix *m, struct og_error
 static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
 {
     if (exec->ideal) return OG_OK;
-    if (exec->hw.injection.points)
+    if (og_exec_injects(exec))
         exec->slots = OG_SLOTS * (exec->matrices + exec->model->nodes);
     size_t n = exec->slots;
     for (size_t i = 0; i < exec->matrices; i++) {
@@ -136,7 +137,8 @@ static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
         struct og_matrix *m = &exec->matrix[i];
         const struct og_linear_decl *l = &m->node->linear[m->k];
         m->range = at;
-        for (int s = 0; s < l->segments; s++) *at++ = first_range(&exec->hw, l, s);
+        for (int s = 0; s < l->segments; s++)
+            *at++ = first_range(og_exec_hardware(exec, m->node), l, s);
         m->adc = at;
         if (m->adc_ranges) og_array_get_adc(m->array, m->adc);
         at += m->adc_ranges;

@@ -37,7 +37,7 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         .exec = exec,
         .node = node,
         .batch = batch,
-        .hw = exec->mode == OG_RUN ? &exec->hw : &exec->float_hw,
+        .hw = exec->mode == OG_RUN ? og_exec_hardware(exec, node) : &exec->float_hw,
         // Layers that gather want the statistics of the batch also while calibrating for
         // training; dropout is noise, which calibration does without.
         .training = exec->training && (exec->mode == OG_RUN || node->op->gather),
@@ -264,7 +264,7 @@ void og_exec_update_state(og_exec *exec)
         if (!node->op->update) continue;
         struct og_view v = {.exec = exec,
                             .node = node,
-                            .hw = &exec->hw,
+                            .hw = og_exec_hardware(exec, node),
                             .training = true,
                             .blocks = block_count(&last),
                             .total = last.n,

@@ -165,6 +165,7 @@ static void backward(const struct og_rnn_step *s)
 
 const struct og_rnn_cell og_rnn_cell_gru = {
     .gate = "zrn",
+    .gate_point = {OG_POINT_A_Z, OG_POINT_A_R, OG_POINT_A_N},
     .gates = 3,
     .common = 2,
     .sigmoids = 2,

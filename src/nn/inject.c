@@ -21,9 +21,33 @@
 
 static const double power_momentum = 0.9;
 
-bool og_injects(const og_exec *exec, enum og_point point)
+bool og_injects(const og_exec *exec, const struct og_node *node, int points)
 {
-    return !exec->ideal && (exec->hw.injection.points & (int)point);
+    const struct og_hardware *hw = og_exec_hardware(exec, node);
+    return !hw->ideal && (hw->injection.points & points);
+}
+
+bool og_exec_injects(const og_exec *exec)
+{
+    for (size_t i = 0; i < exec->model->nodes; i++)
+        if (og_injects(exec, &exec->node[i], ~0)) return true;
+    return false;
+}
+
+bool og_injects_input(const og_exec *exec, const struct og_linear_decl *l, int segment,
+                      const struct og_node *node)
+{
+    if (!l->segment[segment].recurrent) return og_injects(exec, node, OG_POINT_X);
+    int points = OG_POINT_H | (l->segment[segment].reset ? OG_POINT_RH : 0);
+    return og_injects(exec, node, points);
+}
+
+bool og_injects_sums(const og_exec *exec, const struct og_linear_decl *l,
+                     const struct og_node *node)
+{
+    int points = OG_POINT_A;
+    for (int g = 0; g < l->gates; g++) points |= l->gate_point[g];
+    return og_injects(exec, node, points);
 }
 
 static struct og_power_sum *sum_at(const struct og_view *v, size_t slot)
@@ -56,10 +80,18 @@ void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *tot
         }
 }
 
-float og_power_of(const og_exec *exec, const struct og_power_sum *sum)
+static const struct og_node *node_of_slot(const og_exec *exec, size_t slot)
+{
+    size_t which = slot / OG_SLOTS;
+    if (which < exec->matrices) return exec->matrix[which].node;
+    return &exec->node[which - exec->matrices];
+}
+
+float og_power_of(const og_exec *exec, size_t slot, const struct og_power_sum *sum)
 {
     double mean = sum->sum / sum->count, power = sum->square / sum->count;
-    if (exec->hw.injection.ac) power -= mean * mean;
+    if (og_exec_hardware(exec, node_of_slot(exec, slot))->injection.ac)
+        power -= mean * mean;
     return (float)(power > 0.0 ? power : 0.0);  // rounding of a constant signal
 }
 
@@ -75,7 +107,7 @@ void og_power_meet(og_exec *exec, size_t blocks)
     add_up(exec, blocks);
     for (size_t i = 0; i < exec->slots; i++)
         if (exec->power_total[i].count > 0.0)
-            exec->power_now[i] = og_power_of(exec, &exec->power_total[i]);
+            exec->power_now[i] = og_power_of(exec, i, &exec->power_total[i]);
     memset(exec->power_sum, 0, blocks * exec->slots * sizeof *exec->power_sum);
 }
 
@@ -85,7 +117,7 @@ void og_power_update(og_exec *exec, size_t blocks)
     add_up(exec, blocks);
     for (size_t i = 0; i < exec->slots; i++) {
         if (exec->power_total[i].count == 0.0) continue;
-        double now = og_power_of(exec, &exec->power_total[i]);
+        double now = og_power_of(exec, i, &exec->power_total[i]);
         exec->calibration[i] =
             (float)(power_momentum * exec->calibration[i] + (1.0 - power_momentum) * now);
     }
@@ -95,7 +127,8 @@ static float noise_sd(const struct og_view *v, const struct og_noise *noise)
 {
     const og_exec *exec = v->exec;
     double power = (exec->together ? exec->power_now : exec->calibration)[noise->slot];
-    return (float)sqrt(power * pow(10.0, -exec->hw.injection.snr_db / 10.0));
+    double snr_db = og_exec_hardware(exec, v->node)->injection.snr_db;
+    return (float)sqrt(power * pow(10.0, -snr_db / 10.0));
 }
 
 static struct og_stream noise_stream(const struct og_view *v,
@@ -142,7 +175,10 @@ static void add_noise(const struct og_view *v, const struct og_noise *noise, flo
 
 static size_t slot_of(const struct og_view *v, enum og_point point)
 {
-    size_t which = point == OG_POINT_G ? 0 : point == OG_POINT_C ? 1 : 2;
+    size_t which = point == OG_POINT_G   ? 0
+                   : point == OG_POINT_C ? 1
+                   : point == OG_POINT_O ? 2
+                                         : 3;
     return OG_SLOTS * (v->exec->matrices + v->node->index) + which;
 }
 
@@ -151,7 +187,7 @@ void og_signal(const struct og_view *v, enum og_point point, const float *value,
 {
     const og_exec *exec = v->exec;
     bool training = exec->training && exec->mode == OG_RUN;
-    if (!og_injects(exec, point)) return;
+    if (!og_injects(exec, v->node, point)) return;
     if (!training && exec->mode != OG_OBSERVE_INPUT) return;
     og_power_add(v, slot_of(v, point), value, width, rows, width);
 }
@@ -159,7 +195,7 @@ void og_signal(const struct og_view *v, enum og_point point, const float *value,
 void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint32_t step,
                float *value, size_t rows, size_t width)
 {
-    if (!og_injects(v->exec, point) || v->exec->mode != OG_RUN) return;
+    if (!og_injects(v->exec, v->node, point) || v->exec->mode != OG_RUN) return;
     const struct og_noise noise = {
         .layer = v->node->index,
         .tile = (uint32_t)point | lane << 8,

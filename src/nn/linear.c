@@ -41,13 +41,13 @@ static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_
 {
     const struct og_linear_decl *l = decl_of(m);
     struct room room = {0};
-    if (exec->training && exec->ideal)
+    if (exec->training && !m->array)
         room.product = og_packed_bytes(OG_PACK_ROWS, l->rows);
     if (m->array) room.product = og_array_work_bytes(m->array, rows);
     room.product = og_round64(room.product);
     if (has_digital_dac(m)) room.x = og_round64(rows * l->rows * sizeof(float));
     room.x_noise = room.x;
-    if (og_injects(exec, OG_POINT_A))
+    if (og_injects_sums(exec, l, m->node))
         room.a_noise = og_round64(rows * l->cols * sizeof(float));
     if (m->array && exec->training && l->stride != l->rows)
         room.dw = og_round64(l->rows * l->cols * sizeof(float));
@@ -96,6 +96,36 @@ static void convert(const struct og_matrix *m, const struct og_linear_io *io, fl
 static bool gathers_in_read(const struct og_view *v)
 {
     return v->training && !v->exec->together;
+}
+
+// The power of the sums that noise is added to: all, or the columns of some gates.
+static void add_sums_power(const struct og_view *v, const struct og_matrix *m,
+                           const float *sums, size_t ld, size_t rows)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    size_t slot = OG_SLOTS * m->index + 2,
+           width = l->gates ? l->cols / (size_t)l->gates : 0;
+    if (og_injects(v->exec, m->node, OG_POINT_A)) {
+        og_power_add(v, slot, sums, ld, rows, l->cols);
+        return;
+    }
+    for (int g = 0; g < l->gates; g++)
+        if (og_injects(v->exec, m->node, l->gate_point[g]))
+            og_power_add(v, slot, sums + (size_t)g * width, ld, rows, width);
+}
+
+// noise[rows][cols] = 0 in the columns of gates that it is not for.
+static void clear_other_gates(const struct og_view *v, const struct og_matrix *m,
+                              float *noise, size_t rows)
+{
+    const struct og_linear_decl *l = decl_of(m);
+    if (og_injects(v->exec, m->node, OG_POINT_A)) return;
+    size_t width = l->cols / (size_t)l->gates;
+    for (int g = 0; g < l->gates; g++) {
+        if (og_injects(v->exec, m->node, l->gate_point[g])) continue;
+        for (size_t r = 0; r < rows; r++)
+            memset(noise + r * l->cols + (size_t)g * width, 0, width * sizeof *noise);
+    }
 }
 
 // Adds the noise of segment s to converted inputs; `noise` is scratch [rows][width].
@@ -171,16 +201,19 @@ static void read_noisy(const struct og_view *v, const struct og_matrix *m,
     struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
     at.width = l->cols;
     og_noise_fill(v, &at, noise);
+    clear_other_gates(v, m, noise, io->rows);
     bool gathers = gathers_in_read(v);
     read_array(v, m, io, (struct at_sums){noise, gathers ? signal : NULL});
-    if (gathers) og_power_add(v, at.slot, signal, l->cols, io->rows, l->cols);
+    if (gathers) add_sums_power(v, m, signal, l->cols, io->rows);
 }
 
-bool og_linear_gathers(const og_exec *exec, enum og_part part)
+bool og_linear_gathers(const og_exec *exec, const struct og_node *node, int k,
+                       enum og_part part)
 {
+    const struct og_matrix *m = og_exec_linear(exec, node, k);
     if (!exec->together || exec->mode != OG_RUN) return false;
-    if (part == OG_PART_SUMS) return og_injects(exec, OG_POINT_A);
-    return og_injects(exec, OG_POINT_X) || og_injects(exec, OG_POINT_H);
+    if (part == OG_PART_SUMS) return og_injects_sums(exec, decl_of(m), node);
+    return has_digital_dac(m);
 }
 
 // What the noise of the read will be measured by: its inputs as converted, or the sums of
@@ -196,11 +229,9 @@ static void gather_signals(const struct og_view *v, const struct og_matrix *m,
         size_t before = room.product + room.x + room.x_noise + room.a_noise;
         float *signal = (float *)((char *)io->work + before);
         read_array(v, m, &trial, (struct at_sums){NULL, signal});
-        og_power_add(v, noise_at(m, OG_POINT_A, io->step, io->rows).slot, signal, l->cols,
-                     io->rows, l->cols);
+        add_sums_power(v, m, signal, l->cols, io->rows);
         return;
     }
-    if (!has_digital_dac(m)) return;
     float *x = (float *)((char *)io->work + room_of(v->exec, m, io->rows).product);
     convert(m, io, x);
     for (int s = 0; s < l->segments; s++) {
@@ -242,8 +273,8 @@ static void observe(const struct og_view *v, const struct og_matrix *m,
         og_power_add(v, slot, io->x + og_segment_first(l, s), io->ldx, io->rows,
                      l->segment[s].rows);
     }
-    if (og_injects(v->exec, OG_POINT_A))
-        og_power_add(v, OG_SLOTS * m->index + 2, io->y, io->ldy, io->rows, l->cols);
+    if (og_injects_sums(v->exec, l, m->node))
+        add_sums_power(v, m, io->y, io->ldy, io->rows);
 }
 
 void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
@@ -251,7 +282,8 @@ void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
     const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);
     assert(io->rows % v->n == 0);
     if (io->part != OG_PART_READ) {
-        if (og_linear_gathers(v->exec, io->part)) gather_signals(v, m, io);
+        if (og_linear_gathers(v->exec, v->node, io->k, io->part))
+            gather_signals(v, m, io);
         return;
     }
     if (m->array && v->exec->mode == OG_RUN) {
@@ -264,6 +296,8 @@ void og_linear_forward(const struct og_view *v, const struct og_linear_io *io)
         og_probe_record(v, m, io);
     else if (v->exec->mode != OG_RUN)
         observe(v, m, io);
+    else if (v->exec->probe)
+        og_probe_compare(v, m, io);
 }
 
 // --- backward ------------------------------------------------------------------------

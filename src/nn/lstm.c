@@ -6,7 +6,8 @@
 //   c_t = f c_{t-1} + i g                      h_t = o tanh(c_t)
 //
 // On hardware: gates, then noise G, then gate_bits; c_t, then noise C, then c_bits on
-// +-c_range; h_t, then noise O; h enters the next step through the DAC with h_bits. The
+// +-c_range; tanh(c_t), then noise T; h_t, then noise O; h enters the next step through
+// the DAC with h_bits. The
 // elementwise part is digital. Gradients pass the noise and the quantisers unchanged;
 // with the clipped gradient none passes where the cell state was clipped.
 #include <math.h>
@@ -18,7 +19,7 @@
 #include "ohmgrid/vmath.h"
 
 enum { I, O, F, G };
-enum { ACT = 0, GATE = 4, CELL = 8, RAW = 9, TANH = 10, KEPT = 11 };
+enum { ACT = 0, GATE = 4, CELL = 8, RAW = 9, TANH = 10, NOISY = 11, KEPT = 12 };
 
 static const struct og_field fields[] = {
     OG_RNN_FIELDS,
@@ -82,13 +83,28 @@ static void state(const struct og_rnn_step *s)
 {
     size_t m = s->n * s->units;
     float *c = tensor(s, CELL), *tanh_c = tensor(s, TANH);
-    const float *gate = og_rnn_gates_kept(s, tensor(s, ACT), tensor(s, GATE));
     og_inject(s->v, OG_POINT_C, s->cell, s->t, c, s->n, s->units);
     if (s->v->hw->rnn.c_bits > 0) {
         memcpy(tensor(s, RAW), c, m * sizeof *c);
         og_quantize(c, m, s->v->hw->rnn.c_bits, (float)s->v->hw->rnn.c_range, true);
     }
     og_vtanh(c, tanh_c, m);
+    og_signal(s->v, OG_POINT_T, tanh_c, s->n, s->units);
+}
+
+// tanh(c) as the output gate sees it. Backward needs it without the noise as well.
+static float *noisy_tanh(const struct og_rnn_step *s)
+{
+    return tensor(s, s->v->hw->injection.points & OG_POINT_T ? NOISY : TANH);
+}
+
+static void hidden(const struct og_rnn_step *s)
+{
+    size_t m = s->n * s->units;
+    const float *gate = og_rnn_gates_kept(s, tensor(s, ACT), tensor(s, GATE));
+    float *tanh_c = noisy_tanh(s);
+    if (tanh_c != tensor(s, TANH)) memcpy(tanh_c, tensor(s, TANH), m * sizeof *tanh_c);
+    og_inject(s->v, OG_POINT_T, s->cell, s->t, tanh_c, s->n, s->units);
     for (size_t j = 0; j < m; j++) s->h[j] = gate[O * m + j] * tanh_c[j];
     og_signal(s->v, OG_POINT_O, s->h, s->n, s->units);
 }
@@ -106,7 +122,7 @@ static void block_clipped(const struct og_rnn_step *s)
 static void row_backward(const struct og_rnn_step *s, const float *gate, size_t row)
 {
     size_t m = s->n * s->units, at = row * s->units, n = s->units;
-    const float *a = tensor(s, ACT) + at, *tc = tensor(s, TANH) + at;
+    const float *a = tensor(s, ACT) + at, *tc = noisy_tanh(s) + at;
     const float *old = old_cell(s) + at, *dh = s->dh + at;
     const float *ai = a + I * m, *ao = a + O * m, *af = a + F * m, *ag = a + G * m;
     const float *i = gate + I * m + at, *f = gate + F * m + at, *g = gate + G * m + at;
@@ -137,11 +153,12 @@ static void backward(const struct og_rnn_step *s)
 
 const struct og_rnn_cell og_rnn_cell_lstm = {
     .gate = "iofc",
+    .gate_point = {OG_POINT_A_I, OG_POINT_A_O, OG_POINT_A_F, OG_POINT_A_G},
     .gates = 4,
     .common = 4,
     .sigmoids = 3,
     .kept = KEPT,
-    .forward = {gates, cell, state, og_rnn_output},
+    .forward = {gates, cell, state, hidden, og_rnn_output},
     .backward = backward,
 };
 

@@ -13,6 +13,8 @@ enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8 };
 // Samples per block; part of what a result is, so fixed.
 enum { OG_BLOCK = 32 };
 
+enum { OG_RNN_GATES = 4 };
+
 enum og_init_law { OG_INIT_CONSTANT, OG_INIT_UNIFORM };  // value | [-value, value]
 
 struct og_param {
@@ -35,9 +37,12 @@ struct og_linear_decl {
     struct {
         size_t rows;
         bool recurrent;  // DAC bits from rnn.h_bits, else rnn.x_bits or dac.bits
+        bool reset;      // r h of a GRU
         float range;     // fixed full scale; 0: by hardware.dac (fixed or calibrated)
     } segment[OG_SEGMENTS];
     bool rnn;      // first segment takes rnn.x_bits
+    int gates;     // columns belong to so many gates, equally many each; 0: to none
+    int gate_point[OG_RNN_GATES];  // OG_POINT_A_...
     size_t steps;  // time steps, a read each; 0: one read without a time
 };
 
@@ -166,7 +171,8 @@ struct og_linear_io {
 };
 void og_linear_forward(const struct og_view *v, const struct og_linear_io *io);
 // Whether INPUTS or SUMS have anything to do.
-bool og_linear_gathers(const og_exec *exec, enum og_part part);
+bool og_linear_gathers(const og_exec *exec, const struct og_node *node, int k,
+                       enum og_part part);
 // x is the same as in forward. dx (replaced) may be NULL. dW goes to v->dparam.
 struct og_linear_back {
     int k;

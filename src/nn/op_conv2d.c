@@ -273,7 +273,9 @@ static void part(const struct og_view *v, size_t part)
         og_inject(v, OG_POINT_O, 0, 0, v->out, v->n, out_size);
         return;
     }
-    if (part != OG_PART_READ && !og_linear_gathers(v->exec, (enum og_part)part)) return;
+    if (part != OG_PART_READ &&
+        !og_linear_gathers(v->exec, v->node, 0, (enum og_part)part))
+        return;
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
         for (size_t k = 0; k < g.groups; k++) {

@@ -53,6 +53,7 @@ static void name_part(struct og_linear_decl *l, const struct og_node *node, int 
 static void add_piece(struct og_node *node, int cell, int gate, int gates, enum part part)
 {
     const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
     size_t units = (size_t)a->units, stride = node->param[2 * cell].dim[1];
     size_t inputs = stride - units;
     assert(node->linears < node->linear_room);
@@ -65,6 +66,8 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
         .steps = node->in[0].dim[0],
     };
     name_part(l, node, cell, (struct piece){gate, gates, part});
+    l->gates = gates;
+    for (int g = 0; g < gates; g++) l->gate_point[g] = law->gate_point[gate + g];
     float range = is_bounded(node) ? 1.0f : 0.0f;
     if (part & PART_X) {
         // The x of an upper layer is the h of the one below it.
@@ -76,6 +79,8 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
     if (part & PART_H) {
         l->segment[l->segments].rows = units;
         l->segment[l->segments].recurrent = true;
+        l->segment[l->segments].reset =
+            law->two_sums && !a->before && gate >= law->common;
         l->segment[l->segments++].range = range;
     }
     for (int s = 0; s < l->segments; s++) l->rows += l->segment[s].rows;

@@ -13,7 +13,7 @@
 
 #include "nn/op.h"
 
-enum { OG_RNN_GATES = 4, OG_RNN_CELLS = 4 };  // cells: layers times directions
+enum { OG_RNN_CELLS = 4 };  // layers times directions
 enum { OG_RNN_PARTS = 7 };
 
 enum og_rnn_return { OG_RETURN_LAST, OG_RETURN_SEQUENCE };
@@ -57,7 +57,8 @@ struct og_rnn_step {
 };
 
 struct og_rnn_cell {
-    const char *gate;  // one letter each, in the order of W
+    const char *gate;              // one letter each, in the order of W
+    int gate_point[OG_RNN_GATES];  // their OG_POINT_A_..., where they have one
     int gates;
     int common;    // the first gates, which read h_{t-1} itself
     int sigmoids;  // the first gates, whose outputs are on [0, 1]

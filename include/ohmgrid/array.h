@@ -8,7 +8,7 @@
 // tile.rows_active rows) is converted on its own and added digitally.
 //
 // Weights that are exactly 0 (pruned). mapping.removed: what holds nothing does not
-// exist, in this order:
+// exist (but where ramps convert, since biases remain), in this order:
 //   1. word lines and bit lines that are 0 in the whole matrix are taken out, and the
 //      others move together: the array is that of the smaller matrix, draw for draw, with
 //      0 for the outputs that were taken out;
@@ -45,11 +45,21 @@ struct og_segment {
 };
 enum { OG_SEGMENTS = 2 };
 
+// adc.kind ramp: the next `cols` columns are converted by ramps that do a function.
+enum og_function { OG_SIGMOID, OG_TANH };
+struct og_ramp_part {
+    enum og_function function;
+    size_t cols;
+};
+enum { OG_RAMP_PARTS = 4 };
+
 struct og_array_shape {
     size_t rows, cols;
     uint32_t layer;  // names the random streams: unique for each matrix of a network
     int segments;
     struct og_segment segment[OG_SEGMENTS];
+    int ramps;  // parts, of all columns together; 0: linear ADCs, whatever adc.kind is
+    struct og_ramp_part ramp[OG_RAMP_PARTS];
 };
 
 // Which chip: all frozen randomness is a function of this.
@@ -87,6 +97,12 @@ OG_API void og_array_set_range(og_array *array, int segment, float range);
 enum og_keep { OG_KEEP_NOTHING, OG_KEEP_GRADIENT, OG_KEEP_REPARAM };
 OG_API og_status og_array_keep_gradient(og_array *array, enum og_keep keep,
                                         struct og_error *err);
+
+// Arrays with ramps: b[cols] in units of y, which joins the column sums in the array, on
+// word lines of its own driven at full scale (as many as the largest needs: each carries
+// the same part of it) with the device's errors and noise. Copied; mapped by the next
+// og_array_program. 0 until then.
+OG_API void og_array_set_bias(og_array *array, const float *b);
 
 // Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). Deterministic in
 // (w, ranges, chip). Call it again after og_array_set_range and og_array_set_adc.
@@ -126,7 +142,8 @@ struct og_adc_use {
     float used;  // largest |code| of all, as a fraction of the largest there is
 };
 
-// y[r * ldy + j] for n rows x[r * ldx + i]. tape may be NULL. `a_noise`, if not NULL, is
+// y[r * ldy + j] for n rows x[r * ldx + i]; of ramps, the function of the sum and bias.
+// tape may be NULL. `a_noise`, if not NULL, is
 // added to the column sums before the ADC (noise injection at point A): a_noise[r * cols
 // + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
 // slices or passes) it is added there. `a_signal`, if not NULL, receives [n][cols] what
@@ -145,7 +162,8 @@ struct og_read_io {
 OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);
 
-// Gradients through the read that left `tape`. dx (replaced) may be NULL; dw[j * rows +
+// Gradients through the read that left `tape`; with ramps, dy are those of the column
+// sums. dx (replaced) may be NULL; dw[j * rows +
 // i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
 // nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
 // as well (read noise by x, programming error by w).
@@ -162,6 +180,20 @@ struct og_backward_io {
     bool reparam;
 };
 OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
+
+// --- ramps ---------------------------------------------------------------------------
+OG_API bool og_array_has_ramps(const og_array *array);
+// y[r * n + k] = what the ramp of column first + k makes of x[r * n + k], without noise.
+OG_API void og_array_ramp(const og_array *array, size_t first, size_t n, size_t rows,
+                          const float *x, float *y);
+// Of all ramps of the array as last programmed, the largest over them.
+struct og_ramp_info {
+    size_t ramps,
+        cells;    // one ramp for each function in each column tile; with bias cells
+    double gain;  // x of a siemens in the ramp, over x of a siemens at full drive
+    double inl, inl_rms, dnl;  // [LSB of the output]
+};
+OG_API struct og_ramp_info og_array_ramp_info(const og_array *array);
 
 // --- looking inside ------------------------------------------------------------------
 // What the array is made of; a reference column's devices are not counted.

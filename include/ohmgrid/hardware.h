@@ -86,6 +86,9 @@ enum og_range_mode {
     OG_RANGE_PERCENTILE,
     OG_RANGE_MSE,
 };
+enum og_accumulate { OG_ACCUMULATE_DIGITAL, OG_ACCUMULATE_ANALOG };
+enum og_adc_kind { OG_ADC_LINEAR, OG_ADC_RAMP };
+enum og_ramp_calibration { OG_RAMP_UNCALIBRATED, OG_RAMP_ONE_POINT };
 enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
 enum og_rnn_mapping { OG_RNN_COMBINED, OG_RNN_SPLIT, OG_RNN_PER_GATE };
 
@@ -97,9 +100,6 @@ enum og_point {
     OG_POINT_G = 8,   // gate outputs, before their quantiser
     OG_POINT_C = 16,  // cell state, before its quantiser
     OG_POINT_O = 32,  // output, before its quantiser
-};
-enum { OG_POINTS = 15 };
-
     OG_POINT_T = 64,  // tanh(c) of an LSTM, before the output gate
     // Parts of H: r h, which the third product of a GRU with linear_before_reset: false
     // reads; and of A: the columns of single gates (g: candidate of an LSTM).
@@ -111,6 +111,9 @@ enum { OG_POINTS = 15 };
     OG_POINT_A_Z = 4096,
     OG_POINT_A_R = 8192,
     OG_POINT_A_N = 16384,
+};
+enum { OG_POINTS = 15 };
+
 // What the power of injected noise refers to in training; evaluation takes constants of
 // the calibration.
 enum og_mean {
@@ -136,8 +139,9 @@ struct og_hardware {
     } mapping;
     struct {
         int rows, cols;
-        int rows_active;      // rows driven in one read; 0: all
-        int columns_per_adc;  // converted one after the other
+        int rows_active;                // rows driven in one read; 0: all
+        int columns_per_adc;            // converted one after the other
+        enum og_accumulate accumulate;  // of row tiles; analog: before one conversion
     } tile;
     struct {
         enum og_subtract subtract;
@@ -157,11 +161,20 @@ struct og_hardware {
         enum og_rounding rounding;
         enum og_range_mode mode;
         enum og_granularity granularity;
-        double range;       // `fixed`: fraction of the worst case
-        double percentile;  // of |column sum|
-        double noise;       // [LSB] rms, every conversion
-        double offset;      // [LSB] rms over columns, frozen per chip
-        double gain;        // relative rms over columns, frozen per chip
+        double range;           // `fixed`: fraction of the worst case
+        double percentile;      // of |column sum|
+        double noise;           // [LSB] rms, every conversion
+        double offset;          // [LSB] rms over columns, frozen per chip
+        double gain;            // relative rms over columns, frozen per chip
+        enum og_adc_kind kind;  // ramp: of the gates of recurrent layers
+        struct {
+            int bits;    // 2 .. 8
+            bool split;  // steps beyond the device's range over parallel cells
+            enum og_ramp_calibration calibration;
+            int bias_cells;   // 0: as many as the start of the ramp takes
+            double v_read;    // [V] of the ramp; 0: that of the products, shared
+            bool cell_state;  // whether tanh(c) of an lstm is done by a ramp as well
+        } ramp;
     } adc;
     struct {
         int points;     // sum of og_point

@@ -158,15 +158,56 @@ static og_status check_cost(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+// The first key of adc.ramp that is not as it is by default; NULL: none.
+static const char *changed_ramp_key(const struct og_hardware *h)
+{
+    const struct og_hardware standard = og_hardware_default();
+    if (h->adc.ramp.bits != standard.adc.ramp.bits) return "adc.ramp.bits";
+    if (h->adc.ramp.split != standard.adc.ramp.split) return "adc.ramp.split";
+    if (h->adc.ramp.calibration != standard.adc.ramp.calibration)
+        return "adc.ramp.calibration";
+    if (h->adc.ramp.bias_cells != 0) return "adc.ramp.bias_cells";
+    if (h->adc.ramp.v_read != 0) return "adc.ramp.v_read";
+    return h->adc.ramp.cell_state ? "adc.ramp.cell_state" : NULL;
+}
+
+static og_status check_ramp(const struct og_hardware *h, const og_item *map,
+                            struct og_error *err)
+{
+    const char *changed = changed_ramp_key(h);
+    if (h->adc.kind == OG_ADC_LINEAR && changed != NULL)
+        return fail_at(map, changed, err, "has no effect without adc.kind ramp");
+    if (h->adc.kind == OG_ADC_RAMP && h->rnn.mapping == OG_RNN_SPLIT)
+        return fail_at(
+            map, "rnn.mapping", err,
+            "split leaves no whole column sums for adc.kind ramp: use combined "
+            "or per_gate");
+    return OG_OK;
+}
+
+static og_status check_tile(const struct og_hardware *h, const og_item *map,
+                            struct og_error *err)
+{
+    const int active = h->tile.rows_active;
+    if (active > h->tile.rows)
+        return fail_at(map, "tile.rows_active", err, "%d is more than tile.rows = %d",
+                       active, h->tile.rows);
+    if (active > 0 && h->tile.accumulate == OG_ACCUMULATE_ANALOG)
+        return fail_at(map, "tile.rows_active", err,
+                       "%d excludes tile.accumulate analog, which joins the sums of rows "
+                       "that are read at once",
+                       active);
+    return OG_OK;
+}
+
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
     const struct og_hardware standard = og_hardware_default();
     OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
     OG_TRY(check_mapping(h, map, err));
-    if (h->tile.rows_active > h->tile.rows)
-        return fail_at(map, "tile.rows_active", err, "%d is more than tile.rows = %d",
-                       h->tile.rows_active, h->tile.rows);
+    OG_TRY(check_tile(h, map, err));
+    OG_TRY(check_ramp(h, map, err));
     if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
         return fail_at(map, "adc.bits", err,
                        "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
@@ -215,6 +256,35 @@ static og_status check_data(const struct og_data_config *d, const og_item *root,
     return og_speech_check(&d->speech, og_item_get(root, "data"), err);
 }
 
+// Keys of text where there is none, and of one file where there are three.
+static og_status check_text(const struct og_config *c, const og_item *root,
+                            struct og_error *err)
+{
+    const struct og_data_config *d = &c->data;
+    const bool text = d->as == OG_AS_WORDS || d->as == OG_AS_CHARACTERS;
+    const bool one_file = strcmp(d->name, "text") == 0;
+    const double *part = d->parts.v;
+    if (d->parts.n != 3)
+        return fail_at(root, "data.parts", err, "has %d entries, not 3", d->parts.n);
+    const bool usual = part[0] == 0.9 && part[1] == 0.05 && part[2] == 0.05;
+    const struct {
+        const char *key;
+        bool given, used;
+        const char *needs;
+    } uses[] = {
+        {"data.file", d->text.file[0] != '\0', one_file, "data.name text"},
+        {"data.parts", !usual, one_file, "data.name text"},
+        {"data.vocabulary", d->text.vocabulary != 0, text, "as words or characters"},
+        {"data.test", d->text.validation, text, "as words or characters"},
+        {"evaluate.streams", c->evaluate.streams != 64, text, "as words or characters"},
+    };
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+        if (uses[i].given && !uses[i].used)
+            return fail_at(root, uses[i].key, err, "has no effect without %s",
+                           uses[i].needs);
+    return OG_OK;
+}
+
 static og_status check_compress(const struct og_compress_config *c, const og_item *root,
                                 struct og_error *err)
 {
@@ -244,6 +314,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
     OG_TRY(check_data(&c->data, root, err));
+    OG_TRY(check_text(c, root, err));
     OG_TRY(og_hardware_check(&c->hardware, og_item_get(root, "hardware"), err));
     OG_TRY(check_own_cost(&c->train.hardware, root, "train", err));
     OG_TRY(check_own_cost(&c->compress.hardware, root, "compress", err));

@@ -182,6 +182,11 @@ static const struct og_field tile_fields[] = {
      0, NULL, 1, 65536, NULL, "1", E,
      "Columns that share an ADC, one after the other: fewer ADCs, longer reads.", NULL,
      NULL},
+    {"accumulate", OG_FIELD_CHOICE, offsetof(struct og_hardware, tile.accumulate), 0,
+     NULL, 0, 0, "digital analog", "digital", P,
+     "Sums of row tiles: converted tile by tile and added digitally, or joined before "
+     "one conversion.",
+     NULL, NULL},
     {.key = NULL},
 };
 static const struct og_field pair_fields[] = {
@@ -214,7 +219,44 @@ static const struct og_field dac_fields[] = {
      NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field ramp_fields[] = {
+    {"bits", OG_FIELD_INT, offsetof(struct og_hardware, adc.ramp.bits), 0, NULL, 2, 8,
+     NULL, "5", P, "Bits of the ramps.", NULL, NULL},
+    {"split", OG_FIELD_BOOL, offsetof(struct og_hardware, adc.ramp.split), 0, NULL, 0, 0,
+     NULL, "true", P,
+     "Whether the steps of a ramp may be split over parallel cells where the device's "
+     "range from g_min to g_max is too small for them; else that is an error.",
+     NULL, NULL},
+    {"calibration", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.ramp.calibration),
+     0, NULL, 0, 0, "none one_point", "one_point", P,
+     "Whether the bias cells are tuned, as far as they reach, until the middle threshold "
+     "of each programmed ramp is right.",
+     NULL, NULL},
+    {"bias_cells", OG_FIELD_INT, offsetof(struct og_hardware, adc.ramp.bias_cells), 0,
+     NULL, 0, 1024, NULL, "0", P,
+     "Cells that carry the start of a ramp; 0: as many as it takes.", NULL, NULL},
+    {"v_read", OG_FIELD_REAL, offsetof(struct og_hardware, adc.ramp.v_read), 0, "V", 0,
+     100, NULL, "0 V", P,
+     "Read voltage of the ramps; 0: that of the products (device.v_read), which ramps "
+     "then follow.",
+     NULL, NULL},
+    {"cell_state", OG_FIELD_BOOL, offsetof(struct og_hardware, adc.ramp.cell_state), 0,
+     NULL, 0, 0, NULL, "false", P,
+     "Whether the tanh of an lstm's cell state is done by the ramps of gate c too, "
+     "without noise of reads; else digitally.",
+     NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field adc_fields[] = {
+    {"kind", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.kind), 0, NULL, 0, 0,
+     "linear ramp", "linear", P,
+     "ramp: the sigmoid and tanh of recurrent layers are done by ramp ADCs whose ramps "
+     "are columns of memristors (Yang et al. 2025), biases by word lines of their own "
+     "(adc.noise, offset and gain are theirs too, in their mean step); all other layers "
+     "keep the linear ADC.",
+     NULL, NULL},
+    {"ramp", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Kind ramp: the ramps.",
+     ramp_fields, NULL},
     {"bits", OG_FIELD_INT, offsetof(struct og_hardware, adc.bits), 0, NULL, 0, 16, NULL,
      "0", P,
      "Bits of the output converters; 0: ideal, without noise, offset or gain error.",

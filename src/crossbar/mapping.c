@@ -29,6 +29,11 @@ static og_status check(const struct og_hardware *hw, struct og_error *err)
                            "conductance",
                            zero ? "zero_cells" : "pruned_cells");
     }
+    if (hw->tile.accumulate == OG_ACCUMULATE_ANALOG && hw->tile.rows_active > 0)
+        return og_fail(err, OG_INPUT,
+                       "hardware.tile.rows_active: %d excludes tile.accumulate: analog, "
+                       "which joins the sums of rows that are read at once",
+                       hw->tile.rows_active);
     if (bits < 0 || bits > 16)
         return og_fail(err, OG_INPUT,
                        "hardware.mapping.weight_bits: %d is not in 0 .. 16", bits);
@@ -68,9 +73,11 @@ og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw,
 {
     *m = (struct og_mapping){.hw = *hw, .full_rows = rows, .full_cols = cols};
     OG_TRY(check(hw, err));
-    m->tile_rows = (size_t)hw->tile.rows;
+    m->array_rows = m->tile_rows = (size_t)hw->tile.rows;
     m->tile_cols = (size_t)hw->tile.cols;
-    m->active = (size_t)(hw->tile.rows_active > 0 ? hw->tile.rows_active : hw->tile.rows);
+    if (hw->tile.accumulate == OG_ACCUMULATE_ANALOG && rows > m->tile_rows)
+        m->tile_rows = rows;
+    m->active = hw->tile.rows_active > 0 ? (size_t)hw->tile.rows_active : m->tile_rows;
     set_grid(m);
     og_mapping_resize(m, rows, cols);
     m->w_max = og_alloc(m->row_tiles * cols, sizeof *m->w_max);
@@ -262,8 +269,7 @@ static void find_off(struct og_mapping *m, bool quantised)
     m->any_off = found > 0;
 }
 
-// On the grid: mid-tread k = rint(u D), mid-rise odd integers 2 floor(u D / 2) + 1.
-static void quantise_row(const struct og_mapping *m, float *q, const float *w_max,
+void og_mapping_quantise(const struct og_mapping *m, float *q, const float *w_max,
                          size_t n)
 {
     bool odd = m->hw.mapping.weight_bits > 0 && m->hw.mapping.rounding == OG_MID_RISE;
@@ -293,8 +299,8 @@ void og_mapping_set(struct og_mapping *m, const float *w, const float *a)
     if (m->off != NULL) find_off(m, false);
     set_scales(m);
     for (size_t i = 0; i < m->rows; i++)
-        quantise_row(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols,
-                     m->cols);
+        og_mapping_quantise(m, m->q + i * m->cols, m->w_max + i / m->tile_rows * m->cols,
+                            m->cols);
     if (m->off != NULL) find_off(m, true);
     og_lines_clear(m, m->q);  // a grid without a zero has put something there
 }

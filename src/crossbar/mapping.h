@@ -19,7 +19,8 @@ struct og_mapping {
     struct og_hardware hw;
     size_t full_rows, full_cols;  // whole matrix
     size_t rows, cols;            // what is left of it
-    size_t tile_rows, tile_cols;  // of one tile
+    size_t tile_rows, tile_cols;  // of one tile, or of row tiles joined in analog
+    size_t array_rows;            // of one tile
     size_t row_tiles, col_tiles;
     size_t active;                  // rows driven at once
     size_t groups;                  // of rows, over all row tiles
@@ -51,6 +52,11 @@ void og_mapping_resize(struct og_mapping *m, size_t rows, size_t cols);
 
 // w[j * full_rows + i]; a[i] > 0 of each row that is left.
 void og_mapping_set(struct og_mapping *m, const float *w, const float *a);
+
+// q[n] in units of w a -> on the grid: mid-tread k = rint(u D), mid-rise odd integers 2
+// floor(u D / 2) + 1, u = q / w_max clipped to [-1, 1].
+void og_mapping_quantise(const struct og_mapping *m, float *q, const float *w_max,
+                         size_t n);
 
 // The part of q that slice s holds, signed, n elements from device number `first`
 // (i * cols + j).

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "device/sigma.h"
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 
 static og_status check_converters(const struct og_hardware *hw,
                                   const struct og_array_shape *shape,
@@ -35,7 +35,7 @@ static og_status check_converters(const struct og_hardware *hw,
         return og_fail(err, OG_INPUT,
                        "hardware.adc.bits: 1 leaves no level but 0 (mid_tread); use "
                        "rounding: mid_rise, 0 (ideal) or 2 and more");
-    if (hw->adc.bits == 0 &&
+    if (hw->adc.bits == 0 && shape->ramps == 0 &&
         (hw->adc.noise > 0 || hw->adc.offset > 0 || hw->adc.gain > 0))
         return og_fail(err, OG_INPUT,
                        "hardware.adc.noise, adc.offset and adc.gain are errors of a "
@@ -238,6 +238,17 @@ static og_status lay_out(struct og_array *a)
     return OG_OK;
 }
 
+// Ramps convert instead of ADCs, all columns: each has a bias.
+static struct og_hardware own_hardware(const struct og_hardware *hw,
+                                       const struct og_array_shape *shape)
+{
+    struct og_hardware own = *hw;
+    if (shape->ramps == 0) return own;
+    own.adc.bits = 0;
+    own.mapping.removed = false;
+    return own;
+}
+
 og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
                          const struct og_array_shape *shape, struct og_error *err)
 {
@@ -245,10 +256,13 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
     struct og_array *a = og_alloc(1, sizeof *a);
     if (a == NULL) return og_fail(err, OG_NO_MEMORY, "out of memory for a crossbar");
     a->shape = a->full = *shape;
+    const struct og_hardware own = own_hardware(hw, shape);
     og_status status = check_converters(hw, shape, err);
+    if (status == OG_OK && shape->ramps > 0) status = og_ramps_check(hw, shape, err);
     if (status == OG_OK)
-        status = og_mapping_alloc(&a->map, hw, shape->rows, shape->cols, err);
+        status = og_mapping_alloc(&a->map, &own, shape->rows, shape->cols, err);
     if (status == OG_OK) status = lay_out(a);
+    if (status == OG_OK && shape->ramps > 0) status = og_ramps_alloc(a, hw, err);
     if (status != OG_OK) {
         og_array_free(a);
         return og_fail(err, status, "out of memory for a %zu x %zu crossbar", shape->rows,
@@ -275,6 +289,7 @@ void og_array_free(og_array *a)
         a->v,    a->ref,    a->ref_sd,     a->w_hat,       a->slope,    a->sd,
         a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
+    og_ramps_free(a->ramps);
     og_mapping_free(&a->map);
     og_free(a);
 }
@@ -308,6 +323,10 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: the read noise of a reference column cannot be "
                        "differentiated; use mapping.reference: digital");
+    if (keep == OG_KEEP_REPARAM && a->ramps != NULL)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scale of noise is not differentiated through "
+                       "ramps; use adc.kind: linear");
     if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
         return og_fail(err, OG_INPUT,
                        "train.reparam: digits of a bit-sliced weight have no derivative; "

@@ -29,6 +29,8 @@ struct og_unit {
     float *lanes;        // see og_lanes
 };
 
+struct og_ramps;
+
 struct og_array {
     struct og_mapping map;
     struct og_array_shape shape;  // of the lines that are left, see og_mapping
@@ -69,7 +71,8 @@ struct og_array {
     float *group_scale;   // [groups][cols] w_max relative to w_ref
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
-    struct og_lock lock;  // of what og_array_observe gathers, and of nominal_stale
+    struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
+    struct og_lock lock;     // of what og_array_observe gathers, and of nominal_stale
 };
 
 enum { OG_BINS = 4096 };
@@ -83,7 +86,8 @@ static inline float og_step_in_y(const struct og_array *a)
 // Whether a conversion draws a number of its own.
 static inline bool og_output_noise(const struct og_array *a)
 {
-    return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0;
+    return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0 ||
+           (a->ramps != NULL && a->sd != NULL);  // of bias lines
 }
 
 // Whether each weight has a variance of its own: always, or because some cells are off.

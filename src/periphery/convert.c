@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ohmgrid/cpu.h"
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 
 extern const struct og_convert_kernels og_convert_plain;
 #ifdef OG_X86_KERNELS
@@ -101,11 +101,13 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
     u->lsb = INFINITY;
     for (size_t j = 0; j < cols; j++) {
         float lsb = a->limit > 0 ? a->range[og_range_of(a, u, j)] * full / a->limit : 1;
+        if (a->ramps != NULL) lsb = og_ramps_lsb(a, j);
         bool gone = og_col_gone(&a->map, (size_t)u->group, j);
         if (a->limit > 0 && !gone) u->lsb = fminf(u->lsb, lsb * scale[j]);
         inv[j] = 1 / lsb;
-        step[j] = gone ? 0 : weight * scale[j] * (lsb / a->lsb_ref);
+        step[j] = gone ? 0 : weight * scale[j] * (a->limit > 0 ? lsb / a->lsb_ref : 1);
         noise[j] = (float)(hw->adc.noise * hw->adc.noise) * lsb * lsb;
+        if (a->ramps != NULL) noise[j] += a->ramps->variance[j];
     }
     if (hw->adc.gain > 0 || hw->adc.offset > 0)
         draw_spread(a, u, noise + run, noise + 2 * run);

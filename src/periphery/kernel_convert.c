@@ -223,6 +223,32 @@ static void convert(const struct og_convert *c, size_t n, float *restrict s)
         for (size_t j = 0; j < n; j++) out[j] += s[j] * (step[j] * weight) * scale;
 }
 
+// --- ramps ---------------------------------------------------------------------------
+
+// Comparisons give 0 or -1. NaN stays NaN.
+__attribute__((always_inline)) static inline void ramp_lanes(const struct og_ramp_io *io,
+                                                             const vec *x, vec *y)
+{
+    vec_bits below = {0};
+    for (int k = 0; k < io->thresholds; k++) below += *x >= (vec){0} + io->threshold[k];
+    const vec code = -__builtin_convertvector(below, vec);
+    *y = io->first + code * io->step + (*x - *x);
+}
+
+static void ramp(const struct og_ramp_io *io, const float *x, size_t n, float *y)
+{
+    vec in = {0}, out;
+    for (size_t at = 0; at + W <= n; at += W) {
+        in = *(const loose_vec *)(x + at);
+        ramp_lanes(io, &in, &out);
+        *(loose_vec *)(y + at) = out;
+    }
+    const size_t rest = n % W;
+    for (size_t i = 0; i < rest; i++) in[i] = x[n - rest + i];
+    ramp_lanes(io, &in, &out);
+    for (size_t i = 0; i < rest; i++) y[n - rest + i] = out[i];
+}
+
 // --- gradients -----------------------------------------------------------------------
 
 static void stop(const uint8_t *clipped, size_t rows, size_t n, float *dx, size_t lddx)
@@ -250,5 +276,5 @@ static void pass(const uint8_t *clipped, size_t rows, size_t n, const float *fro
 }
 
 extern const struct og_convert_kernels OG_CONVERT_TABLE;
-const struct og_convert_kernels OG_CONVERT_TABLE = {dac,     decode, row_sums,
-                                                    convert, stop,   pass};
+const struct og_convert_kernels OG_CONVERT_TABLE = {dac,  decode, row_sums, convert,
+                                                    ramp, stop,   pass};

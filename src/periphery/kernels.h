@@ -49,6 +49,13 @@ struct og_convert {
     uint8_t *clipped;     // [n] 1 where the ADC clips, or NULL
 };
 
+// Codes of a ramp: the number of its thresholds, in no order, that are not above x.
+struct og_ramp_io {
+    const float *threshold;
+    int thresholds;
+    float first, step;  // y = first + step code
+};
+
 enum og_power { OG_POWER_NONE, OG_POWER_ABS, OG_POWER_SQUARE };
 
 struct og_convert_kernels {
@@ -61,6 +68,7 @@ struct og_convert_kernels {
                      enum og_power power, float *sum);
     // scratch: og_convert_scratch(n) floats.
     void (*convert)(const struct og_convert *c, size_t n, float *scratch);
+    void (*ramp)(const struct og_ramp_io *io, const float *x, size_t n, float *y);
     // dx[r * lddx + i] = 0 where clipped[r * n + i].
     void (*stop)(const uint8_t *clipped, size_t rows, size_t n, float *dx, size_t lddx);
     // to[r * n + j] = from[r * ld + j], 0 where clipped[r * n + j].

@@ -72,7 +72,7 @@ static struct og_array_count dense_count(const struct og_array *a)
 {
     const struct og_mapping *m = &a->map;
     size_t sets = (size_t)(m->slices * a->copies * og_mapping_sides(m));
-    size_t rows = (m->full_rows + m->tile_rows - 1) / m->tile_rows;
+    size_t rows = (m->full_rows + m->array_rows - 1) / m->array_rows;
     size_t cols = (m->full_cols + m->tile_cols - 1) / m->tile_cols;
     return (struct og_array_count){
         .lines_in = m->full_rows,
@@ -104,10 +104,12 @@ static struct og_array_count live_count(const struct og_array *a)
     const struct og_mapping *m = &a->map;
     size_t sets = (size_t)(m->slices * a->copies * og_mapping_sides(m));
     size_t units = (size_t)(m->slices * a->sides * og_passes(a));
+    size_t tall = m->rows < m->tile_rows ? m->rows : m->tile_rows;
+    size_t joined = (tall + m->array_rows - 1) / m->array_rows;  // in analog
     struct og_array_count count = {
         .lines_in = m->rows,
         .lines_out = m->cols,
-        .row_tiles = m->row_tiles,
+        .row_tiles = (m->rows + m->array_rows - 1) / m->array_rows,
         .col_tiles = m->col_tiles,
         .row_groups = (size_t)a->groups,
     };
@@ -117,7 +119,7 @@ static struct og_array_count live_count(const struct og_array *a)
             struct og_part part = og_group_part(a, g, t);
             size_t tile = og_group_tile(m, g);
             if (part.cols == 0) continue;
-            if (tile != last) count.tiles++;
+            if (tile != last) count.tiles += joined;
             last = tile;
             count.devices += part.rows * part.cols * sets;
             count.conversions += part.cols * units;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "device/sigma.h"
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 
 enum { REFERENCE_SET = 1 << 20 };
 
@@ -268,6 +268,7 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
     set_group_scales(a);
     a->nominal_stale = a->unit[0].nominal != NULL;
     program_weights(a);
+    if (a->ramps != NULL) og_ramps_program(a);
     for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
     if (a->keep == OG_KEEP_NOTHING) return;
     for (int k = 0; k < a->units; k++) {

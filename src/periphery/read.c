@@ -8,12 +8,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 #include "periphery/tape.h"
 
 struct work {
     float *x, *codes, *memory, *power, *sum, *variance, *z, *acc, *signal, *scratch, *row,
-        *use;
+        *use, *ramp;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -38,9 +38,11 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         og_convert_scratch(OG_LANES + cols),
         padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : tiles)),
         og_use_room(OG_LANES + cols),
+        a->ramps == NULL ? 0 : OG_RAMP_ROOM,
     };
-    float **to[] = {&w->x, &w->codes, &w->memory, &w->power,   &w->sum, &w->variance,
-                    &w->z, &w->acc,   &w->signal, &w->scratch, &w->row, &w->use};
+    float **to[] = {&w->x,        &w->codes, &w->memory, &w->power,  &w->sum,
+                    &w->variance, &w->z,     &w->acc,    &w->signal, &w->scratch,
+                    &w->row,      &w->use,   &w->ramp};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -191,7 +193,7 @@ static void row_variances(const struct og_array *a, const struct og_unit *u, siz
 // One standard deviation per row says it all: no ADC noise, and no use of the variance.
 static bool noise_by_rows(const struct og_array *a, const struct og_tape *t)
 {
-    return a->variance > 0 && !og_varied(a) && !a->map.any_gone &&
+    return a->variance > 0 && a->ramps == NULL && !og_varied(a) && !a->map.any_gone &&
            a->map.hw.adc.noise == 0 && t->ratio == NULL;
 }
 
@@ -221,7 +223,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
 static bool is_direct(const struct og_array *a, const struct og_read_io *io)
 {
     return one_conversion(a) && a->base == 0 && a->column_sum == NULL &&
-           io->ldy == a->map.cols && og_mapping_is_whole(&a->map);
+           a->ramps == NULL && io->ldy == a->map.cols && og_mapping_is_whole(&a->map);
 }
 
 static void convert_unit(const struct og_array *a, const struct og_unit *u,
@@ -245,7 +247,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
         .begin_clipped = p->pass == 0 && u->slice == 0 && u->side == 0,
         .ratio = noisy && t->ratio != NULL,
         .weight = p->drive->weight,
-        .scale = direct ? og_step_in_y(a) * a->lsb_ref : 1,
+        .scale = direct || a->ramps != NULL ? og_step_in_y(a) * a->lsb_ref : 1,
     };
     for (size_t k = 0; k < all; k += a->run) {
         size_t n = all - k < a->run ? all - k : a->run;
@@ -326,6 +328,7 @@ static void read_unit(const struct og_array *a, const struct og_unit *u,
     column_sums(a, u, p->n, u->e, w);
     if (signal) keep_signal(a, u, p, w);
     if (io->a_noise != NULL && one) add_injected(a, io, p->row0, p->n, w);
+    if (a->ramps != NULL) og_ramps_add_bias(a, w->sum, p->n);
     convert_unit(a, u, p, w, t);
     if (a->base == 0) return;
     subtract_base(a, u, p, w, w->acc);
@@ -369,7 +372,8 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
         for (int m = 0; m < a->units; m++) read_unit(a, &a->unit[m], &p, w, t);
     }
     finish_sums(a, io, row0, n, w);
-    if (is_direct(a, io)) return;
+    if (a->ramps != NULL) og_ramps_convert(a, at, io, row0, n, w->acc, w->ramp);
+    if (a->ramps != NULL || is_direct(a, io)) return;
     for (size_t r = 0; r < n; r++)
         og_live_outputs(a, w->acc + r * a->map.cols, io->y + (row0 + r) * io->ldy);
 }

@@ -40,7 +40,9 @@ enum og_kernels { OG_KERNELS_AUTO, OG_KERNELS_FIXED };
 
 struct og_data_config {
     char name[32];
-    bool rows;
+    int as;                       // enum og_data_as
+    struct og_text text;          // file, vocabulary, validation; the rest is zero
+    struct og_list parts;         // of the set text
     int train_limit, test_limit;  // 0: all
     struct og_list mean, std;     // per channel; std empty: pixels in [0, 1]
     int crop;
@@ -111,6 +113,7 @@ struct og_config {
     struct {
         int batch;
         int calibrate_samples;  // of the training set
+        int streams;            // of text
     } evaluate;
     struct {
         bool model;         // store weights in the result file

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain), spoken
-// digits (HDF5 or WAV) as cepstra. Nothing is downloaded; a missing set is an error that
-// lists the places tried and how to get it.
+// digits (HDF5 or WAV) as cepstra, text as words or characters. Nothing is downloaded; a
+// missing set is an error that lists the places tried and how to get it.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
 
@@ -29,6 +29,12 @@ struct og_shape {
     int rank;
     size_t dim[3];  // of one sample: C,H,W or T,F or F
 };
+// A sample of text has rank 1: dim[0] symbols, each a number from 0 to dim[1] - 1. Where
+// dim[1] is 0, rank 1 is a vector of values.
+static inline size_t og_shape_symbols(const struct og_shape *shape)
+{
+    return shape->rank == 1 ? shape->dim[1] : 0;
+}
 
 // Speech becomes sequences [steps][coefficients]: pre-emphasis, Hamming window, power
 // spectrum, mel bands, logarithm, DCT-II (Davis and Mermelstein, IEEE Trans. ASSP 28(4),
@@ -46,6 +52,27 @@ struct og_speech {
 // Those of the key table: 13 coefficients, window 256, hop 128, 26 bands.
 OG_API struct og_speech og_speech_default(void);
 
+// What `as` makes of the data: images, sequences of their rows, words, characters.
+enum og_data_as { OG_AS_IMAGE, OG_AS_ROWS, OG_AS_WORDS, OG_AS_CHARACTERS };
+
+// Text is one long sequence of symbols, each to be foretold from those before it. It is
+// cut into `streams` of equal length (to one symbol), and each stream into windows of
+// `steps`; sample k is window k / streams of stream k % streams, so that a batch of
+// consecutive samples goes on where the batch `streams` samples before has ended.
+// Every symbol but the very first is the target of exactly one step.
+struct og_text {
+    int unit;        // OG_AS_WORDS (blanks part them, <eos> ends each line) or
+                     // OG_AS_CHARACTERS (bytes); 0: the set is not text
+    char file[256];  // of the set `text`: absolute, or where data sets are looked for
+    double part[3];  // of it: for training, validation and test; their sum is 1
+    int vocabulary;  // the most frequent symbols of the training text, <unk> for others;
+                     // 0: all of them, others are an error
+    size_t steps, streams;
+    bool validation;  // OG_TEST means the validation text
+};
+enum { OG_TEXT_STEPS = 35 };
+#define OG_NO_TARGET UINT32_MAX
+
 struct og_data_spec {
     char name[32];  // mnist, fashion_mnist, cifar10, fsdd
     enum og_split split;
@@ -56,6 +83,7 @@ struct og_data_spec {
     int crop;   // training: random shifts of up to this many pixels, zero padded
     bool flip;  // training: random mirror images
     struct og_speech speech;  // of fsdd; all 0: og_speech_default()
+    struct og_text text;      // of ptb and text; else all 0
 };
 
 struct og_dataset {
@@ -72,7 +100,10 @@ struct og_dataset {
     float *step;       // [first[n]][shape.dim[1]]
     size_t *first;     // [n + 1]
     size_t shortened;  // samples that lost their end
-    char path[512];    // where it was found
+    // Text, in place of pixels and labels.
+    uint32_t *symbol;  // [symbols]
+    size_t symbols, streams;
+    char path[512];  // where it was found
 };
 
 OG_API og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *spec,
@@ -88,6 +119,13 @@ struct og_augment {
 };
 OG_API void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index,
                              size_t n, const struct og_augment *augment, float *x);
+
+// Of text: target[k][steps], the symbol that follows each step of sample index[k], or
+// OG_NO_TARGET beyond the end of its stream (where fetch gives symbol 0).
+OG_API void og_dataset_targets(const struct og_dataset *set, const uint32_t *index,
+                               size_t n, uint32_t *target);
+// How many answers the set asks for: one for each sample, of text one for each target.
+OG_API size_t og_dataset_answers(const struct og_dataset *set);
 
 // The list of known sets, for `ohmgrid data list`.
 struct og_data_entry {

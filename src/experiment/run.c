@@ -23,14 +23,30 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err)
 
 // --- data ------------------------------------------------------------------------
 
+// `spec` is zero.
+static void fill_text(const struct og_config *c, enum og_split split,
+                      struct og_text *text)
+{
+    const struct og_data_config *d = &c->data;
+    if (d->as != OG_AS_WORDS && d->as != OG_AS_CHARACTERS) return;
+    memcpy(text, &d->text, sizeof *text);
+    text->unit = d->as;
+    text->steps = d->speech.steps > 0 ? (size_t)d->speech.steps : OG_TEXT_STEPS;
+    text->streams = (size_t)(split == OG_TRAIN ? c->train.batch : c->evaluate.streams);
+    if (split == OG_TRAIN) text->validation = false;
+    for (int i = 0; text->file[0] != '\0' && i < 3; i++) text->part[i] = d->parts.v[i];
+}
+
 // Zeroed to the last byte, so that two of them can be compared.
-static void fill_spec(const struct og_data_config *d, enum og_split split,
+static void fill_spec(const struct og_config *c, enum og_split split,
                       struct og_data_spec *spec)
 {
+    const struct og_data_config *d = &c->data;
     memset(spec, 0, sizeof *spec);
+    fill_text(c, split, &spec->text);
     snprintf(spec->name, sizeof spec->name, "%s", d->name);
     spec->split = split;
-    spec->rows = d->rows;
+    spec->rows = d->as == OG_AS_ROWS;
     for (int i = 0; i < d->mean.n && i < 3; i++) spec->mean[i] = (float)d->mean.v[i];
     for (int i = 0; i < d->std.n && i < 3; i++) spec->std[i] = (float)d->std.v[i];
     memcpy(&spec->speech, &d->speech, sizeof spec->speech);
@@ -45,7 +61,7 @@ static og_status open_split(struct og_job *job, enum og_split split, struct og_e
 {
     const struct og_data_search where = {job->o->data};
     struct og_data_spec spec;
-    fill_spec(&job->config.data, split, &spec);
+    fill_spec(&job->config, split, &spec);
     if (job->set[split] && memcmp(&spec, &job->spec[split], sizeof spec) == 0)
         return OG_OK;
     og_dataset_free(job->set[split]);

@@ -6,8 +6,10 @@
 
 #include "base/mem.h"
 #include "config/tables.h"
+#include "nn/data_check.h"
 #include "nn/data_file.h"
 #include "nn/data_speech.h"
+#include "nn/data_text.h"
 
 enum { OG_PLACES_TEXT = 700 };
 
@@ -32,18 +34,69 @@ static const struct og_data_entry entries[] = {
      "fsdd.h5, or WAV files such as 7_jackson_32.wav (there or in 'recordings')",
      "put the WAV files of github.com/Jakobovski/free-spoken-digit-dataset into a folder "
      "'fsdd' of $OHMGRID_DATA, of ./data or of --data"},
+    {"ptb",
+     "Penn Treebank as words or characters, 929589 + 82430 words with <eos>, 10000 "
+     "different ones",
+     "ptb.train.txt, ptb.valid.txt, ptb.test.txt (plain, .gz or .xz)",
+     "put the three files of Mikolov's version into a folder 'ptb' of $OHMGRID_DATA, of "
+     "./data or of --data"},
+    {"text", "any text, as words or characters", "the one that data.file names",
+     "name a file in data.file"},
 };
+
+static bool has_files(const char *folder, const char *const *name)
+{
+    for (; *name; name++)
+        if (!og_data_file_exists(folder, *name)) return false;
+    return true;
+}
+
+static bool idx_exists(const char *folder, enum og_split split)
+{
+    return has_files(folder, og_data_idx_files[split]);
+}
+
+static bool cifar_exists(const char *folder, enum og_split split)
+{
+    return has_files(folder, og_data_cifar_files[split]);
+}
+
+// The vocabulary is that of the training text, so both splits need it.
+static bool ptb_exists(const char *folder, enum og_split split)
+{
+    (void)split;
+    return has_files(folder, og_data_ptb_files);
+}
 
 // What the entries above do not tell. Order as in `entries`.
 static const struct kind {
-    const char *folder[2];
-    size_t channels, side;
+    const char *folder[2];  // none: the place is data.file
+    size_t channels, side;  // of images
+    bool (*exists)(const char *folder, enum og_split split);
+    og_status (*check)(struct og_dataset *set, struct og_error *err);
     og_status (*load)(struct og_dataset *set, struct og_error *err);
 } kinds[] = {
-    {{"mnist", NULL}, 1, 28, og_data_idx_load},
-    {{"fashion-mnist", "fashion_mnist"}, 1, 28, og_data_idx_load},
-    {{"cifar10", "cifar-10-batches-bin"}, 3, 32, og_data_cifar_load},
-    {{"fsdd", "free-spoken-digit-dataset"}, 0, 0, og_data_speech_load},
+    {{"mnist", NULL}, 1, 28, idx_exists, og_data_check_images, og_data_idx_load},
+    {{"fashion-mnist", "fashion_mnist"},
+     1,
+     28,
+     idx_exists,
+     og_data_check_images,
+     og_data_idx_load},
+    {{"cifar10", "cifar-10-batches-bin"},
+     3,
+     32,
+     cifar_exists,
+     og_data_check_images,
+     og_data_cifar_load},
+    {{"fsdd", "free-spoken-digit-dataset"},
+     0,
+     0,
+     og_data_speech_exists,
+     og_data_check_speech,
+     og_data_speech_load},
+    {{"ptb", "penn-treebank"}, 0, 0, ptb_exists, og_data_check_ptb, og_data_ptb_load},
+    {{NULL, NULL}, 0, 0, og_data_text_exists, og_data_check_text, og_data_text_load},
 };
 enum { SETS = sizeof entries / sizeof *entries };
 
@@ -58,22 +111,6 @@ static int find_set(const char *name)
     for (int i = 0; i < SETS; i++)
         if (strcmp(entries[i].name, name) == 0) return i;
     return -1;
-}
-
-static const char *const *split_files(int set, enum og_split split)
-{
-    return kinds[set].load == og_data_idx_load ? og_data_idx_files[split]
-                                               : og_data_cifar_files[split];
-}
-
-static bool is_speech(int set) { return kinds[set].channels == 0; }
-
-static bool has_split(int set, const char *folder, enum og_split split)
-{
-    if (is_speech(set)) return og_data_speech_exists(folder, split);
-    for (const char *const *name = split_files(set, split); *name; name++)
-        if (!og_data_file_exists(folder, *name)) return false;
-    return true;
 }
 
 // The same file names serve MNIST and Fashion-MNIST, so a folder that bears the name of
@@ -111,7 +148,7 @@ static bool try_folder(struct search *s, const char *root, const char *folder)
     snprintf(s->tried + used, sizeof s->tried - used, "%s%s", used ? ", " : "", path);
     if (length >= OG_DATA_PATH || (size_t)length >= s->path_size) return false;
     for (int split = 0; split < 2; split++)
-        if (s->split[split] && !has_split(s->set, path, (enum og_split)split))
+        if (s->split[split] && !kinds[s->set].exists(path, (enum og_split)split))
             return false;
     snprintf(s->path, s->path_size, "%s", path);
     return true;
@@ -133,6 +170,19 @@ static bool search_all(struct search *s, const struct og_data_search *where)
     return false;
 }
 
+// The file of the set `text`.
+static bool search_file(struct search *s, const struct og_data_search *where,
+                        const char *file)
+{
+    const char *given = where ? where->given : NULL;
+    const char *roots[] = {".", given, getenv("OHMGRID_DATA"), "data",
+                           "/usr/share/datasets"};
+    if (file[0] == '/') return try_folder(s, "", file + 1);
+    for (int r = 0; r < 5; r++)
+        if (roots[r] && *roots[r] && try_folder(s, roots[r], file)) return true;
+    return false;
+}
+
 bool og_data_found(const char *name, const struct og_data_search *where, char *path,
                    size_t path_size)
 {
@@ -140,7 +190,7 @@ bool og_data_found(const char *name, const struct og_data_search *where, char *p
                        .split = {true, true},
                        .path = path,
                        .path_size = path_size};
-    return s.set >= 0 && search_all(&s, where);
+    return s.set >= 0 && kinds[s.set].folder[0] && search_all(&s, where);
 }
 
 og_status og_data_limit(const struct og_dataset *set, size_t available, size_t *n,
@@ -170,52 +220,14 @@ og_status og_data_check_labels(const struct og_dataset *set, size_t first, size_
     return OG_OK;
 }
 
-// All std zero stands for plain pixels in [0, 1]; mean and std are set so in the copy.
-static og_status check_images(struct og_dataset *set, struct og_error *err)
-{
-    struct og_data_spec *spec = &set->spec;
-    const struct og_speech standard = og_speech_default();
-    if (memcmp(&spec->speech, &standard, sizeof standard) != 0)
-        return og_fail(err, OG_INPUT,
-                       "data set %s: features and steps have no effect on images",
-                       spec->name);
-    if (spec->crop < 0 || (size_t)spec->crop >= set->width)
-        return og_fail(err, OG_INPUT, "data set %s: crop is %d, not in 0 to %zu pixels",
-                       spec->name, spec->crop, set->width - 1);
-    bool plain = spec->std[0] == 0 && spec->std[1] == 0 && spec->std[2] == 0;
-    for (size_t c = 0; c < set->channels; c++) {
-        if (plain) {
-            spec->mean[c] = 0;
-            spec->std[c] = 1;
-        }
-        if (!(spec->std[c] > 0))
-            return og_fail(err, OG_INPUT,
-                           "data set %s: std of channel %zu is %g, not above "
-                           "0",
-                           spec->name, c, (double)spec->std[c]);
-    }
-    return OG_OK;
-}
-
-static og_status check_speech(const struct og_data_spec *spec, struct og_error *err)
-{
-    bool scaled = false;
-    for (int c = 0; c < 3; c++)
-        scaled = scaled || spec->mean[c] != 0 || spec->std[c] != 0;
-    if (spec->rows || spec->crop != 0 || spec->flip || scaled)
-        return og_fail(err, OG_INPUT,
-                       "data set %s: as, mean, std, crop and flip have no effect on "
-                       "speech",
-                       spec->name);
-    return og_speech_check(&spec->speech, NULL, err);
-}
-
 static og_status locate(struct og_dataset *set, int k, const struct og_data_search *where,
                         struct og_error *err)
 {
     struct search s = {.set = k, .path = set->path, .path_size = sizeof set->path};
     s.split[set->spec.split] = true;
-    if (search_all(&s, where)) return OG_OK;
+    const char *file = set->spec.text.file;
+    if (kinds[k].folder[0] ? search_all(&s, where) : search_file(&s, where, file))
+        return OG_OK;
     return og_fail(err, OG_INPUT,
                    "data set %s (%s) was not found; tried %s; to get it: %s",
                    set->spec.name, set->spec.split == OG_TRAIN ? "training" : "test",
@@ -225,7 +237,7 @@ static og_status locate(struct og_dataset *set, int k, const struct og_data_sear
 static void set_shape(struct og_dataset *set, const struct kind *kind)
 {
     set->classes = 10;
-    if (kind->channels == 0) return;  // speech: known when it has been read
+    if (kind->channels == 0) return;  // no images: known when it has been read
     set->channels = kind->channels;
     set->height = set->width = kind->side;
     if (set->spec.rows)
@@ -242,7 +254,7 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     if (k < 0)
         return og_fail(err, OG_INPUT,
                        "data set '%s' is unknown; known are mnist, fashion_mnist, "
-                       "cifar10 and fsdd",
+                       "cifar10, fsdd, ptb and text",
                        spec->name);
     struct og_dataset *d = og_alloc(1, sizeof *d);
     if (!d) return og_fail(err, OG_NO_MEMORY, "out of memory for a data set");
@@ -251,7 +263,7 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     if (memcmp(&spec->speech, &none, sizeof none) == 0)
         d->spec.speech = og_speech_default();
     set_shape(d, &kinds[k]);
-    og_status status = is_speech(k) ? check_speech(&d->spec, err) : check_images(d, err);
+    og_status status = kinds[k].check(d, err);
     if (status == OG_OK) status = locate(d, k, where, err);
     if (status == OG_OK) status = kinds[k].load(d, err);
     if (status != OG_OK) {
@@ -269,6 +281,7 @@ void og_dataset_free(struct og_dataset *set)
     og_free(set->label);
     og_free(set->step);
     og_free(set->first);
+    og_free(set->symbol);
     og_free(set);
 }
 
@@ -365,6 +378,10 @@ static void fetch_images(const struct og_dataset *set, const uint32_t *index, si
 void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
                       const struct og_augment *augment, float *x)
 {
+    if (set->symbol) {
+        og_text_fetch(set, index, n, x);
+        return;
+    }
     if (!set->step) {
         fetch_images(set, index, n, augment, x);
         return;

@@ -166,6 +166,14 @@ og_status og_data_file_take(og_data_file *f, void *to, size_t n, struct og_error
     return OG_OK;
 }
 
+og_status og_data_file_some(og_data_file *f, void *to, size_t n, size_t *got,
+                            struct og_error *err)
+{
+    OG_TRY(read_any(f, to, n, got, err));
+    f->taken += *got;
+    return OG_OK;
+}
+
 og_status og_data_file_end(og_data_file *f, struct og_error *err)
 {
     uint8_t byte;

@@ -21,6 +21,9 @@ void og_data_file_free(og_data_file *file);
 const char *og_data_file_path(const og_data_file *file);
 // Exactly n bytes, or an error that names the file and says what is wrong with it.
 og_status og_data_file_take(og_data_file *file, void *to, size_t n, struct og_error *err);
+// As many as there are, at most n: fewer only at the end.
+og_status og_data_file_some(og_data_file *file, void *to, size_t n, size_t *got,
+                            struct og_error *err);
 // Fails if anything follows.
 og_status og_data_file_end(og_data_file *file, struct og_error *err);
 bool og_data_file_exists(const char *folder, const char *name);

@@ -23,7 +23,7 @@ OG_API og_status og_probe_alloc(og_probe **probe, og_exec *exec,
 OG_API void og_probe_free(og_probe *probe);
 
 // Sums over all samples, time steps and positions. y: column sums as read, before a
-// digital bias.
+// digital bias; of ramps, their functions.
 struct og_probe_reading {
     double signal, noise;              // sum y_i^2, sum (y - y_i)^2; y_i = W x, same x
     double total_signal, total_noise;  // the same with the y_i of the ideal network

@@ -7,10 +7,23 @@
 #include "nn/exec.h"
 #include "ohmgrid/cpu.h"
 
+// What the operators see of each node, where layers differ.
+static og_status own_hardware(og_exec *exec, struct og_error *err)
+{
+    if (exec->ideal || !exec->hw.layers) return OG_OK;
+    exec->layer_hw = og_alloc(exec->model->nodes, sizeof *exec->layer_hw);
+    if (!exec->layer_hw) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < exec->model->nodes; i++)
+        OG_TRY(og_hardware_layer(&exec->hw, exec->model->node[i].name, &exec->layer_hw[i],
+                                 err));
+    return OG_OK;
+}
+
 // The part of the constructor that may fail; the caller frees what there is.
 static og_status fill(og_exec *exec, struct og_error *err)
 {
     const og_model *model = exec->model;
+    OG_TRY(own_hardware(exec, err));
     exec->node = og_alloc(model->nodes, sizeof *exec->node);
     if (!exec->node) return og_fail(err, OG_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < model->nodes; i++) {
@@ -44,6 +57,7 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     e->gradient = options->gradient;
     e->reparam = options->reparam;
     e->batch = options->batch;
+    e->streams = options->streams;
     e->blocks = (options->batch + OG_BLOCK - 1) / OG_BLOCK;
     e->threads = og_threads();
     og_status status = fill(e, err);
@@ -72,8 +86,11 @@ void og_exec_free(og_exec *exec)
     free_each((void **)exec->partial, nodes);
     free_each((void **)exec->merged, nodes);
     og_free(exec->tape_bytes);
+    og_free(exec->layer_hw);
     og_free(exec->wants_grad);
     og_free(exec->work);
+    og_free(exec->carried);
+    og_free(exec->losses);
     og_free(exec->dparam);
     og_free(exec->gradient_block);
     for (size_t i = 0; exec->node && i < nodes; i++) og_free(exec->node[i].linear);
@@ -87,8 +104,10 @@ void og_exec_program(og_exec *exec, const struct og_chip *chip)
         og_exec_pack(exec);
         return;
     }
+    og_exec_biases(exec);
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
+        if (m->bias) og_array_set_bias(m->array, m->bias);
         if (m->array)
             og_array_program(m->array, og_exec_weights(exec, m), chip);
         else
@@ -100,6 +119,12 @@ float *og_exec_calibration(og_exec *exec, size_t *count)
 {
     *count = exec->calibration_count;
     return exec->calibration;
+}
+
+float *og_exec_carried(og_exec *exec, size_t *count)
+{
+    *count = exec->carried_count;
+    return exec->carried;
 }
 
 void og_exec_calibration_changed(og_exec *exec)

@@ -38,6 +38,7 @@ struct og_matrix {
     og_packed *w, *wt;              // forward; backward (ideal, training)
     og_array *array;                // NULL when ideal
     size_t adc_ranges;              // calibrated ones
+    float *bias;                    // with ramps: of the columns; else NULL
     float *range, *adc;             // in og_exec.calibration: one per segment; adc_ranges
     bool calibrated[OG_SEGMENTS];   // the range is found by calibration
     bool digital_dac[OG_SEGMENTS];  // quantised here, so that noise comes after the DAC
@@ -59,6 +60,7 @@ struct og_exec {
     bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
     size_t batch, blocks, last_n;  // last_n: samples of the last forward
+    size_t streams, carried_count;  // of text; floats of each half of `carried`
     int threads;
     enum og_exec_mode mode;
     struct og_probe *probe;  // rides on the present pass, or NULL
@@ -85,6 +87,8 @@ struct og_exec {
     size_t calibration_count;
     float *calibration;  // slots powers, then ranges of the matrices
 
+    float *carried;        // of runs, then of all other passes; each node's in turn
+    double *losses;        // of text, [batch][steps]
     float *dparam;          // [blocks][largest node's parameters]
     float *gradient_block;  // as the model's parameters
 };
@@ -110,11 +114,18 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err);
 og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err);
 void og_exec_matrices_free(og_exec *exec);
 void og_exec_pack(og_exec *exec);
+// Copies the biases of matrices with ramps from the model.
+void og_exec_biases(og_exec *exec);
 void og_matrix_pack(og_exec *exec, const struct og_matrix *m);
 const float *og_exec_weights(og_exec *exec, const struct og_matrix *m);
+// Samples of a pass from `at` on, at most `most`: of text not beyond a window.
+size_t og_exec_part(const struct og_batch *batch, size_t at, size_t most);
 // loss.c: gradient of the mean loss of logits [n][classes]
 void og_loss_gradient(const float *logits, const struct og_batch *batch, int classes,
                       float *out);
+// loss_text.c: the same of text, logits [n * steps][classes]
+void og_loss_gradient_text(const float *logits, const struct og_batch *batch,
+                           size_t steps, int classes, float *out);
 // probe.c: of a float product; the room in which a read counts its conversions (NULL
 // without a probe); of a read
 void og_probe_record(const struct og_view *v, const struct og_matrix *m,
@@ -122,6 +133,8 @@ void og_probe_record(const struct og_view *v, const struct og_matrix *m,
 struct og_adc_use *og_probe_use(const struct og_view *v, const struct og_matrix *m);
 void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);
+// linear.c: sums y[rows][cols] of a matrix with ramps -> their functions, without error
+void og_linear_activate(const struct og_matrix *m, float *y, size_t rows);
 // calibrate.c
 void og_range_observe(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);

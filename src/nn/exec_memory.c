@@ -30,8 +30,22 @@ void og_matrix_pack(og_exec *exec, const struct og_matrix *m)
     if (m->wt) og_pack(m->wt, w, l->rows, 1, l->cols, l->rows);
 }
 
+void og_exec_biases(og_exec *exec)
+{
+    for (size_t i = 0; i < exec->matrices; i++) {
+        const struct og_matrix *m = &exec->matrix[i];
+        const struct og_linear_decl *l = &m->node->linear[m->k];
+        if (!m->bias) continue;
+        const size_t offset = m->node->param[l->ramp.param].offset + l->ramp.first;
+        memcpy(m->bias, exec->model->params + offset, l->cols * sizeof *m->bias);
+        for (size_t j = 0; j < l->ramp.more_cols; j++)
+            m->bias[l->ramp.more_first + j] += l->ramp.more;
+    }
+}
+
 void og_exec_pack(og_exec *exec)
 {
+    og_exec_biases(exec);
     for (size_t i = 0; i < exec->matrices; i++) og_matrix_pack(exec, &exec->matrix[i]);
 }
 
@@ -93,6 +107,10 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
             .bits_then = m->dac_bits[s],
         };
     }
+    if (hw->adc.kind == OG_ADC_RAMP) {
+        shape.ramps = l->ramp.parts;
+        memcpy(shape.ramp, l->ramp.part, sizeof shape.ramp);
+    }
     struct og_error local = {0};
     og_status status = og_array_alloc(&m->array, hw, &shape, &local);
     if (status == OG_OK && exec->training)
@@ -100,6 +118,10 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
             m->array, exec->reparam ? OG_KEEP_REPARAM : OG_KEEP_GRADIENT, &local);
     if (status != OG_OK)
         return og_fail(err, status, "layer '%s': %s", l->name, local.text);
+    if (shape.ramps > 0) {
+        m->bias = og_alloc(l->cols, sizeof *m->bias);
+        return m->bias ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
+    }
     if (adc_is_calibrated(hw)) m->adc_ranges = og_array_ranges(m->array);
     return OG_OK;
 }
@@ -113,6 +135,17 @@ static og_status make_matrix(og_exec *exec, struct og_matrix *m, struct og_error
     if (!exec->training) return OG_OK;
     m->wt = og_packed_alloc(l->cols, l->rows);
     return m->wt ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
+}
+
+static og_status check_ramps(const og_exec *exec, struct og_error *err)
+{
+    if (exec->ideal || exec->hw.adc.kind != OG_ADC_RAMP) return OG_OK;
+    for (size_t i = 0; i < exec->matrices; i++)
+        if (exec->matrix[i].bias) return OG_OK;
+    return og_fail(
+        err, OG_INPUT,
+        "hardware.adc.kind: ramp has no effect: no layer has a sigmoid or tanh "
+        "right after the sums of one matrix (lstm, gru and rnn have)");
 }
 
 static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
@@ -170,6 +203,7 @@ og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err)
     }
     exec->gather = og_alloc(widest, sizeof(float));
     if (!exec->gather) return og_fail(err, OG_NO_MEMORY, "out of memory");
+    OG_TRY(check_ramps(exec, err));
     return lay_out_calibration(exec, err);
 }
 
@@ -180,6 +214,7 @@ void og_exec_matrices_free(og_exec *exec)
         og_packed_free(m->w);
         og_packed_free(m->wt);
         og_array_free(m->array);
+        og_free(m->bias);
         for (int s = 0; s < OG_SEGMENTS; s++) {
             og_free(m->sample[s].value);
             og_free(m->sample[s].hash);
@@ -240,6 +275,21 @@ static void mark_wanted(og_exec *exec)
     }
 }
 
+static bool text_memory(og_exec *exec)
+{
+    const og_model *model = exec->model;
+    for (size_t i = 0; i < model->nodes; i++) {
+        const struct og_node *node = &exec->node[i];
+        if (node->op->carried)
+            exec->carried_count += exec->streams * node->op->carried(node);
+    }
+    exec->carried = og_alloc(2 * exec->carried_count, sizeof *exec->carried);
+    if (og_shape_symbols(&model->input) > 0)
+        exec->losses =
+            og_alloc(exec->batch * model->input.dim[0], sizeof *exec->losses);
+    return exec->carried && (exec->losses || og_shape_symbols(&model->input) == 0);
+}
+
 og_status og_exec_memory(og_exec *exec, struct og_error *err)
 {
     size_t nodes = exec->model->nodes, most = 0;
@@ -250,7 +300,7 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
     exec->tape_bytes = og_alloc(nodes, sizeof *exec->tape_bytes);
     exec->partial = og_alloc(nodes, sizeof *exec->partial);
     exec->merged = og_alloc(nodes, sizeof *exec->merged);
-    bool ok = exec->wants_grad && exec->act && exec->grad && exec->tape &&
+    bool ok = text_memory(exec) && exec->wants_grad && exec->act && exec->grad && exec->tape &&
               exec->tape_bytes && exec->partial && exec->merged;
     for (size_t i = 0; ok && i < nodes; i++) {
         ok = node_memory(exec, i);

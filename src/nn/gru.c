@@ -12,7 +12,9 @@
 //
 // On hardware: z, r, n, then noise G, then gate_bits; h_t, then noise O; h enters the
 // next step through the DAC with h_bits, but the digital update takes h as it is. There
-// is no cell state, so c_bits and noise at C have nothing to act on.
+// is no cell state, so c_bits and noise at C have nothing to act on. With adc.kind ramp
+// the ADCs give z and r themselves, and n where it is the function of one sum
+// (linear_before_reset: false); else n is digital, from linear ADCs.
 #include <stddef.h>
 #include <string.h>
 
@@ -62,7 +64,7 @@ static void reset_gate(const struct og_rnn_step *s)
     float *act = tensor(s, ACT);
     og_rnn_sum(s, Z, act + Z * m);
     og_rnn_sum(s, R, act + R * m);
-    og_vsigmoid(act, act, 2 * m);
+    if (!s->ramped[Z]) og_vsigmoid(act, act, 2 * m);
     og_rnn_gates_signal(s, act, 0, 2);
 }
 
@@ -94,7 +96,7 @@ static void candidate(const struct og_rnn_step *s)
         og_rnn_second(s, OG_PART_READ);
         og_rnn_sum(s, N, n);
     }
-    og_vtanh(n, n, m);
+    if (!s->ramped[N]) og_vtanh(n, n, m);
     og_rnn_gates_signal(s, act, 2, 3);
 }
 

@@ -9,7 +9,9 @@
 // +-c_range; tanh(c_t), then noise T; h_t, then noise O; h enters the next step through
 // the DAC with h_bits. The
 // elementwise part is digital. Gradients pass the noise and the quantisers unchanged;
-// with the clipped gradient none passes where the cell state was clipped.
+// with the clipped gradient none passes where the cell state was clipped. With adc.kind
+// ramp the ADCs give gates i, o, f, g themselves, and (cell_state) tanh(c); gradients take
+// the derivative of sigmoid and tanh where these have the value that the ramp gave.
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -67,9 +69,11 @@ static void gates(const struct og_rnn_step *s)
     float *act = tensor(s, ACT);
     for (int gate = 0; gate < 4; gate++) og_rnn_sum(s, gate, act + (size_t)gate * m);
     float extra = (float)s->attr->forget_bias;
-    for (size_t j = 0; j < m; j++) act[F * m + j] += extra;
-    og_vsigmoid(act, act, 3 * m);
-    og_vtanh(act + G * m, act + G * m, m);
+    if (!s->ramped[0]) {
+        for (size_t j = 0; j < m; j++) act[F * m + j] += extra;
+        og_vsigmoid(act, act, 3 * m);
+        og_vtanh(act + G * m, act + G * m, m);
+    }
     og_rnn_gates_signal(s, act, 0, 4);
 }
 
@@ -88,7 +92,10 @@ static void state(const struct og_rnn_step *s)
         memcpy(tensor(s, RAW), c, m * sizeof *c);
         og_quantize(c, m, s->v->hw->rnn.c_bits, (float)s->v->hw->rnn.c_range, true);
     }
-    og_vtanh(c, tanh_c, m);
+    if (s->ramped[G] && s->v->hw->adc.ramp.cell_state)
+        og_rnn_ramp(s, G, c, tanh_c);
+    else
+        og_vtanh(c, tanh_c, m);
     og_signal(s->v, OG_POINT_T, tanh_c, s->n, s->units);
 }
 
@@ -157,7 +164,9 @@ const struct og_rnn_cell og_rnn_cell_lstm = {
     .gates = 4,
     .common = 4,
     .sigmoids = 3,
+    .forget = F,
     .kept = KEPT,
+    .memory = CELL,
     .forward = {gates, cell, state, hidden, og_rnn_output},
     .backward = backward,
 };

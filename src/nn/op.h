@@ -6,6 +6,7 @@
 #define OG_NN_OP_H
 
 #include "config/fields.h"
+#include "ohmgrid/array.h"
 #include "ohmgrid/model.h"
 
 enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8 };
@@ -27,6 +28,16 @@ struct og_param {
     bool decay, state;
 };
 
+// With adc.kind ramp: the functions of the columns, and their biases, elements first ...
+// of a parameter; `more` is added to some of them. parts 0: the layer does not offer it.
+struct og_linear_ramp {
+    int parts;
+    struct og_ramp_part part[OG_RAMP_PARTS];
+    size_t param, first;
+    size_t more_first, more_cols;  // of the columns
+    float more;
+};
+
 // A matrix that may live on a crossbar: W[j * stride + i] inside one parameter.
 struct og_linear_decl {
     char name[64];         // node name, or node name / part
@@ -40,10 +51,11 @@ struct og_linear_decl {
         bool reset;      // r h of a GRU
         float range;     // fixed full scale; 0: by hardware.dac (fixed or calibrated)
     } segment[OG_SEGMENTS];
-    bool rnn;      // first segment takes rnn.x_bits
-    int gates;     // columns belong to so many gates, equally many each; 0: to none
+    bool rnn;   // first segment takes rnn.x_bits
+    int gates;  // columns belong to so many gates, equally many each; 0: to none
     int gate_point[OG_RNN_GATES];  // OG_POINT_A_...
-    size_t steps;  // time steps, a read each; 0: one read without a time
+    size_t steps;                  // time steps, a read each; 0: one read without a time
+    struct og_linear_ramp ramp;
 };
 
 struct og_op;
@@ -86,6 +98,7 @@ struct og_view {
     const float *in[OG_MAX_INPUTS];
     float *out;                         // in backward: what forward wrote there
     const float *param[OG_MAX_PARAMS];  // also state tensors
+    float *carried;  // [streams][op->carried(...)]; NULL: no text
     void *tape;  // op->tape_bytes(...) of this block; NULL if not training
     void *work;  // op->work_bytes(...) of this thread
     // backward only
@@ -118,6 +131,8 @@ struct og_op {
     int inputs_min, inputs_max;
     bool elementwise;  // each output from the elements at the same place of its inputs
     bool recurrent;    // reads as many steps as og_batch.length says
+    // Whether a step depends on later ones; NULL: no.
+    bool (*looks_ahead)(const struct og_node *node);
     // Checks input shapes, sets shape, param[] (all but offset) and linear[]. A linear's
     // name may be left empty or be its part ("forward"): the node's name is put before
     // it. `err` gets the sentence alone: file, line and layer are put before it.
@@ -128,6 +143,8 @@ struct og_op {
     void (*linears)(struct og_node *node, const struct og_hardware *hw);
     // May be NULL (0 bytes). n: samples in a block.
     size_t (*tape_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
+    // Floats of a stream of text that the next window begins with; may be NULL.
+    size_t (*carried)(const struct og_node *node);
     size_t (*work_bytes)(const og_exec *exec, const struct og_node *node, size_t n);
     void (*forward)(const struct og_view *v);
     void (*backward)(const struct og_view *v);
@@ -170,6 +187,11 @@ struct og_linear_io {
     void *tape, *work;
 };
 void og_linear_forward(const struct og_view *v, const struct og_linear_io *io);
+// Whether what og_linear_forward gives is already what ramps made of sums and biases.
+bool og_linear_is_ramp(const struct og_view *v, int k);
+// y[r * n + j] = what the ramp of column first + j makes of x[r * n + j], where it is.
+void og_linear_ramp(const struct og_view *v, int k, size_t first, size_t n, size_t rows,
+                    const float *x, float *y);
 // Whether INPUTS or SUMS have anything to do.
 bool og_linear_gathers(const og_exec *exec, const struct og_node *node, int k,
                        enum og_part part);

@@ -38,6 +38,7 @@ struct og_probe {
     uint32_t *sample;         // [n]
     uint32_t *length;         // [n], or NULL: as og_batch
     uint64_t seed;
+    size_t streams;       // of text, as og_batch
     size_t *width;        // [matrices] outputs of a sample, the most
     float **ideal;        // [matrices][n * width]; NULL: outputs are only counted
     double **line;        // [matrices][2 * inputs] of word lines, used and dense; or NULL
@@ -74,6 +75,7 @@ void og_probe_record(const struct og_view *v, const struct og_matrix *m,
             for (size_t r = 0; r < each; r++)
                 memcpy(to + r * cols, io->y + (k * each + r) * io->ldy,
                        cols * sizeof *to);
+            if (m->bias) og_linear_activate(m, to, each);
         }
         e->at += each * cols;
     }
@@ -140,12 +142,13 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
         size_t n = io->rows - row < ROWS ? io->rows - row : ROWS;
         const struct og_left x = {io->x + row * io->ldx, io->ldx, 1};
         og_product(x, n, m->w, local, cols, 0);
+        if (m->bias) og_linear_activate(m, local, n);
         for (size_t r = 0; r < n; r++) {
             size_t sample = p->first + og_view_row(v, (row + r) / each);
             struct entry *e = entry_of(p, m, sample);
             const float *ideal = p->ideal[m->index] + sample * p->width[m->index] + e->at;
             add_row(e, io->y + (row + r) * io->ldy, local + r * cols, ideal, cols);
-            if (p->line) add_load(p, m, io->x + (row + r) * io->ldx, e);
+            if (p->line && m->array) add_load(p, m, io->x + (row + r) * io->ldx, e);
         }
     }
 }
@@ -161,8 +164,10 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
     memset(p->entry, 0, p->n * exec->matrices * sizeof *p->entry);
     memset(p->tally, 0, p->blocks * exec->matrices * sizeof *p->tally);
     exec->probe = p;
-    for (p->first = 0; p->first < n; p->first += most) {
-        batch.n = n - p->first < most ? n - p->first : most;
+    const struct og_batch all = {.sample = p->sample, .n = n, .streams = p->streams};
+    batch.streams = p->streams;
+    for (p->first = 0; p->first < n; p->first += batch.n) {
+        batch.n = og_exec_part(&all, p->first, most);
         batch.x = p->x + p->first * p->input;
         batch.sample = p->sample + p->first;
         batch.length = p->length ? p->length + p->first : NULL;
@@ -196,6 +201,7 @@ static bool alloc_lines(og_probe *p)
     if (exec->hw.technology.name[0] == '\0') return true;
     p->line = og_alloc(exec->matrices, sizeof *p->line);
     for (size_t i = 0; p->line && i < exec->matrices; i++) {
+        if (!exec->matrix[i].array) continue;
         p->line[i] = og_alloc(2 * inputs_of(&exec->matrix[i]), sizeof **p->line);
         if (!p->line[i]) return false;
     }
@@ -208,6 +214,7 @@ static bool fill(og_probe *p, const struct og_batch *batch)
     size_t matrices = exec->matrices, blocks = (batch->n + OG_BLOCK - 1) / OG_BLOCK;
     p->n = batch->n;
     p->seed = batch->seed;
+    p->streams = batch->streams;
     p->blocks = blocks < exec->blocks ? blocks : exec->blocks;
     p->input = og_shape_count(&exec->model->input);
     for (size_t i = 0; i < matrices; i++)
@@ -304,8 +311,9 @@ void og_probe_read(og_probe *p, const struct og_chip *chip, uint32_t pass,
         .seed = chip->seed, .trial = chip->trial, .pass = pass};
     const og_exec *exec = p->exec;
     for (size_t i = 0; p->line && i < exec->matrices; i++)
-        og_array_lines(exec->matrix[i].array, p->line[i],
-                       p->line[i] + inputs_of(&exec->matrix[i]));
+        if (exec->matrix[i].array)
+            og_array_lines(exec->matrix[i].array, p->line[i],
+                           p->line[i] + inputs_of(&exec->matrix[i]));
     pass_over(p, p->n, batch, OG_RUN);
     for (size_t i = 0; i < p->exec->matrices; i++)
         reading[i] = reading_of(p, &p->exec->matrix[i]);

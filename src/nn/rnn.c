@@ -27,9 +27,9 @@ static void state(const struct og_rnn_step *s)
     size_t m = s->n * s->units;
     float *a = s->kept;
     og_rnn_sum(s, 0, a);
-    if (s->attr->activation == OG_RNN_TANH)
+    if (s->attr->activation == OG_RNN_TANH && !s->ramped[0])
         og_vtanh(a, a, m);
-    else
+    else if (s->attr->activation == OG_RNN_RELU)
         for (size_t j = 0; j < m; j++) a[j] = a[j] > 0 ? a[j] : 0;
     memcpy(s->h, a, m * sizeof *a);
     og_signal(s->v, OG_POINT_O, s->h, s->n, s->units);

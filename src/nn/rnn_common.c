@@ -50,6 +50,39 @@ static void name_part(struct og_linear_decl *l, const struct og_node *node, int 
                                      used ? "_" : "", text[i]);
 }
 
+// Whether the whole pre-activation of these gates is the sum of one matrix.
+static bool can_ramp(const struct og_node *node, struct piece piece)
+{
+    const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    bool apart = law->two_sums && a->before && piece.gate + piece.gates > law->common;
+    return piece.part == PART_XH && !apart && is_bounded(node);
+}
+
+static void add_ramps(struct og_node *node, int cell, struct og_linear_decl *l,
+                      struct piece piece)
+{
+    const struct og_rnn_attr *a = node->attr;
+    const struct og_rnn_cell *law = og_rnn_law(node);
+    const size_t units = (size_t)a->units;
+    const int last = piece.gate + piece.gates;
+    int sigmoids = law->sigmoids < last ? law->sigmoids - piece.gate : piece.gates;
+    if (sigmoids < 0) sigmoids = 0;
+    struct og_linear_ramp *ramp = &l->ramp;
+    *ramp = (struct og_linear_ramp){.param = 2 * (size_t)cell + 1,
+                                    .first = (size_t)piece.gate * units};
+    if (sigmoids > 0)
+        ramp->part[ramp->parts++] =
+            (struct og_ramp_part){OG_SIGMOID, (size_t)sigmoids * units};
+    if (sigmoids < piece.gates)
+        ramp->part[ramp->parts++] =
+            (struct og_ramp_part){OG_TANH, (size_t)(piece.gates - sigmoids) * units};
+    if (a->forget_bias == 0 || law->forget < piece.gate || law->forget >= last) return;
+    ramp->more_first = (size_t)(law->forget - piece.gate) * units;
+    ramp->more_cols = units;
+    ramp->more = (float)a->forget_bias;
+}
+
 static void add_piece(struct og_node *node, int cell, int gate, int gates, enum part part)
 {
     const struct og_rnn_attr *a = node->attr;
@@ -65,7 +98,9 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
         .stride = stride,
         .steps = node->in[0].dim[0],
     };
-    name_part(l, node, cell, (struct piece){gate, gates, part});
+    const struct piece piece = {gate, gates, part};
+    name_part(l, node, cell, piece);
+    if (can_ramp(node, piece)) add_ramps(node, cell, l, piece);
     l->gates = gates;
     for (int g = 0; g < gates; g++) l->gate_point[g] = law->gate_point[gate + g];
     float range = is_bounded(node) ? 1.0f : 0.0f;

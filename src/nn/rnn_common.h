@@ -36,7 +36,7 @@ struct og_rnn_step {
     size_t n, units, inputs;  // n: samples that have this step; inputs: F of this layer
     size_t n_before;          // samples that have the step before, n or more
     uint32_t cell, t;         // number of the layer and direction; steps before this one
-    bool first;               // nothing came before
+    bool first;               // nothing came before, not even another window
     const float *b;
     float *xh;            // [n][F + H]: x_t, h_{t-1}
     float *xrh;           // the same with r * h_{t-1}, for a second product
@@ -44,8 +44,9 @@ struct og_rnn_step {
     const float *before;  // those of the step before, [kept][n_before][H], the rows of
                           // this step first (may be the same memory)
     float *xsum, *hsum;   // column sums [n][gates H]; hsum: of h alone, see og_rnn_sum
-    bool apart[OG_RNN_GATES];  // gates to which hsum is to be added
-    float *h;                  // out, [n][H]
+    bool apart[OG_RNN_GATES];   // gates to which hsum is to be added
+    bool ramped[OG_RNN_GATES];  // gates whose sums ramps have made gate outputs of
+    float *h;                   // out, [n][H]
     // backward
     float *dh, *dc;  // [n][H]; in: of this step's state; out: what reaches the
                      // state before other than through the products
@@ -62,7 +63,9 @@ struct og_rnn_cell {
     int gates;
     int common;    // the first gates, which read h_{t-1} itself
     int sigmoids;  // the first gates, whose outputs are on [0, 1]
+    int forget;    // gate to whose bias attr.forget_bias is added
     int kept;
+    int memory;  // the tensor that goes on beside h, from before to kept; 0: none
     bool two_sums;  // with attr.before, b has one more block: of the h part
     // What follows the products, in parts: the power of noise (og_signal) is gathered in
     // a part before that which adds it (og_inject). NULL after the last.
@@ -74,6 +77,9 @@ struct og_rnn_cell {
 const struct og_rnn_cell *og_rnn_law(const struct og_node *node);
 og_status og_rnn_setup(struct og_node *node, struct og_error *err);
 void og_rnn_linears(struct og_node *node, const struct og_hardware *hw);
+// rnn_carry.c
+size_t og_rnn_carried(const struct og_node *node);
+bool og_rnn_looks_ahead(const struct og_node *node);
 // rnn_place.c and rnn_time.c
 size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n);
 size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t n);
@@ -88,6 +94,9 @@ extern const struct og_rnn_cell og_rnn_cell_lstm, og_rnn_cell_gru, og_rnn_cell_r
 // --- for cells ------------------------------------------------------------------------
 // out[n][H] = the pre-activation of a gate: sums of x and h, and bias block `gate`.
 void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out);
+// The same of a ramped gate: what the ramps made of its sums and biases.
+// out[n][H] = the ramps of a gate on x[n][H]; the gate is ramped.
+void og_rnn_ramp(const struct og_rnn_step *s, int gate, const float *x, float *out);
 // out[n][H] = the h part of a gate alone, plus bias block `bias`.
 void og_rnn_sum_apart(const struct og_rnn_step *s, int gate, int bias, float *out);
 // A cell's last part: noise at O.
@@ -145,6 +154,6 @@ const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
     .inputs_max = 1, .setup = og_rnn_setup, .linears = og_rnn_linears,                   \
     .tape_bytes = og_rnn_tape_bytes, .work_bytes = og_rnn_work_bytes,                    \
     .forward = og_rnn_forward, .backward = og_rnn_backward, .parts = og_rnn_parts,       \
-    .part = og_rnn_part
+    .part = og_rnn_part, .carried = og_rnn_carried, .looks_ahead = og_rnn_looks_ahead
 
 #endif

@@ -2,7 +2,7 @@
 // From column sums to gates, and the noise of the output.
 #include <string.h>
 
-#include "nn/rnn_common.h"
+#include "nn/rnn_place.h"
 
 void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out)
 {
@@ -10,10 +10,23 @@ void og_rnn_sum(const struct og_rnn_step *s, int gate, float *out)
     const float *b = s->b + from;
     for (size_t r = 0; r < s->n; r++, out += s->units) {
         const float *x = s->xsum + r * ld + from, *h = s->hsum + r * ld + from;
-        if (s->apart[gate])
+        if (s->ramped[gate])
+            memcpy(out, x, s->units * sizeof *out);
+        else if (s->apart[gate])
             for (size_t j = 0; j < s->units; j++) out[j] = x[j] + h[j] + b[j];
         else
             for (size_t j = 0; j < s->units; j++) out[j] = x[j] + b[j];
+    }
+}
+
+void og_rnn_ramp(const struct og_rnn_step *s, int gate, const float *x, float *out)
+{
+    const struct og_rnn_place *p = s->place;
+    for (int k = 0; k < p->linears; k++) {
+        const struct og_linear_decl *l = &s->v->node->linear[p->first + k];
+        size_t from = og_rnn_gate(p, l) * s->units, at = (size_t)gate * s->units;
+        if (at < from || at >= from + l->cols) continue;
+        og_linear_ramp(s->v, p->first + k, at - from, s->units, s->n, x, out);
     }
 }
 

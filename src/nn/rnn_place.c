@@ -71,11 +71,21 @@ static struct og_rnn_room room_of(const og_exec *exec, const struct og_node *nod
     return room;
 }
 
+// Of a cell: the slots of its steps, then what came before the first of them in text.
+static size_t cell_bytes(const og_exec *exec, const struct og_node *node, int cell,
+                         size_t n)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t start = (size_t)og_rnn_law(node)->kept * n * (size_t)a->units * sizeof(float);
+    return node->in[0].dim[0] * slot_of(exec, node, cell, n).total +
+           (exec->streams > 0 ? og_round64(start) : 0);
+}
+
 size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
 {
-    size_t total = 0, steps = node->in[0].dim[0];
+    size_t total = 0;
     for (int cell = 0; cell < node->params / 2; cell++)
-        total += steps * slot_of(exec, node, cell, n).total;
+        total += cell_bytes(exec, node, cell, n);
     return total;
 }
 
@@ -139,7 +149,7 @@ void og_rnn_enter(struct og_rnn_place *p, int cell)
     p->slot = slot_of(tapes, v->node, cell, p->n);
     p->tape = v->tape;
     for (int before = 0; p->tape && before < cell; before++)
-        p->tape += p->steps * slot_of(tapes, v->node, before, p->n).total;
+        p->tape += cell_bytes(tapes, v->node, before, p->n);
 }
 
 static char *slot_at(const struct og_rnn_place *p, size_t turn)
@@ -151,6 +161,8 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
 {
     const struct og_view *v = p->v;
     char *slot = slot_at(p, turn), *before = slot_at(p, turn > 0 ? turn - 1 : 0);
+    before += p->slot.kept;
+    if (turn == 0 && v->carried && p->tape) before = slot_at(p, p->steps);
     *s = (struct og_rnn_step){
         .view = *v,
         .v = &s->view,
@@ -162,12 +174,12 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
         .inputs = p->inputs,
         .cell = (uint32_t)p->cell,
         .t = (uint32_t)turn,
-        .first = turn == 0,
+        .first = turn == 0 && !v->carried,
         .b = v->param[2 * p->cell + 1],
         .xh = (float *)(slot + p->slot.xh),
         .xrh = (float *)(slot + p->slot.xrh),
         .kept = (float *)(slot + p->slot.kept),
-        .before = (float *)(before + p->slot.kept),
+        .before = (float *)before,
         .xsum = og_rnn_work(p, p->room.xsum),
         .hsum = og_rnn_work(p, p->room.hsum),
         .h = og_rnn_work(p, p->room.h),
@@ -181,6 +193,8 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
     for (int k = 0; k < p->linears; k++) {
         const struct og_linear_decl *l = &v->node->linear[p->first + k];
         size_t gate = og_rnn_gate(p, l), end = gate + l->cols / p->units;
+        bool ramp = og_linear_is_ramp(v, p->first + k);
+        for (size_t g = gate; ramp && g < end; g++) s->ramped[g] = true;
         for (; og_rnn_start(l) > 0 && gate < end; gate++)
             s->apart[gate] =
                 !(s->law->two_sums && s->attr->before && (int)gate >= s->law->common);

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Currents of a crossbar of ohmic cells whose word and bit lines have resistance, in f64.
+// The source of word line i stands left of it, behind r_source and one segment r_row; bit
+// line j is sensed at virtual ground below its last row, behind one segment r_col and
+// r_sense. Each resistance may be exactly 0: its nodes are then one. For fixed
+// conductances the array is a linear map, I_j = sum_i T_ij V_i, the transfer matrix T.
+#ifndef OHMGRID_WIRES_H
+#define OHMGRID_WIRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ohmgrid/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct og_wire_params {
+    double r_row, r_col;  // [ohm] of one segment of a word line, of a bit line
+    double r_source;      // [ohm] of each source
+    double r_sense;       // [ohm] of each sense amplifier's input
+    bool drive_both;      // a second source, same voltage, at the right end of each row
+    bool sense_both;      // a second sense amplifier above the first row; currents add up
+};
+
+enum { OG_WIRES_SIDE_MAX = 8192 };  // most rows, most columns
+
+enum og_wire_method {
+    OG_WIRES_AUTO,    // the cheapest of those below for the work asked for
+    OG_WIRES_PCG,     // per vector: conjugate gradients preconditioned by bit lines
+    OG_WIRES_MERGE,   // the transfer matrix by merging tiles; then plain products
+    OG_WIRES_DIRECT,  // sparse Cholesky factors (SuiteSparse): the independent reference
+};
+OG_API const char *og_wire_method_name(enum og_wire_method method);
+// OG_INPUT when there is no such method; `where` begins the sentence.
+OG_API og_status og_wire_method_find(enum og_wire_method *method, const char *name,
+                                     const char *where, struct og_error *err);
+
+// How the work was done; may be NULL wherever it is asked for.
+struct og_wire_report {
+    enum og_wire_method method;  // never OG_WIRES_AUTO
+    size_t iterations;           // most of any vector; 0 where none are needed
+    // PCG and DIRECT: most of any vector of |A b - d| / |d|, where A b = d are Kirchhoff's
+    // laws of the bit-line nodes with the word lines eliminated. MERGE: largest relative
+    // difference from PCG of the currents of one checking vector of ones.
+    double residual;
+};
+
+// Ranges: resistances 0 or 1e-30 .. 1e30 ohm, conductances 0 or 1e-30 .. 1e30 S.
+OG_API og_status og_wire_params_check(const struct og_wire_params *p,
+                                      struct og_error *err);
+
+// Thread-safety: one call at a time per object; calls use OpenMP inside, and results have
+// the same bits for any number of threads.
+typedef struct og_wires og_wires;
+
+// Solver of rows x cols arrays; copies `params`. Free also what a failure leaves.
+OG_API og_status og_wires_alloc(og_wires **wires, size_t rows, size_t cols,
+                                const struct og_wire_params *params,
+                                struct og_error *err);
+OG_API void og_wires_free(og_wires *wires);
+
+// g[rows * cols] [S], row-major; copied. OG_INPUT names the first cell out of range.
+OG_API og_status og_wires_load(og_wires *wires, const double *g, struct og_error *err);
+
+// current[b * cols + j] [A] of v[b * rows + i] [V]. A vector's currents do not depend on
+// the others unless AUTO chooses by their number. OG_FAILED: PCG did not converge.
+OG_API og_status og_wires_read(og_wires *wires, enum og_wire_method method,
+                               const double *v, size_t batch, double *current,
+                               struct og_wire_report *report, struct og_error *err);
+
+// t[i * cols + j] [S]. AUTO is MERGE.
+OG_API og_status og_wires_transfer(og_wires *wires, enum og_wire_method method, double *t,
+                                   struct og_wire_report *report, struct og_error *err);
+
+// Node voltages [V] of one vector: word[rows * cols] and bit[rows * cols].
+OG_API og_status og_wires_voltages(og_wires *wires, const double *v, double *word,
+                                   double *bit, struct og_error *err);
+
+// Exact gradients of a loss through one read, given its gradient dcurrent[cols] [1/A]:
+// dg[rows * cols] [1/S] and dv[rows] [1/V], either may be NULL. With the adjoint voltages
+// lambda of the same network, driven by dcurrent at the sense amplifiers,
+// dI/dg_kl = -(lambda_word - lambda_bit)(v_word - v_bit).
+OG_API og_status og_wires_gradient(og_wires *wires, const double *v,
+                                   const double *dcurrent, double *dg, double *dv,
+                                   struct og_error *err);
+
+// Writes the circuit as an ngspice netlist that prints 15 digits of every current of
+// every vector: "i_b_j = 1.2e-05".
+OG_API og_status og_wires_spice(const og_wires *wires, const double *v, size_t batch,
+                                const char *path, struct og_error *err);
+
+// What `ohmgrid solve` does: reads `in` (/conductance [M,N] in S, /voltage [B,M] in V,
+// root attributes r_wire_row, r_wire_col, r_source, r_sense in ohm), writes `out`
+// (/current [B,N] in A, attributes residual, method, iterations).
+struct og_wire_task {
+    const char *in, *out;
+    const char *spice;  // a netlist as well, or NULL
+    enum og_wire_method method;
+    bool transfer;  // also /transfer [M,N] in S
+};
+OG_API og_status og_wires_solve(const struct og_wire_task *task, struct og_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

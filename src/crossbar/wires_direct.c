@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Kirchhoff's laws of all nodes as one sparse matrix, factored by CHOLMOD: slow, and
+// independent of the other solvers.
+#include <string.h>
+
+#include <suitesparse/cholmod.h>
+
+#include "base/blas.h"
+#include "base/mem.h"
+#include "crossbar/wires_impl.h"
+
+struct direct {
+    const struct og_wires *w;
+    cholmod_common c;
+    cholmod_triplet *cells;
+    cholmod_sparse *a;
+    cholmod_factor *l;
+    cholmod_dense *b, *x;
+    cholmod_dense *y, *e;  // workspace of cholmod_solve2
+};
+
+static const size_t known = (size_t)-1;  // no unknown: the voltage is given
+
+static size_t word_node(const struct og_wires *w, size_t i, size_t j)
+{
+    if (w->row.kind == OG_LINE_IDEAL) return known;
+    return w->row.kind == OG_LINE_NODE ? i : i * w->cols + j;
+}
+
+static size_t word_nodes(const struct og_wires *w)
+{
+    if (w->row.kind == OG_LINE_IDEAL) return 0;
+    return w->row.kind == OG_LINE_NODE ? w->rows : w->rows * w->cols;
+}
+
+static size_t bit_node(const struct og_wires *w, size_t i, size_t j)
+{
+    if (w->col.kind == OG_LINE_IDEAL) return known;
+    return word_nodes(w) + (w->col.kind == OG_LINE_NODE ? j : i * w->cols + j);
+}
+
+static size_t nodes(const struct og_wires *w)
+{
+    const size_t bits = w->col.kind == OG_LINE_IDEAL  ? 0
+                        : w->col.kind == OG_LINE_NODE ? w->cols
+                                                      : w->rows * w->cols;
+    return word_nodes(w) + bits;
+}
+
+static void put(struct direct *d, size_t row, size_t col, double value)
+{
+    const size_t k = d->cells->nnz++;
+    ((SuiteSparse_long *)d->cells->i)[k] = (SuiteSparse_long)(row > col ? row : col);
+    ((SuiteSparse_long *)d->cells->j)[k] = (SuiteSparse_long)(row > col ? col : row);
+    ((double *)d->cells->x)[k] = value;
+}
+
+static void connect(struct direct *d, size_t a, size_t b, double g)
+{
+    if (a != known) put(d, a, a, g);
+    if (b != known) put(d, b, b, g);
+    if (a != known && b != known) put(d, a, b, -g);
+}
+
+static void connect_all(struct direct *d)
+{
+    const struct og_wires *w = d->w;
+    for (size_t i = 0; i < w->rows; i++)
+        for (size_t j = 0; j < w->cols; j++) {
+            const size_t word = word_node(w, i, j), bit = bit_node(w, i, j);
+            connect(d, word, bit, w->g[i * w->cols + j]);
+            if (w->row.kind == OG_LINE_WIRE && j > 0)
+                connect(d, word, word_node(w, i, j - 1), w->row.unit);
+            if (w->col.kind == OG_LINE_WIRE && i > 0)
+                connect(d, bit, bit_node(w, i - 1, j), w->col.unit);
+            if (w->row.kind == OG_LINE_WIRE || j == 0)
+                connect(d, word, known, og_line_terminal(&w->row, j, w->cols));
+            if (w->col.kind == OG_LINE_WIRE || i == 0)
+                connect(d, bit, known, og_line_terminal(&w->col, i, w->rows));
+        }
+}
+
+// Currents into the nodes for voltages v.
+static void drive(const struct direct *d, const double *v)
+{
+    const struct og_wires *w = d->w;
+    double *b = d->b->x;
+    memset(b, 0, nodes(w) * sizeof *b);
+    for (size_t i = 0; i < w->rows; i++)
+        for (size_t j = 0; j < w->cols; j++) {
+            if (w->row.kind == OG_LINE_IDEAL && w->col.kind != OG_LINE_IDEAL)
+                b[bit_node(w, i, j)] += w->g[i * w->cols + j] * v[i];
+            if (w->row.kind == OG_LINE_WIRE || (w->row.kind == OG_LINE_NODE && j == 0))
+                b[word_node(w, i, j)] += og_line_terminal(&w->row, j, w->cols) * v[i];
+        }
+}
+
+static void take(const struct direct *d, const double *v, double *current, double *bit)
+{
+    const struct og_wires *w = d->w;
+    const double *x = d->x != NULL ? d->x->x : NULL;
+    const size_t last = w->rows - 1;
+    for (size_t j = 0; j < w->cols; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < w->rows && w->col.kind == OG_LINE_IDEAL; i++) {
+            const size_t word = word_node(w, i, j);
+            sum += w->g[i * w->cols + j] * (word == known ? v[i] : x[word]);
+        }
+        if (w->col.kind != OG_LINE_IDEAL)
+            sum = og_line_terminal(&w->col, last, w->rows) * x[bit_node(w, last, j)];
+        if (w->col.kind == OG_LINE_WIRE && last > 0)
+            sum += og_line_terminal(&w->col, 0, w->rows) * x[bit_node(w, 0, j)];
+        current[j] = sum;
+    }
+    for (size_t k = 0; k < w->rows * w->cols; k++) {
+        const size_t node = bit_node(w, k / w->cols, k % w->cols);
+        bit[k] = node == known ? 0 : x[node];
+    }
+}
+
+static bool factor(struct direct *d)
+{
+    const size_t n = nodes(d->w), most = 11 * d->w->rows * d->w->cols;
+    if (n == 0) return true;  // all voltages are known
+    d->cells = cholmod_l_allocate_triplet(n, n, most, -1, CHOLMOD_REAL, &d->c);
+    if (d->cells == NULL) return false;
+    connect_all(d);
+    d->a = cholmod_l_triplet_to_sparse(d->cells, 0, &d->c);
+    if (d->a == NULL) return false;
+    d->l = cholmod_l_analyze(d->a, &d->c);
+    d->b = cholmod_l_zeros(n, 1, CHOLMOD_REAL, &d->c);
+    return d->l != NULL && d->b != NULL && cholmod_l_factorize(d->a, d->l, &d->c) &&
+           d->c.status == CHOLMOD_OK;
+}
+
+static bool solve(struct direct *d, const double *v)
+{
+    if (d->l == NULL) return true;
+    drive(d, v);
+    return cholmod_l_solve2(CHOLMOD_A, d->l, d->b, NULL, &d->x, NULL, &d->y, &d->e,
+                            &d->c) != 0;
+}
+
+static void direct_free(struct direct *d)
+{
+    cholmod_l_free_triplet(&d->cells, &d->c);
+    cholmod_l_free_sparse(&d->a, &d->c);
+    cholmod_l_free_factor(&d->l, &d->c);
+    cholmod_l_free_dense(&d->b, &d->c);
+    cholmod_l_free_dense(&d->x, &d->c);
+    cholmod_l_free_dense(&d->y, &d->c);
+    cholmod_l_free_dense(&d->e, &d->c);
+    cholmod_l_finish(&d->c);
+}
+
+static og_status why(const struct direct *d, struct og_error *err)
+{
+    if (d->c.status == CHOLMOD_OUT_OF_MEMORY || d->c.status == CHOLMOD_TOO_LARGE)
+        return og_wires_no_memory(err);
+    return og_fail(err, OG_FAILED,
+                   "wires: CHOLMOD cannot factor the %zu nodes (status %d)", nodes(d->w),
+                   d->c.status);
+}
+
+static void start(struct direct *d, const struct og_wires *w)
+{
+    *d = (struct direct){.w = w};
+    cholmod_l_start(&d->c);
+    d->c.print = 0;
+    d->c.try_catch = 1;  // a matrix that is not positive definite is our message
+}
+
+struct work {
+    double *unit, *bit, *scratch;
+};
+
+static bool read_all(struct direct *d, const double *v, size_t batch, double *current,
+                     double *residual, const struct work *work)
+{
+    const struct og_wires *w = d->w;
+    *residual = 0;
+    if (!factor(d)) return false;
+    for (size_t b = 0; b < batch; b++) {
+        const double *one = v != NULL ? v + b * w->rows : work->unit;
+        if (v == NULL) work->unit[b] = 1;
+        if (!solve(d, one)) return false;
+        take(d, one, current + b * w->cols, work->bit);
+        const double r = og_wires_residual(w, one, work->bit, work->scratch);
+        if (r > *residual) *residual = r;
+        if (v == NULL) work->unit[b] = 0;
+    }
+    return true;
+}
+
+og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch,
+                         double *current, double *residual, struct og_error *err)
+{
+    const size_t cells = w->rows * w->cols;
+    double *memory = og_alloc(w->rows + cells + 4 * w->cols, sizeof *memory);
+    if (memory == NULL) return og_wires_no_memory(err);
+    const struct work work = {memory, memory + w->rows, memory + w->rows + cells};
+    struct direct d;
+    const int threads = og_blas_use_threads(1);
+    start(&d, w);
+    og_status s = OG_OK;
+    if (!read_all(&d, v, batch, current, residual, &work)) s = why(&d, err);
+    direct_free(&d);
+    og_blas_use_threads(threads);
+    og_free(memory);
+    return s;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Node voltages, Kirchhoff's laws at the bit lines, and gradients by the adjoint network.
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crossbar/wires_impl.h"
+
+// Bit lines of ideal word lines, or ideal bit lines. line: 2 rows.
+static void decoupled_bits(const struct og_wires *w, const double *v, const double *u,
+                           double *bit, double *line)
+{
+    const size_t m = w->rows, n = w->cols;
+    const struct og_line *c = &w->col;
+    for (size_t j = 0; j < n; j++) {
+        const double end = u != NULL ? u[j] : 0;
+        for (size_t i = 0; i < m && c->kind == OG_LINE_IDEAL; i++) bit[i * n + j] = end;
+        if (c->kind == OG_LINE_IDEAL) continue;
+        for (size_t i = 0; i < m; i++)
+            line[i] = v != NULL ? w->g[i * n + j] / c->unit * v[i] : 0;
+        line[0] += (c->kind == OG_LINE_NODE ? 1 : c->first) * end;
+        if (c->kind == OG_LINE_WIRE) line[m - 1] += c->last * end;
+        og_line_factor(c, w->g + j, n, m, line + m);
+        og_line_solve(c, line + m, m, line);
+        for (size_t i = 0; i < m; i++) bit[i * n + j] = line[i];
+    }
+}
+
+static og_status coupled_bits(og_wires *w, const double *v, const double *u, double *bit,
+                              struct og_error *err)
+{
+    OG_TRY(og_pcg_prepare(w, err));
+    void *state = og_alloc(og_pcg_state_bytes(w, true), 1);
+    if (state == NULL) return og_wires_no_memory(err);
+    const struct og_pcg_io io = {.v = v, .sense = u, .bit = bit};
+    const struct og_pcg_result r = og_pcg_solve(w, state, &io);
+    og_free(state);
+    if (r.converged) return OG_OK;
+    return og_fail(err, OG_FAILED,
+                   "wires: no convergence in %zu iterations (residual %.2g)",
+                   r.iterations, r.residual);
+}
+
+og_status og_wires_field(og_wires *w, const double *v, const double *u, double *word,
+                         double *bit, struct og_error *err)
+{
+    const size_t m = w->rows, n = w->cols;
+    double *scratch = og_alloc(2 * m + n, sizeof *scratch);
+    if (scratch == NULL) return og_wires_no_memory(err);
+    og_status s = OG_OK;
+    if (og_wires_decoupled(w))
+        decoupled_bits(w, v, u, bit, scratch);
+    else
+        s = coupled_bits(w, v, u, bit, err);
+    for (size_t i = 0; s == OG_OK && i < m; i++)
+        og_word_line(w, i, v != NULL ? v[i] : 0, bit + i * n, word + i * n, scratch);
+    og_free(scratch);
+    return s;
+}
+
+og_status og_wires_voltages(og_wires *w, const double *v, double *word, double *bit,
+                            struct og_error *err)
+{
+    return og_wires_field(w, v, NULL, word, bit, err);
+}
+
+// --- residual ----------------------------------------------------------------------------
+
+// Current out of node (i, j) along its bit line.
+static double leaving(const struct og_wires *w, const double *bit, size_t i, size_t j)
+{
+    const size_t n = w->cols, at = i * n + j;
+    double sum = 0;
+    if (i > 0) sum += w->col.unit * (bit[at] - bit[at - n]);
+    if (i + 1 < w->rows) sum += w->col.unit * (bit[at] - bit[at + n]);
+    return sum + og_line_terminal(&w->col, i, w->rows) * bit[at];
+}
+
+double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
+                         double *scratch)
+{
+    const size_t n = w->cols;
+    const bool node = w->col.kind == OG_LINE_NODE;
+    double *word = scratch, *q = scratch + n, *sum = scratch + 2 * n,
+           *source = scratch + 3 * n;
+    double wrong = 0, all = 0;
+    if (w->col.kind == OG_LINE_IDEAL) return 0;
+    memset(sum, 0, 2 * n * sizeof *sum);
+    for (size_t i = 0; i < w->rows; i++) {
+        const double *g = w->g + i * n;
+        og_word_line(w, i, v[i], NULL, word, q);
+        for (size_t j = 0; j < n; j++)
+            source[j] = (node ? source[j] : 0) + g[j] * word[j];
+        og_word_line(w, i, v[i], bit + i * n, word, q);
+        for (size_t j = 0; j < n; j++) {
+            const double in = g[j] * (word[j] - bit[i * n + j]);
+            sum[j] = node ? sum[j] + in : in - leaving(w, bit, i, j);
+        }
+        if (node && i + 1 < w->rows) continue;
+        for (size_t j = 0; j < n; j++) {
+            if (node) sum[j] -= w->col.unit * bit[i * n + j];
+            wrong += sum[j] * sum[j];
+            all += source[j] * source[j];
+        }
+    }
+    return all > 0 ? sqrt(wrong / all) : 0;
+}
+
+// --- gradients ---------------------------------------------------------------------------
+
+// Current that flows from the network into source i when all sources stand at 0 V.
+static double into_source(const struct og_wires *w, const double *word, const double *bit,
+                          size_t i)
+{
+    const size_t n = w->cols;
+    double sum = 0;
+    if (w->row.kind == OG_LINE_IDEAL) {
+        for (size_t j = 0; j < n; j++) sum += w->g[i * n + j] * bit[i * n + j];
+        return sum;
+    }
+    if (w->row.kind == OG_LINE_NODE) return w->row.unit * word[i * n];
+    sum = w->row.unit * w->row.first * word[i * n];
+    return sum + w->row.unit * w->row.last * word[i * n + n - 1];
+}
+
+og_status og_wires_gradient(og_wires *w, const double *v, const double *dcurrent,
+                            double *dg, double *dv, struct og_error *err)
+{
+    const size_t cells = w->rows * w->cols;
+    double *memory = og_alloc(4 * cells, sizeof *memory);
+    if (memory == NULL) return og_wires_no_memory(err);
+    double *word = memory, *bit = word + cells, *word_a = bit + cells,
+           *bit_a = word_a + cells;
+    og_status s = og_wires_field(w, NULL, dcurrent, word_a, bit_a, err);
+    if (s == OG_OK && dg != NULL) s = og_wires_field(w, v, NULL, word, bit, err);
+    for (size_t k = 0; s == OG_OK && dg != NULL && k < cells; k++)
+        dg[k] = -(word_a[k] - bit_a[k]) * (word[k] - bit[k]);
+    for (size_t i = 0; s == OG_OK && dv != NULL && i < w->rows; i++)
+        dv[i] = into_source(w, word_a, bit_a, i);
+    og_free(memory);
+    return s;
+}

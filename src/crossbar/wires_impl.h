@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the wire solvers share.
+#ifndef OG_CROSSBAR_WIRES_IMPL_H
+#define OG_CROSSBAR_WIRES_IMPL_H
+
+#include "crossbar/wires_kernels.h"
+#include "ohmgrid/wires.h"
+
+struct og_wires {
+    size_t rows, cols;
+    struct og_wire_params params;
+    struct og_line row, col;  // of a word line, of a bit line
+    double *g;                // [rows * cols] S
+    bool loaded;
+    struct og_wire_grid grid;  // of conjugate gradients; made when first needed
+    bool grid_loaded;
+};
+
+og_status og_wires_no_memory(struct og_error *err);
+
+// Conductance in S between node `at` of a line of n and terminals at both its ends.
+double og_line_terminal(const struct og_line *l, size_t at, size_t n);
+
+// --- conjugate gradients (wires_pcg.c) -------------------------------------------------
+// One vector; current[cols] unless NULL, bit[rows * cols] node voltages unless NULL. Does
+// not need the other end of a line to be known (no IDEAL lines).
+struct og_pcg_result {
+    size_t iterations;
+    double residual;
+    bool converged;
+};
+struct og_pcg_io {
+    const double *v;      // [rows] V at the sources; NULL: 0
+    const double *sense;  // [cols] V at the amplifiers; NULL: 0
+    double *current, *bit;
+};
+og_status og_pcg_prepare(og_wires *w, struct og_error *err);
+size_t og_pcg_state_bytes(const struct og_wires *w, bool bit);
+struct og_pcg_result og_pcg_solve(const struct og_wires *w, void *state,
+                                  const struct og_pcg_io *io);
+void og_pcg_free(og_wires *w);
+
+// --- lines that do not feel each other (wires_line.c) ----------------------------------
+// Whether word or bit lines are IDEAL, so that each line is solved by itself.
+bool og_wires_decoupled(const struct og_wires *w);
+// Factors q[n] of a line (WIRE, NODE: q[0]) whose cells are g[k * stride].
+void og_line_factor(const struct og_line *l, const double *g, size_t stride, size_t n,
+                    double *q);
+// x[n] <- solution for currents x [units]; conductances in q.
+void og_line_solve(const struct og_line *l, const double *q, size_t n, double *x);
+// word[cols] of row i, given the bit line voltages of that row (NULL: 0). q: scratch.
+void og_word_line(const struct og_wires *w, size_t i, double v, const double *bit,
+                  double *word, double *q);
+// t of an array of which a line is IDEAL; scratch: 2 (rows + cols).
+void og_wires_decoupled_transfer(const struct og_wires *w, double *t, double *scratch);
+
+// --- transfer matrices -----------------------------------------------------------------
+og_status og_merge_transfer(const struct og_wires *w, double *t, struct og_error *err);
+og_status og_node_transfer(const struct og_wires *w, double *t, struct og_error *err);
+
+// --- sparse direct (wires_direct.c) ----------------------------------------------------
+// v NULL: unit vectors. *residual: see og_wire_report.
+og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch,
+                         double *current, double *residual, struct og_error *err);
+
+// --- voltages (wires_field.c) ------------------------------------------------------------
+// Node voltages [rows * cols] for voltages v at the sources and u at the amplifiers, of
+// which one may be NULL (0).
+og_status og_wires_field(og_wires *w, const double *v, const double *u, double *word,
+                         double *bit, struct og_error *err);
+// |A b - d| / |d|, see og_wire_report. scratch: 4 cols.
+double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
+                         double *scratch);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The wire solvers among themselves, against closed forms, Kirchhoff's laws and finite
+// differences.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "crossbar/tiles.h"
+#include "ohmgrid/cpu.h"
+#include "ohmgrid/random.h"
+#include "ohmgrid/wires.h"
+
+struct circuit {
+    size_t rows, cols, batch;
+    double *g, *v;
+};
+
+enum cells { SIMILAR, SIX_DECADES, HALF_OPEN };
+
+static double uniform(struct og_stream *s, uint32_t at)
+{
+    float x;
+    og_uniform_fill(s, (struct og_index){at, 0, 0}, 0, &x, 1);
+    return (double)x;
+}
+
+static struct circuit circuit_alloc(size_t rows, size_t cols, size_t batch,
+                                    enum cells cells)
+{
+    struct circuit c = {rows, cols, batch, og_alloc(rows * cols, sizeof(double)),
+                        og_alloc(batch * rows, sizeof(double))};
+    struct og_stream s = og_stream_named(11, OG_INIT, (uint32_t)rows, (uint32_t)cols, 0);
+    uint32_t at = 0;
+    for (size_t k = 0; k < rows * cols; k++) {
+        const double x = uniform(&s, at++);
+        c.g[k] = cells == SIX_DECADES ? 1e-3 * pow(10, -6 * x) : 1e-6 + 99e-6 * x;
+        if (cells == HALF_OPEN && uniform(&s, at++) < 0.5) c.g[k] = 0;
+    }
+    for (size_t k = 0; k < batch * rows; k++) c.v[k] = 0.1 + 0.237 * uniform(&s, at++);
+    return c;
+}
+
+static void circuit_free(struct circuit *c)
+{
+    og_free(c->g);
+    og_free(c->v);
+}
+
+static og_wires *loaded(const struct circuit *c, const struct og_wire_params *p)
+{
+    og_wires *w;
+    struct og_error err = {0};
+    if (og_wires_alloc(&w, c->rows, c->cols, p, &err) != OG_OK) fail_msg("%s", err.text);
+    if (og_wires_load(w, c->g, &err) != OG_OK) fail_msg("%s", err.text);
+    return w;
+}
+
+// Largest relative difference; 0 equals only 0.
+static double difference(const double *a, const double *b, size_t n)
+{
+    double most = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (a[k] == b[k]) continue;
+        const double d = fabs(a[k] - b[k]) / fabs(b[k]);
+        if (!(d <= most)) most = d;
+    }
+    return most;
+}
+
+static const enum og_wire_method methods[] = {OG_WIRES_DIRECT, OG_WIRES_PCG,
+                                              OG_WIRES_MERGE};
+enum { METHODS = 3 };
+
+// All methods, currents and transfer matrices; returns the largest difference.
+static double compare(const struct circuit *c, const struct og_wire_params *p,
+                      double *residual)
+{
+    const size_t outs = c->batch * c->cols, cells = c->rows * c->cols;
+    double most = 0;
+    og_wires *w = loaded(c, p);
+    double *all = og_alloc(METHODS * (outs + cells), sizeof *all);
+    *residual = 0;
+    for (int k = 0; k < METHODS; k++) {
+        double *current = all + (size_t)k * (outs + cells), *t = current + outs;
+        struct og_wire_report r[2];
+        struct og_error err = {0};
+        if (og_wires_read(w, methods[k], c->v, c->batch, current, &r[0], &err) != OG_OK ||
+            og_wires_transfer(w, methods[k], t, &r[1], &err) != OG_OK)
+            fail_msg("%s: %s", og_wire_method_name(methods[k]), err.text);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(r[i].method, methods[k]);
+            if (!(r[i].residual <= *residual)) *residual = r[i].residual;
+        }
+        const double d = difference(current, all, outs);
+        const double e = difference(t, all + outs, cells);
+        if (!(d <= most)) most = d;
+        if (!(e <= most)) most = e;
+    }
+    og_free(all);
+    og_wires_free(w);
+    return most;
+}
+
+static struct og_wire_params combination(unsigned bits)
+{
+    return (struct og_wire_params){.r_row = bits & 1 ? 2.385 : 0,
+                                   .r_col = bits & 2 ? 1.17 : 0,
+                                   .r_source = bits & 4 ? 103.0 : 0,
+                                   .r_sense = bits & 8 ? 57.1 : 0,
+                                   .drive_both = (bits & 16) != 0,
+                                   .sense_both = (bits & 32) != 0};
+}
+
+static void every_resistance_may_be_zero(void **state)
+{
+    (void)state;
+    static const size_t size[][2] = {{1, 1}, {1, 9},  {11, 1}, {5, 3},
+                                     {8, 8}, {9, 17}, {33, 20}};
+    for (size_t s = 0; s < sizeof size / sizeof *size; s++)
+        for (int cells = SIMILAR; cells <= HALF_OPEN; cells++) {
+            struct circuit c =
+                circuit_alloc(size[s][0], size[s][1], 3, (enum cells)cells);
+            for (unsigned bits = 0; bits < 64; bits++) {
+                const struct og_wire_params p = combination(bits);
+                double residual;
+                const double d = compare(&c, &p, &residual);
+                if (!(d <= 1e-10 && residual <= 1e-11))
+                    fail_msg("%zu x %zu, cells %d, combination %u: %g, residual %g",
+                             c.rows, c.cols, cells, bits, d, residual);
+            }
+            circuit_free(&c);
+        }
+}
+
+static void solvers_agree_over_seven_decades(void **state)
+{
+    (void)state;
+    static const size_t size[][2] = {{64, 64}, {37, 90}, {70, 19}};
+    for (size_t s = 0; s < 3; s++)
+        for (int cells = SIMILAR; cells <= HALF_OPEN; cells++)
+            for (double r = 1e-4; r < 2e3; r *= 100) {
+                struct circuit c =
+                    circuit_alloc(size[s][0], size[s][1], 2, (enum cells)cells);
+                const struct og_wire_params p = {
+                    .r_row = r, .r_col = 1.3 * r, .r_source = 0.7 * r};
+                double residual;
+                const double d = compare(&c, &p, &residual);
+                if (!(d <= 1e-10))
+                    fail_msg("%zu x %zu, cells %d, %g ohm: %g", c.rows, c.cols, cells, r,
+                             d);
+                circuit_free(&c);
+            }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_resistance_may_be_zero),
+        cmocka_unit_test(solvers_agree_over_seven_decades),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -6,14 +6,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "learn/compress.h"
 #include "nn_tools.h"
+#include "ohmgrid/cpu.h"
+#include "train_tools.h"
 
-enum { SIDE = 6, PIXELS = SIDE * SIDE, CLASSES = 4, SAMPLES = 240 };
+enum { SAMPLES = 240 };
 
 static struct og_dataset data;
-static const struct og_shape image = {3, {1, SIDE, SIDE}};
 static const char linear_net[] = "- dense: {units: 4, name: fc}\n";
 static const char conv_net[] =
     "- conv2d: {filters: 4, kernel: 3, name: c1}\n- batch_norm:\n- relu:\n"
@@ -29,13 +31,7 @@ static inline bool is_informative(size_t p)
 static inline int make_data(void **state)
 {
     (void)state;
-    data = (struct og_dataset){.n = SAMPLES, .classes = CLASSES, .channels = 1};
-    data.height = data.width = SIDE;
-    data.shape = image;
-    data.spec.std[0] = 1.0f;
-    data.pixel = og_alloc(SAMPLES, PIXELS);
-    data.label = og_alloc(SAMPLES, 1);
-    if (!data.pixel || !data.label) return 1;
+    data = alloc_images(SAMPLES);
     const struct og_stream s = og_stream_named(5, OG_INIT, 0, 0, 0);
     for (size_t i = 0; i < SAMPLES; i++) {
         data.label[i] = (uint8_t)(i * 7 % CLASSES);
@@ -52,36 +48,8 @@ static inline int make_data(void **state)
 static inline int drop_data(void **state)
 {
     (void)state;
-    og_free(data.pixel);
-    og_free(data.label);
+    free_images(&data);
     return 0;
-}
-
-static inline struct og_train_config base_config(void)
-{
-    struct og_train_config c = {
-        .epochs = 4,
-        .batch = 50,
-        .optimizer = OG_ADAM,
-        .lr = 0.02,
-        .momentum = 0.9,
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .weight_decay = 0.01,
-        .lr_gamma = 0.5,
-        .lr_step = 1,
-        .seed = 7,
-        .calibrate_samples = 64,
-        .calibrate_every = 3,
-        .hardware = og_hardware_default(),
-    };
-    c.hardware.ideal = true;
-    return c;
-}
-
-static inline void must(og_status status, const struct og_error *err)
-{
-    if (status != OG_OK) fail_msg("%s", err->text);
 }
 
 // A model, a round from YAML, and what it needs.
@@ -95,10 +63,8 @@ struct work {
 
 static inline void train_model(struct work *w)
 {
-    og_trainer *t;
-    must(og_trainer_alloc(&t, w->model, &w->base, &data, &w->err), &w->err);
-    while (og_trainer_at(t) < og_trainer_steps(t))
-        must(og_trainer_step(t, &w->err), &w->err);
+    og_trainer *t = make_trainer(w->model, &w->base, &data);
+    run_out(t);
     og_trainer_free(t);
 }
 
@@ -135,6 +101,86 @@ static inline void end(struct work *w)
 {
     close_round(w);
     og_model_free(w->model);
+}
+
+// How a round begins, with or without the training before it; what must be the same of
+// two rounds that have run, besides the network.
+struct kind_of_round {
+    void (*begin)(struct work *w, bool train);
+    void (*same)(const struct work *a, const struct work *b);
+};
+
+static inline void check_same(const struct kind_of_round *kind, const struct work *a,
+                              const struct work *b)
+{
+    size_t n;
+    const float *params = og_model_params(a->model, &n);
+    assert_memory_equal(og_model_params(b->model, &n), params, n * sizeof *params);
+    const float *state = og_model_state(a->model, &n);
+    if (n > 0)
+        assert_memory_equal(og_model_state(b->model, &n), state, n * sizeof *state);
+    kind->same(a, b);
+}
+
+// Bytes of a round at a step.
+struct kept_round {
+    size_t at, size;
+    void *bytes;
+};
+
+// A new round goes on from the bytes; of another round, cut short, and bytes that are no
+// checkpoint at all are refused.
+static inline void check_restored(const struct kind_of_round *kind, const struct work *a,
+                                  const struct kept_round *k)
+{
+    struct work b;
+    kind->begin(&b, false);
+    must(og_compress_restore(b.c, k->bytes, k->size, &b.err), &b.err);
+    assert_int_equal(og_compress_at(b.c), k->at);
+    run_all(&b);
+    check_same(kind, a, &b);
+    assert_int_equal(og_compress_restore(b.c, k->bytes, k->size - 1, NULL), OG_INPUT);
+    assert_int_equal(og_compress_restore(b.c, k->bytes, 8, NULL), OG_INPUT);
+    close_round(&b);
+    must(open_round(&b, "sets: [{layer: all, kind: irregular, keep: 0.3}]"), &b.err);
+    assert_int_equal(og_compress_restore(b.c, k->bytes, k->size, NULL), OG_INPUT);
+    end(&b);
+}
+
+// Stops at n <= 8 steps in rising order.
+static inline void check_resuming(const struct kind_of_round *kind, const size_t *stop,
+                                  size_t n)
+{
+    struct work a;
+    struct kept_round kept[8];
+    kind->begin(&a, true);
+    for (size_t i = 0; i < n; i++) {
+        run_to(&a, stop[i]);
+        const size_t size = og_compress_bytes(a.c);
+        kept[i] = (struct kept_round){stop[i], size, og_alloc(size, 1)};
+        og_compress_save(a.c, kept[i].bytes);
+    }
+    run_all(&a);
+    for (size_t i = 0; i < n; i++) {
+        check_restored(kind, &a, &kept[i]);
+        og_free(kept[i].bytes);
+    }
+    end(&a);
+}
+
+static inline void check_threads(const struct kind_of_round *kind)
+{
+    static const int threads[] = {1, 2, 7};
+    const int before = og_threads();
+    struct work w[3];
+    for (int i = 0; i < 3; i++) {
+        og_set_threads(threads[i]);
+        kind->begin(&w[i], true);
+        run_all(&w[i]);
+        check_same(kind, &w[0], &w[i]);
+    }
+    for (int i = 0; i < 3; i++) end(&w[i]);
+    og_set_threads(before);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef OG_TESTS_RUN_TOOLS_H
 #define OG_TESTS_RUN_TOOLS_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,15 +127,25 @@ static const char sweep[] =
 
 static inline og_experiment *read_experiment(const char *more, const char *set)
 {
-    char path[PATH], text[2048];
+    char path[PATH], text[4096];
     og_experiment *e;
     struct og_error err = {0};
-    snprintf(text, sizeof text, "%s%s", head, more);
+    const int length = snprintf(text, sizeof text, "%s%s", head, more);
+    assert_true(length > 0 && (size_t)length < sizeof text);
     write_bytes("e.yaml", text, strlen(text));
     in_folder(path, "e.yaml");
     const struct og_overrides overrides = {.set = &set, .sets = set ? 1 : 0};
     if (og_experiment_read(&e, path, &overrides, &err) != OG_OK) fail_msg("%s", err.text);
     return e;
+}
+
+static inline og_experiment *read_experiment_of(const char *part, const char *more,
+                                                const char *set)
+{
+    char text[2048];
+    const int length = snprintf(text, sizeof text, "%s%s", part, more);
+    assert_true(length > 0 && (size_t)length < sizeof text);
+    return read_experiment(text, set);
 }
 
 // Raises the flag at the `every`-th report.
@@ -186,6 +197,31 @@ static inline bool exists(const char *name)
     char path[PATH];
     in_folder(path, name);
     return access(path, F_OK) == 0;
+}
+
+// Runs to the end, stopped by the signal at every `every`-th report.
+static inline void run_in_pieces(const og_experiment *e, const char *out, int every,
+                                 int signal)
+{
+    struct stopper s = {.every = every, .signal = signal};
+    char journal[64];
+    snprintf(journal, sizeof journal, "%s.journal", out);
+    enum og_journal_mode mode = OG_JOURNAL_FORCE;
+    for (int times = 0;; times++) {
+        struct og_error err = {0};
+        const og_status status = run(e, out, mode, &s, &err);
+        assert_true(times < 100);
+        if (status == OG_OK) {
+            assert_true(times >= 1);
+            break;
+        }
+        if (status != (signal == SIGTERM ? OG_TERMINATED : OG_INTERRUPTED))
+            fail_msg("%s", err.text);
+        assert_true(exists(out) && exists(journal));
+        assert_non_null(strstr(err.text, "--resume"));
+        mode = OG_JOURNAL_RESUME;
+    }
+    assert_false(exists(journal));
 }
 
 static inline bool same(const char *a, const char *b)

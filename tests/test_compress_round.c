@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "compress_tools.h"
-#include "ohmgrid/cpu.h"
 
 static const char every_phase[] =
     "sets: [{layer: all, kind: irregular, keep: 0.3}, {layer: c2, kind: channel, "
@@ -17,78 +16,49 @@ static const char every_phase[] =
     "admm: {epochs: 2, rho: 0.01, rho_factor: 1.5}\n"
     "retrain: {epochs: 2, optimizer: sgd, lr: 0.01}\npurify: true\n";
 
+static void begin_conv(struct work *w, bool train)
+{
+    *w =
+        (struct work){.model = nn_model(conv_net, image, CLASSES), .base = base_config()};
+    if (train) train_model(w);
+    must(open_round(w, every_phase), &w->err);
+}
+
+static void same_updates_and_curves(const struct work *a, const struct work *b)
+{
+    const double *rho[2];
+    size_t updates[2], epochs[2];
+    const struct og_update *ua = og_compress_updates(a->c, &updates[0], &rho[0]);
+    const struct og_update *ub = og_compress_updates(b->c, &updates[1], &rho[1]);
+    assert_true(updates[0] == 2 && updates[1] == 2);
+    assert_memory_equal(ua, ub, 2 * a->c->pairs * sizeof *ua);
+    assert_memory_equal(rho[0], rho[1], 2 * sizeof(double));
+    for (int phase = OG_COMPRESS_ADMM; phase <= OG_COMPRESS_RETRAIN; phase += 2) {
+        const enum og_compress_phase of = (enum og_compress_phase)phase;
+        const struct og_curve *ca = og_compress_curve(a->c, of, &epochs[0]);
+        const struct og_curve *cb = og_compress_curve(b->c, of, &epochs[1]);
+        assert_true(epochs[0] == 2 && epochs[1] == 2);
+        assert_memory_equal(ca, cb, 2 * sizeof *ca);
+    }
+}
+
+static const struct kind_of_round conv_round = {begin_conv, same_updates_and_curves};
+
 static void resumes_to_the_bit(void **state)
 {
     (void)state;
-    struct work a = begin(conv_net, every_phase);
-    const size_t stop[] = {0, 3, 5, 10, 11, 14, 20, 21};
-    void *bytes[8];
-    size_t size[8], n, states;
-    assert_int_equal(og_compress_steps(a.c), 21);
-    for (int i = 0; i < 8; i++) {
-        run_to(&a, stop[i]);
-        size[i] = og_compress_bytes(a.c);
-        bytes[i] = og_alloc(size[i], 1);
-        og_compress_save(a.c, bytes[i]);
-    }
-    const float *expected = og_model_params(a.model, &n);
-    const float *state_a = og_model_state(a.model, &states);
-    for (int i = 0; i < 8; i++) {
-        struct work b = {.model = nn_model(conv_net, image, CLASSES),
-                         .base = base_config()};
-        must(open_round(&b, every_phase), &b.err);
-        must(og_compress_restore(b.c, bytes[i], size[i], &b.err), &b.err);
-        assert_int_equal(og_compress_at(b.c), stop[i]);
-        run_all(&b);
-        assert_memory_equal(og_model_params(b.model, &n), expected, n * sizeof(float));
-        assert_memory_equal(og_model_state(b.model, &states), state_a,
-                            states * sizeof(float));
-        const double *rho[2];
-        size_t updates[2], epochs[2];
-        const struct og_update *ua = og_compress_updates(a.c, &updates[0], &rho[0]);
-        const struct og_update *ub = og_compress_updates(b.c, &updates[1], &rho[1]);
-        assert_true(updates[0] == 2 && updates[1] == 2);
-        assert_memory_equal(ua, ub, 2 * a.c->pairs * sizeof *ua);
-        assert_memory_equal(rho[0], rho[1], 2 * sizeof(double));
-        for (int phase = OG_COMPRESS_ADMM; phase <= OG_COMPRESS_RETRAIN; phase += 2) {
-            const enum og_compress_phase of = (enum og_compress_phase)phase;
-            const struct og_curve *ca = og_compress_curve(a.c, of, &epochs[0]);
-            const struct og_curve *cb = og_compress_curve(b.c, of, &epochs[1]);
-            assert_true(epochs[0] == 2 && epochs[1] == 2);
-            assert_memory_equal(ca, cb, 2 * sizeof *ca);
-        }
-        // Of another round, cut short, and no checkpoint at all.
-        assert_int_equal(og_compress_restore(b.c, bytes[i], size[i] - 1, NULL), OG_INPUT);
-        assert_int_equal(og_compress_restore(b.c, bytes[i], 8, NULL), OG_INPUT);
-        close_round(&b);
-        must(open_round(&b, "sets: [{layer: all, kind: irregular, keep: 0.3}]"), &b.err);
-        assert_int_equal(og_compress_restore(b.c, bytes[i], size[i], NULL), OG_INPUT);
-        end(&b);
-        og_free(bytes[i]);
-    }
-    end(&a);
+    static const size_t stop[] = {0, 3, 5, 10, 11, 14, 20, 21};
+    struct work w;
+    begin_conv(&w, false);
+    assert_int_equal(og_compress_steps(w.c), 21);
+    end(&w);
+    check_resuming(&conv_round, stop, 8);
 }
 
 static void threads_do_not_matter(void **state)
 {
     (void)state;
-    const int threads[] = {1, 2, 7}, before = og_threads();
-    float *first = NULL;
-    for (int i = 0; i < 3; i++) {
-        og_set_threads(threads[i]);
-        struct work w = begin(conv_net, every_phase);
-        run_all(&w);
-        size_t n;
-        const float *p = og_model_params(w.model, &n);
-        if (!first) {
-            first = og_alloc(n, sizeof *first);
-            memcpy(first, p, n * sizeof *first);
-        }
-        assert_memory_equal(p, first, n * sizeof *first);
-        end(&w);
-    }
-    og_free(first);
-    og_set_threads(before);
+    check_threads(&conv_round);
 }
 
 // The outputs of an ideal network stay, while what nobody uses goes.

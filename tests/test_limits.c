@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "compress_tools.h"
-#include "ohmgrid/cpu.h"
 
 enum { WIDE = 20 };
 static const char net[] = "- dense: {units: 20, name: a}\n"
@@ -184,64 +183,34 @@ static void begin_noisy(struct work *w, bool train)
     must(open_round(w, noisy_round), &w->err);
 }
 
+static void same_limits(const struct work *a, const struct work *b)
+{
+    for (size_t k = 0; k < 2; k++) {
+        const struct og_limit_info x = og_compress_limit(a->c, k),
+                                   y = og_compress_limit(b->c, k);
+        assert_int_equal(x.tries, 4);
+        assert_memory_equal(x.tried, y.tried, x.tries * sizeof *x.tried);
+        assert_memory_equal(x.area, y.area, x.tries * sizeof *x.area);
+    }
+}
+
+static const struct kind_of_round limits_round = {begin_noisy, same_limits};
+
 static void resumes_to_the_bit(void **state)
 {
     (void)state;
-    enum { STOPS = 7 };
-    static const size_t stop[STOPS] = {0, 1, 2, 4, 8, 25, 49};
-    struct work a;
-    begin_noisy(&a, true);
-    void *bytes[STOPS];
-    size_t size[STOPS], n;
-    assert_int_equal(og_compress_steps(a.c), 1 + 2 * 2 * 2 * 3 * 2);
-    for (int i = 0; i < STOPS; i++) {
-        run_to(&a, stop[i]);
-        size[i] = og_compress_bytes(a.c);
-        bytes[i] = og_alloc(size[i], 1);
-        og_compress_save(a.c, bytes[i]);
-    }
-    const float *params = og_model_params(a.model, &n);
-    for (int i = 0; i < STOPS; i++) {
-        struct work b;
-        begin_noisy(&b, false);
-        must(og_compress_restore(b.c, bytes[i], size[i], &b.err), &b.err);
-        assert_int_equal(og_compress_at(b.c), stop[i]);
-        run_all(&b);
-        assert_memory_equal(og_model_params(b.model, &n), params, n * sizeof *params);
-        assert_memory_equal(limits_of(&b), limits_of(&a), 2 * sizeof(float));
-        for (size_t k = 0; k < 2; k++) {
-            const struct og_limit_info x = og_compress_limit(a.c, k),
-                                       y = og_compress_limit(b.c, k);
-            assert_memory_equal(x.tried, y.tried, x.tries * sizeof *x.tried);
-            assert_memory_equal(x.area, y.area, x.tries * sizeof *x.area);
-        }
-        assert_int_equal(og_compress_restore(b.c, bytes[i], size[i] - 1, NULL), OG_INPUT);
-        close_round(&b);
-        must(open_round(&b, "sets: [{layer: all, kind: irregular, keep: 0.3}]"), &b.err);
-        assert_int_equal(og_compress_restore(b.c, bytes[i], size[i], NULL), OG_INPUT);
-        end(&b);
-        og_free(bytes[i]);
-    }
-    end(&a);
+    static const size_t stop[] = {0, 1, 2, 4, 8, 25, 49};
+    struct work w;
+    begin_noisy(&w, false);
+    assert_int_equal(og_compress_steps(w.c), 1 + 2 * 2 * 2 * 3 * 2);
+    end(&w);
+    check_resuming(&limits_round, stop, sizeof stop / sizeof *stop);
 }
 
 static void threads_do_not_matter(void **state)
 {
     (void)state;
-    static const int threads[] = {1, 2, 7};
-    const int before = og_threads();
-    double area[3][2][4];
-    for (int i = 0; i < 3; i++) {
-        og_set_threads(threads[i]);
-        struct work w;
-        begin_noisy(&w, true);
-        run_all(&w);
-        for (size_t k = 0; k < 2; k++)
-            memcpy(area[i][k], og_compress_limit(w.c, k).area, sizeof area[i][k]);
-        assert_memory_equal(area[i], area[0], sizeof area[0]);
-        end(&w);
-    }
-    og_set_threads(before);
+    check_threads(&limits_round);
 }
 
 // Weights learn on under the limits that were found.

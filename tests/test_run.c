@@ -20,22 +20,7 @@ static void interrupted_runs_end_the_same(void **state)
     run_whole(e, "a.h5");
     const int every[] = {2, 3, 7, 16};
     for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
-        struct stopper s = {.every = every[i], .signal = i % 2 ? SIGTERM : SIGINT};
-        og_status status = OG_INTERRUPTED;
-        int runs = 0;
-        for (; status != OG_OK; runs++) {
-            struct og_error err = {0};
-            status = run(e, "b.h5", runs == 0 ? OG_JOURNAL_FORCE : OG_JOURNAL_RESUME, &s,
-                         &err);
-            if (status == OG_OK) break;
-            if (status != (i % 2 ? OG_TERMINATED : OG_INTERRUPTED))
-                fail_msg("%s", err.text);
-            assert_true(runs < 100);
-            assert_true(exists("b.h5") && exists("b.h5.journal"));
-            assert_non_null(strstr(err.text, "--resume"));
-        }
-        assert_true(runs >= 1);
-        assert_false(exists("b.h5.journal"));
+        run_in_pieces(e, "b.h5", every[i], i % 2 ? SIGTERM : SIGINT);
         assert_true(same("a.h5", "b.h5"));
     }
     og_experiment_free(e);

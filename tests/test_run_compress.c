@@ -2,7 +2,6 @@
 // Compression inside whole runs.
 #include <math.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,9 +29,7 @@ static const char used[] =
 
 static og_experiment *read_rounds(const char *more, const char *set)
 {
-    char text[1500];
-    snprintf(text, sizeof text, "%s%s", rounds, more);
-    return read_experiment(text, set);
+    return read_experiment_of(rounds, more, set);
 }
 
 static void each_round_is_computed_once(void **state)
@@ -83,17 +80,7 @@ static void interrupted_runs_end_the_same(void **state)
     // In training, ADMM, at the mapping, in retraining, and again and again.
     const int every[] = {3, 7, 11, 21, 26, 37};
     for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
-        struct stopper s = {.every = every[i], .signal = SIGINT};
-        og_status status = OG_INTERRUPTED;
-        int times = 0;
-        for (; status != OG_OK; times++) {
-            struct og_error err = {0};
-            assert_true(times < 100);
-            status = run(e, "b.h5", times == 0 ? OG_JOURNAL_FORCE : OG_JOURNAL_RESUME, &s,
-                         &err);
-            if (status != OG_OK && status != OG_INTERRUPTED) fail_msg("%s", err.text);
-        }
-        assert_true(times > 1);
+        run_in_pieces(e, "b.h5", every[i], SIGINT);
         assert_true(same("a.h5", "b.h5"));
     }
     og_experiment_free(e);

@@ -2,7 +2,6 @@
 // The search of activation limits inside whole runs.
 #include <math.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,9 +29,7 @@ static const char sweeps[] =
 
 static og_experiment *read_rounds(const char *more)
 {
-    char text[1500];
-    snprintf(text, sizeof text, "%s%s", rounds, more);
-    return read_experiment(text, searched);
+    return read_experiment_of(rounds, more, searched);
 }
 
 static void limits_are_in_the_result(void **state)
@@ -80,17 +77,7 @@ static void interrupted_runs_end_the_same(void **state)
     run_whole(e, "a.h5");
     const int every[] = {4, 11, 17, 33};
     for (size_t i = 0; i < sizeof every / sizeof *every; i++) {
-        struct stopper s = {.every = every[i], .signal = SIGINT};
-        og_status status = OG_INTERRUPTED;
-        int times = 0;
-        for (; status != OG_OK; times++) {
-            struct og_error err = {0};
-            assert_true(times < 100);
-            status = run(e, "b.h5", times == 0 ? OG_JOURNAL_FORCE : OG_JOURNAL_RESUME, &s,
-                         &err);
-            if (status != OG_OK && status != OG_INTERRUPTED) fail_msg("%s", err.text);
-        }
-        assert_true(times > 1);
+        run_in_pieces(e, "b.h5", every[i], SIGINT);
         assert_true(same("a.h5", "b.h5"));
     }
     og_experiment_free(e);

@@ -10,13 +10,10 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "config/tree.h"
 #include "learn/descent.h"
+#include "nn_tools.h"
 #include "ohmgrid/cpu.h"
-#include "ohmgrid/learn.h"
-
-enum { SIDE = 6, PIXELS = SIDE * SIDE, CLASSES = 4 };
+#include "train_tools.h"
 
 static const char dense_net[] = "- dense: {units: 12}\n- relu:\n- dense: {units: 4}\n";
 static const char norm_net[] =
@@ -26,15 +23,9 @@ static const char norm_net[] =
 // Each class lights its own pair of rows, the last one all, under noise.
 static struct og_dataset make_set(size_t n, uint32_t number)
 {
-    struct og_dataset set = {.n = n, .classes = CLASSES, .channels = 1};
-    set.height = set.width = SIDE;
-    set.shape = (struct og_shape){3, {1, SIDE, SIDE}};
-    set.spec.std[0] = 1.0f;
+    struct og_dataset set = alloc_images(n);
     set.spec.flip = true;
     set.spec.crop = 1;
-    set.pixel = og_alloc(n, PIXELS);
-    set.label = og_alloc(n, 1);
-    assert_true(set.pixel && set.label);
     const struct og_stream s = og_stream_named(5, OG_INIT, number, 0, 0);
     for (size_t i = 0; i < n; i++) {
         const uint32_t class =
@@ -50,52 +41,22 @@ static struct og_dataset make_set(size_t n, uint32_t number)
     return set;
 }
 
-static void drop_set(struct og_dataset *set)
+static struct og_train_config sgd_config(void)
 {
-    og_free(set->pixel);
-    og_free(set->label);
-}
-
-static og_model *make_model(const char *text)
-{
-    og_item *layers;
-    og_model *model;
-    struct og_error err = {0};
-    const struct og_shape shape = {3, {1, SIDE, SIDE}};
-    if (og_item_parse(&layers, "test", text, &err) != OG_OK) fail_msg("%s", err.text);
-    if (og_model_build(&model, layers, &shape, CLASSES, &err) != OG_OK)
-        fail_msg("%s", err.text);
-    og_item_free(layers);
-    return model;
-}
-
-static struct og_train_config base_config(void)
-{
-    struct og_train_config c = {
-        .epochs = 3,
-        .batch = 48,
-        .optimizer = OG_SGD,
-        .lr = 0.1,
-        .momentum = 0.9,
-        .beta1 = 0.9,
-        .beta2 = 0.999,
-        .schedule = OG_SCHEDULE_COSINE,
-        .warmup = 0.5,
-        .lr_gamma = 0.5,
-        .lr_step = 1,
-        .weight_decay = 1e-3,
-        .seed = 7,
-        .calibrate_samples = 64,
-        .calibrate_every = 3,
-        .hardware = og_hardware_default(),
-    };
-    c.hardware.ideal = true;
+    struct og_train_config c = base_config();
+    c.epochs = 3;
+    c.batch = 48;
+    c.optimizer = OG_SGD;
+    c.lr = 0.1;
+    c.schedule = OG_SCHEDULE_COSINE;
+    c.warmup = 0.5;
+    c.weight_decay = 1e-3;
     return c;
 }
 
 static struct og_train_config hardware_config(void)
 {
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     struct og_hardware *hw = &c.hardware;
     hw->ideal = false;
     hw->tile.rows = 24;
@@ -111,22 +72,6 @@ static struct og_train_config hardware_config(void)
     return c;
 }
 
-static og_trainer *make_trainer(og_model *model, const struct og_train_config *config,
-                                const struct og_dataset *set)
-{
-    og_trainer *t;
-    struct og_error err = {0};
-    if (og_trainer_alloc(&t, model, config, set, &err) != OG_OK) fail_msg("%s", err.text);
-    return t;
-}
-
-static void run_steps(og_trainer *t, size_t steps)
-{
-    struct og_error err = {0};
-    while (steps-- > 0)
-        if (og_trainer_step(t, &err) != OG_OK) fail_msg("%s", err.text);
-}
-
 static void near(double a, double b, double tolerance)
 {
     if (!(fabs(a - b) <= tolerance)) fail_msg("%.17g is not %.17g", a, b);
@@ -135,7 +80,7 @@ static void near(double a, double b, double tolerance)
 static void rates(void **state)
 {
     (void)state;
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     c.epochs = 10;
     c.warmup = 2.0;
     c.lr = 0.5;
@@ -180,12 +125,12 @@ static void reference_step(struct reference *r, const struct og_train_config *c,
 
 static void check_descent(enum og_optimizer optimizer, double clip)
 {
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     c.optimizer = optimizer;
     c.weight_decay = 0.1;
     c.lr = 0.01;
     c.clip_norm = clip;
-    og_model *model = make_model(dense_net);
+    og_model *model = nn_model(dense_net, image, CLASSES);
     struct og_descent d;
     assert_int_equal(og_descent_init(&d, model, &c, NULL), OG_OK);
     og_model_init(model, 3);
@@ -244,7 +189,7 @@ static struct og_evaluation evaluate(og_model *model, const struct og_dataset *s
 static void learns(const struct og_train_config *config, const char *net, double wanted)
 {
     struct og_dataset train = make_set(500, 0), test = make_set(300, 1);
-    og_model *model = make_model(net);
+    og_model *model = nn_model(net, image, CLASSES);
     og_trainer *t = make_trainer(model, config, &train);
     run_steps(t, og_trainer_steps(t));
     size_t epochs;
@@ -255,14 +200,14 @@ static void learns(const struct og_train_config *config, const char *net, double
     if (!(got.accuracy >= wanted)) fail_msg("accuracy %g", got.accuracy);
     og_trainer_free(t);
     og_model_free(model);
-    drop_set(&train);
-    drop_set(&test);
+    free_images(&train);
+    free_images(&test);
 }
 
 static void learns_to_stated_accuracy(void **state)
 {
     (void)state;
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     c.epochs = 12;
     learns(&c, dense_net, 0.9);
     learns(&c, norm_net, 0.9);
@@ -280,7 +225,7 @@ static void check_resume(const struct og_train_config *config, const char *net,
                          size_t every)
 {
     struct og_dataset set = make_set(200, 0);  // batches of 48, 48, 48, 48, 8
-    og_model *model = make_model(net);
+    og_model *model = nn_model(net, image, CLASSES);
     og_trainer *t = make_trainer(model, config, &set);
     const size_t steps = og_trainer_steps(t), bytes = og_trainer_bytes(t);
     assert_int_equal(steps, (size_t)config->epochs * 5);
@@ -290,7 +235,7 @@ static void check_resume(const struct og_train_config *config, const char *net,
     for (size_t at = 0; at < steps; at += every) {
         og_trainer_free(t);
         og_model_free(model);
-        model = make_model(net);
+        model = nn_model(net, image, CLASSES);
         t = make_trainer(model, config, &set);
         struct og_error err = {0};
         if (at > 0 && og_trainer_restore(t, part, bytes, &err) != OG_OK)
@@ -304,13 +249,13 @@ static void check_resume(const struct og_train_config *config, const char *net,
     og_model_free(model);
     og_free(whole);
     og_free(part);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void resumes_to_the_bit(void **state)
 {
     (void)state;
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     check_resume(&c, dense_net, 1);
     c.optimizer = OG_ADAM;
     c.clip_norm = 0.5;
@@ -328,14 +273,14 @@ static void resumes_to_the_bit(void **state)
 static void threads_do_not_matter(void **state)
 {
     (void)state;
-    const struct og_train_config configs[] = {base_config(), hardware_config()};
+    const struct og_train_config configs[] = {sgd_config(), hardware_config()};
     const int threads[] = {1, 2, 7};
     struct og_dataset set = make_set(200, 0);
     for (int k = 0; k < 2; k++) {
         unsigned char *first = NULL;
         for (int i = 0; i < 3; i++) {
             og_set_threads(threads[i]);
-            og_model *model = make_model(norm_net);
+            og_model *model = nn_model(norm_net, image, CLASSES);
             og_trainer *t = make_trainer(model, &configs[k], &set);
             const size_t bytes = og_trainer_bytes(t);
             run_steps(t, 7);
@@ -350,7 +295,7 @@ static void threads_do_not_matter(void **state)
         og_free(first);
     }
     og_set_threads(0);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void wrong_checkpoints_are_refused(void **state)
@@ -359,7 +304,8 @@ static void wrong_checkpoints_are_refused(void **state)
     struct og_dataset set = make_set(100, 0);
     struct og_train_config c = hardware_config(), other = hardware_config();
     other.hardware.adc.noise = 0.1;
-    og_model *model = make_model(dense_net), *second = make_model(dense_net);
+    og_model *model = nn_model(dense_net, image, CLASSES),
+             *second = nn_model(dense_net, image, CLASSES);
     og_trainer *t = make_trainer(model, &c, &set),
                *u = make_trainer(second, &other, &set);
     const size_t bytes = og_trainer_bytes(t);
@@ -379,18 +325,18 @@ static void wrong_checkpoints_are_refused(void **state)
     og_trainer_free(u);
     og_model_free(model);
     og_model_free(second);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void divergence_is_told(void **state)
 {
     (void)state;
     struct og_dataset set = make_set(100, 0);
-    struct og_train_config c = base_config();
+    struct og_train_config c = sgd_config();
     c.lr = 1e30;
     c.warmup = 0.0;
     c.schedule = OG_SCHEDULE_CONSTANT;
-    og_model *model = make_model(dense_net);
+    og_model *model = nn_model(dense_net, image, CLASSES);
     og_trainer *t = make_trainer(model, &c, &set);
     struct og_error err = {0};
     og_status status = OG_OK;
@@ -401,15 +347,15 @@ static void divergence_is_told(void **state)
     assert_non_null(strstr(err.text, "of 9 (epoch 1, learning rate 1e+30)"));
     og_trainer_free(t);
     og_model_free(model);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void failing_allocations(void **state)
 {
     (void)state;
     struct og_dataset set = make_set(60, 0);
-    const struct og_train_config c = base_config();
-    og_model *model = make_model(dense_net);
+    const struct og_train_config c = sgd_config();
+    og_model *model = nn_model(dense_net, image, CLASSES);
     og_status status = OG_NO_MEMORY;
     for (size_t n = 1; status != OG_OK; n++) {
         og_trainer *t;
@@ -423,14 +369,14 @@ static void failing_allocations(void **state)
         og_trainer_free(t);
     }
     og_model_free(model);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void evaluation_means(void **state)
 {
     (void)state;
     struct og_dataset set = make_set(101, 2);
-    og_model *model = make_model(dense_net);
+    og_model *model = nn_model(dense_net, image, CLASSES);
     og_model_init(model, 4);
     uint8_t hit[101], again[101];
     const struct og_evaluation a = evaluate(model, &set, 101, hit);
@@ -442,14 +388,14 @@ static void evaluation_means(void **state)
     assert_memory_equal(hit, again, sizeof hit);
     assert_true(a.loss > 0.0 && a.loss == b.loss);
     og_model_free(model);
-    drop_set(&set);
+    free_images(&set);
 }
 
 static void evaluation_stops(void **state)
 {
     (void)state;
     struct og_dataset set = make_set(101, 2);
-    og_model *model = make_model(dense_net);
+    og_model *model = nn_model(dense_net, image, CLASSES);
     og_exec *exec;
     const volatile int stop = 2;
     const struct og_chip chip = {1, 0, 0};
@@ -462,7 +408,7 @@ static void evaluation_stops(void **state)
     assert_int_equal(og_evaluate(exec, &how, &result, NULL), OG_INTERRUPTED);
     og_exec_free(exec);
     og_model_free(model);
-    drop_set(&set);
+    free_images(&set);
 }
 
 int main(void)

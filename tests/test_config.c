@@ -310,7 +310,8 @@ static const struct {
     {"hardware: {injection: {points: [X], power: epoch}}\n",
      "e.yaml:2: key 'hardware.injection.power': 'epoch' is none of: running, batch"},
     {"hardware: {injection: {points: [Y]}}\n",
-     "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O"},
+     "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O, T, RH, "
+     "A_i, A_f, A_g, A_o, A_z, A_r, A_n"},
     {"data: {features: {coefficients: 20, mels: 16}}\n",
      "e.yaml:2: key 'data.features.coefficients': 20 is more than the 16 bands of "
      "features.mels"},

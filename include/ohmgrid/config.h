@@ -189,6 +189,14 @@ OG_API og_status og_technology_read(struct og_technology *technology, const char
 OG_API char **og_technology_names(size_t *n);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
 OG_API void og_config_print_keys(FILE *out);
+// --- layers on hardware of their own ---------------------------------------------------
+// *own: the hardware of one layer, `base` with what base->layers says about it.
+OG_API og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
+                                   struct og_hardware *own, struct og_error *err);
+// How many names stand in base->layers, and the item of one of them.
+OG_API size_t og_hardware_layers(const struct og_hardware *base);
+OG_API const og_item *og_hardware_layer_name(const struct og_hardware *base, size_t i);
+
 
 #ifdef __cplusplus
 }

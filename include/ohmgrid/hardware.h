@@ -123,6 +123,9 @@ enum og_mean {
 
 struct og_hardware {
     bool ideal;  // the float network, bit for bit; nothing below has an effect
+    // List of {layer, what differs} (og_hardware_layer), borrowed from the experiment; NULL:
+    // all layers are alike.
+    const struct og_item *layers;
     struct og_device device;
     struct {
         enum og_scheme scheme;

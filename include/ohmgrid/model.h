@@ -43,6 +43,13 @@ OG_API og_status og_model_load(og_model *model, const struct og_weights_config *
                                struct og_error *err);
 
 // All trainable parameters, and all state that training carries along but no gradient
+// Whether the network has what the hardware asks for: points of noise injection, gates
+// and cell states with bits, layers with hardware of their own. OG_INPUT names what is
+// missing.
+OG_API og_status og_model_check_hardware(const og_model *model,
+                                         const struct og_hardware *hw,
+                                         struct og_error *err);
+
 // changes (batch norm statistics), each as one block. Borrowed from the model.
 OG_API float *og_model_params(og_model *model, size_t *count);
 OG_API float *og_model_state(og_model *model, size_t *count);

@@ -221,7 +221,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     if (h->injection.points == 0 && h->injection.power != standard.injection.power)
         return fail_at(map, "injection.power", err,
                        "has no effect without injection.points");
-    return OG_OK;
+    return og_hardware_layers_check(h, err);
 }
 
 og_status og_speech_check(const struct og_speech *s, const og_item *data,

@@ -164,6 +164,34 @@ static og_status expand(og_item *hardware, const char *key, struct og_error *err
     return og_item_put(hardware, key, map) ? OG_OK : no_memory(err);
 }
 
+// The devices of layers with hardware of their own.
+static og_item *layers_of(og_item *hardware)
+{
+    og_item *layers = (og_item *)og_item_get(hardware, "layers");
+    return layers != NULL && layers->kind == OG_ITEM_LIST ? layers : NULL;
+}
+
+static og_status expand_layers(og_item *hardware, struct og_error *err)
+{
+    const og_item *layers = layers_of(hardware);
+    for (size_t i = 0; layers != NULL && i < layers->n; i++)
+        if (layers->child[i]->kind == OG_ITEM_MAP)
+            OG_TRY(expand(layers->child[i], "device", err));
+    return OG_OK;
+}
+
+static og_status resolve_layers(struct og_device_cache *cache, og_item *hardware,
+                                struct og_error *err)
+{
+    const og_item *layers = layers_of(hardware);
+    for (size_t i = 0; layers != NULL && i < layers->n; i++) {
+        og_item *block = (og_item *)og_item_get(layers->child[i], "device");
+        if (block != NULL)
+            OG_TRY(resolve(cache, &og_file_kinds[OG_FILE_DEVICE], block, err));
+    }
+    return OG_OK;
+}
+
 og_status og_devices_expand(og_item *root, struct og_error *err)
 {
     for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
@@ -171,6 +199,7 @@ og_status og_devices_expand(og_item *root, struct og_error *err)
         if (hardware == NULL || hardware->kind != OG_ITEM_MAP) continue;
         for (size_t k = 0; k < OG_FILE_KINDS; k++)
             OG_TRY(expand(hardware, og_file_kinds[k].key, err));
+        OG_TRY(expand_layers(hardware, err));
     }
     return OG_OK;
 }
@@ -186,6 +215,10 @@ og_status og_devices_resolve(struct og_device_cache *cache, og_item *root,
                  kind->key);
         og_item *block = (og_item *)og_item_find(root, path, false);
         if (block != NULL) OG_TRY(resolve(cache, kind, block, err));
+    }
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
+        og_item *hardware = (og_item *)og_item_find(root, og_hardware_blocks[i], false);
+        if (hardware != NULL) OG_TRY(resolve_layers(cache, hardware, err));
     }
     return OG_OK;
 }

@@ -61,6 +61,16 @@ static og_status resolve_training(const og_experiment *e, struct og_raw_config *
     return resolve_hardware(e, c, raw->compress_hardware, &c->compress.hardware, err);
 }
 
+static og_status keep_nominal(og_experiment *e, const struct og_hardware *hardware,
+                              struct og_error *err)
+{
+    e->nominal = *hardware;
+    e->nominal_layers = og_item_copy(hardware->layers);
+    e->nominal.layers = e->nominal_layers;
+    return (hardware->layers == NULL) == (e->nominal_layers == NULL) ? OG_OK
+                                                                     : no_memory(err);
+}
+
 // Turns a document, devices unresolved, into a checked configuration; the items in `raw`
 // are borrowed from `root`.
 static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
@@ -69,7 +79,7 @@ static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
     memset(raw, 0, sizeof *raw);
     OG_TRY(og_devices_resolve(&e->cache, root, err));
     OG_TRY(og_fields_bind(og_root_fields, root, raw, err));
-    if (nominal) e->nominal = raw->config.hardware;
+    if (nominal) OG_TRY(keep_nominal(e, &raw->config.hardware, err));
     OG_TRY(resolve_training(e, raw, root, err));
     OG_TRY(og_weights_resolve(&e->weights, raw, root, err));
     OG_TRY(og_config_check(&raw->config, root, err));
@@ -99,6 +109,9 @@ og_status og_experiment_point(const og_experiment *e, size_t point,
     og_item_free(root);
     if (status != OG_OK) return status;
     *config = raw.config;
+    config->hardware.layers = e->layer_hw[point][0];
+    config->train.hardware.layers = e->layer_hw[point][1];
+    config->compress.hardware.layers = e->layer_hw[point][2];
     config->layers = e->models_differ ? e->layers[point]
                                       : og_item_find(e->base, "model.layers", false);
     config->compress.rounds = e->rounds_differ
@@ -146,6 +159,20 @@ static og_status apply_overrides(og_item *root, const struct og_overrides *o,
     return seed != NULL && og_item_put(root, "seed", seed) ? OG_OK : no_memory(err);
 }
 
+// The layers of each hardware at a point.
+static og_status keep_layers(og_item *own[OG_HARDWARE_BLOCKS], const struct og_config *c,
+                             struct og_error *err)
+{
+    const struct og_hardware *of[] = {&c->hardware, &c->train.hardware,
+                                      &c->compress.hardware};
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
+        if (of[i]->layers == NULL) continue;
+        own[i] = og_item_copy(of[i]->layers);
+        if (own[i] == NULL) return no_memory(err);
+    }
+    return OG_OK;
+}
+
 // What of a point outlives its document.
 static og_status keep_point(og_experiment *e, size_t point,
                             const struct og_raw_config *raw, struct og_error *err)
@@ -155,6 +182,7 @@ static og_status keep_point(og_experiment *e, size_t point,
     OG_TRY(og_config_keys(raw, e->key[point], err));
     OG_TRY(og_config_round_keys(raw, e->key[point], rounds, err));
     if (e->models_differ) {
+    OG_TRY(keep_layers(e->layer_hw[point], &raw->config, err));
         e->layers[point] = og_item_copy(raw->config.layers);
         if (e->layers[point] == NULL) return no_memory(err);
     }
@@ -168,7 +196,9 @@ static og_status read_points(og_experiment *e, struct og_error *err)
     e->key = og_alloc(e->points, sizeof *e->key);
     if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
     e->rounds = og_alloc(e->points, sizeof *e->rounds);
-    if (e->key == NULL || e->rounds == NULL || (e->models_differ && e->layers == NULL))
+    e->layer_hw = og_alloc(e->points, sizeof *e->layer_hw);
+    if (e->key == NULL || e->rounds == NULL || e->layer_hw == NULL ||
+        (e->models_differ && e->layers == NULL))
         return no_memory(err);
     for (size_t point = 0; point < e->points; point++) {
         og_item *root;
@@ -237,6 +267,10 @@ void og_experiment_free(og_experiment *e)
     og_free(e->rounds);
     og_free(e->key);
     og_item_free(e->base);
+    for (size_t i = 0; e->layer_hw != NULL && i < e->points; i++)
+        for (int k = 0; k < OG_HARDWARE_BLOCKS; k++) og_item_free(e->layer_hw[i][k]);
+    og_free(e->layer_hw);
+    og_item_free(e->nominal_layers);
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
     og_free(e->weights.file);
     og_free(e->folder);

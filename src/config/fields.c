@@ -345,3 +345,4 @@ og_status og_fields_bind_given(const struct og_field *fields, const og_item *map
             OG_TRY(bind_field(f, map, target, err));
     return OG_OK;
 }
+    }

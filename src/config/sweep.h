@@ -28,6 +28,9 @@ struct og_experiment {
     struct og_device_cache cache;
     struct og_weights_cache weights;
     struct og_hardware nominal;
+    og_item *nominal_layers;  // of nominal
+    og_item *(
+        *layer_hw)[OG_HARDWARE_BLOCKS];  // [point]: layers of each hardware, or NULL
     size_t axes, points;
     struct og_axis *axis;
     struct og_sweep_column **column;  // [axis][column]

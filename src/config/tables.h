@@ -22,6 +22,7 @@ struct og_raw_config {
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.
 og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
+og_status og_hardware_layers_check(const struct og_hardware *base, struct og_error *err);
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err);
 og_status og_speech_check(const struct og_speech *s, const og_item *data,

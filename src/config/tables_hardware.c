@@ -332,6 +332,11 @@ const struct og_field og_hardware_fields[] = {
      "false", P,
      "The float network bit for bit; no other key of hardware then has an effect.", NULL,
      NULL},
+    {"layers", OG_FIELD_ITEM, offsetof(struct og_hardware, layers), 0, NULL, 0, 0, NULL,
+     "", P,
+     "Layers on hardware of their own: a list of {layer: NAME or list of names, and the "
+     "keys of hardware that differ}, for instance {layer: fc2, ideal: true}.",
+     NULL, NULL},
     {"device", OG_FIELD_BLOCK, offsetof(struct og_hardware, device), 0, NULL, 0, 0, NULL,
      NULL, P, "The memristor: a device file, and what differs from it.", og_device_fields,
      "name"},

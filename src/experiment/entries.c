@@ -101,17 +101,21 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
 og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
                       struct og_error *err)
 {
-    struct header h = {1, 0, og_exec_matrices(exec), 0};
-    for (size_t i = 0; i < h.tensors; i++)
+    struct header h = {.version = 1};
+    for (size_t i = 0; i < og_exec_matrices(exec); i++) {
+        if (!og_exec_matrix(exec, i)) continue;  // ideal
+        h.tensors++;
         h.values += og_array_info(og_exec_matrix(exec, i)).dense.devices;
+    }
     void *bytes;
     OG_TRY(alloc_entry(&h, &bytes, err));
     const struct og_tensors t = parts(&h, bytes);
     size_t offset = 0;
-    for (size_t i = 0; i < t.tensors; i++) {
+    struct og_tensor_record *r = (struct og_tensor_record *)t.tensor;
+    for (size_t i = 0; i < og_exec_matrices(exec); i++) {
         const og_array *array = og_exec_matrix(exec, i);
+        if (!array) continue;
         const struct og_array_info info = og_array_info(array);
-        struct og_tensor_record *r = (struct og_tensor_record *)&t.tensor[i];
         name_tensor(r, og_exec_matrix_name(exec, i), NULL);
         r->rank = 3;  // (copy, slice, side), word line, bit line
         r->dim[0] = info.dense.devices / (info.rows * info.cols);
@@ -120,6 +124,7 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
         r->offset = offset;
         og_array_conductance(array, (float *)t.value + offset);
         offset += info.dense.devices;
+        r++;
     }
     char key[40];
     snprintf(key, sizeof key, "%zu", point);

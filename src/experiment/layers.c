@@ -13,7 +13,7 @@
 
 static double snr_local(const struct og_layer_source *s)
 {
-    return og_snr_db(s->reading.signal, s->reading.noise);
+    return s->ideal ? NAN : og_snr_db(s->reading.signal, s->reading.noise);
 }
 
 static double snr_total(const struct og_layer_source *s)
@@ -45,17 +45,17 @@ static double reads(const struct og_layer_source *s) { return s->reads; }
 
 static double tiles(const struct og_layer_source *s)
 {
-    return (double)s->info.used.tiles;
+    return s->ideal ? NAN : (double)s->info.used.tiles;
 }
 
 static double devices(const struct og_layer_source *s)
 {
-    return (double)s->info.used.devices;
+    return s->ideal ? NAN : (double)s->info.used.devices;
 }
 
 static double conversions(const struct og_layer_source *s)
 {
-    return (double)s->info.used.conversions;
+    return s->ideal ? NAN : (double)s->info.used.conversions;
 }
 
 static double priced(const struct og_layer_source *s, double value)
@@ -319,8 +319,8 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
     return s;
 }
 
-static void fill(const struct view *v, const struct og_job *job, const og_exec *exec,
-                 size_t samples, const struct og_probe_reading *reading)
+static void fill(const struct view *v, const struct og_job *job, size_t point,
+                 const og_exec *exec, const struct og_probe_reading *reading)
 {
     for (size_t m = 0; m < METRICS; m++)
         snprintf(v->metric[m].text, sizeof *v->metric, "%s", rows[m].metric.name);
@@ -336,12 +336,13 @@ static void fill(const struct view *v, const struct og_job *job, const og_exec *
     }
 }
 
-static og_status put(struct og_job *job, const struct og_chip *chip, const og_exec *exec,
+static og_status put(struct og_job *job, size_t point, size_t trial, const og_exec *exec,
+    const size_t wanted = (size_t)job->config.output.layer_samples;
+    const size_t tests = job->set[OG_TEST]->n;
+    const size_t samples = wanted < tests ? wanted : tests;
                      const struct og_probe_reading *reading, struct og_error *err)
 {
     const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
-    const size_t wanted = (size_t)job->config.output.layer_samples;
-    const size_t tests = job->set[OG_TEST]->n;
     const struct head head = {1, METRICS, layers};
     char key[40];
     unsigned char *bytes = og_alloc(size, 1);
@@ -350,11 +351,11 @@ static og_status put(struct og_job *job, const struct og_chip *chip, const og_ex
                        size);
     memcpy(bytes, &head, sizeof head);
     const struct view v = view_of(bytes, layers);
-    fill(&v, job, exec, wanted < tests ? wanted : tests, reading);
-    og_record_key(job->point, chip->trial, key);
+    fill(&v, job, point, exec, reading);
+    og_record_key(point, trial, key);
     og_status status =
         og_journal_put(job->journal, OG_ENTRY_LAYERS, key, bytes, size, err);
-    if (status == OG_OK) status = take(job, job->point, chip->trial, &v, err);
+    if (status == OG_OK) status = take(job, point, trial, &v, err);
     og_free(bytes);
     return status;
 }
@@ -366,7 +367,9 @@ og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *p
     struct og_probe_reading *reading = og_alloc(og_exec_matrices(exec), sizeof *reading);
     if (!reading) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
     og_probe_read(probe, chip, 0, reading);
-    const og_status status = put(job, chip, exec, reading, err);
+    og_status status = OG_OK;
+    for (size_t p = 0; status == OG_OK && p < points; p++)
+        status = put(job, point[p], chip->trial, exec, reading, err);
     og_free(reading);
     return status;
 }

@@ -9,6 +9,7 @@
 // What a metric is computed from.
 struct og_layer_source {
     struct og_probe_reading reading;
+    bool ideal;  // no array: an ideal layer of a network on hardware
     struct og_array_info info;
     size_t samples;
     double reads;           // input vectors for one sample

@@ -134,44 +134,64 @@ struct storage {
     double weights, values, indices;
 };
 
-static struct storage storage_of(const struct og_report *r, int weight_bits)
+// Bits of the weights of tensor "node/name" on its hardware; 0: floats.
+static og_status bits_of(const struct og_hardware *hw, const char *tensor, int *bits,
+                         struct og_error *err)
+{
+    struct og_hardware own;
+    char node[OG_REPORT_NAME];
+    snprintf(node, sizeof node, "%.*s", (int)strcspn(tensor, "/"), tensor);
+    OG_TRY(og_hardware_layer(hw, node, &own, err));
+    *bits = own.ideal ? 0 : own.mapping.weight_bits;
+    return OG_OK;
+}
+
+static og_status storage_of(const struct og_report *r, const struct og_hardware *hw,
+                            struct storage *out, struct og_error *err)
 {
     struct storage sum = {0};
     for (size_t t = 0; t < r->tensors; t++) {
         const struct og_storage *s = &r->tensor[t].storage;
+        int weight_bits;
+        OG_TRY(bits_of(hw, r->tensor[t].name, &weight_bits, err));
         const struct og_storage_bits bits = og_storage_bits(s, weight_bits);
         sum.weights += (double)s->all;
         sum.values += bits.values;
         sum.indices += bits.indices;
     }
-    return sum;
+    *out = sum;
+    return OG_OK;
 }
 
-static void fill_metrics(const struct og_report *r, int weight_bits, double *value)
+static og_status fill_metrics(const struct og_report *r, const struct og_hardware *hw,
+                              double *value, struct og_error *err)
 {
-    const struct storage sum = storage_of(r, weight_bits);
+    struct storage sum;
+    OG_TRY(storage_of(r, hw, &sum, err));
     const double all = sum.values + sum.indices;
     value[OG_POINT_COMPRESSION] = og_report_ratio(r, false);
     value[OG_POINT_COMPRESSION_CONV] = og_report_ratio(r, true);
-    if (!(sum.weights > 0)) return;
+    if (!(sum.weights > 0)) return OG_OK;
     value[OG_POINT_STORAGE_VALUES] = sum.values;
     value[OG_POINT_STORAGE_INDICES] = sum.indices;
     value[OG_POINT_STORAGE] = all;
     value[OG_POINT_STORAGE_RATIO] = OG_STORAGE_FLOAT * sum.weights / all;
+    return OG_OK;
 }
 
 // Of a network as it was trained: it may have begun with weights that are zero.
 static og_status fill_trained(const struct og_job *job, const struct og_training *of,
-                              int weight_bits, double *value, struct og_error *err)
+                              const struct og_hardware *hw, double *value,
+                              struct og_error *err)
 {
     struct og_entry entry;
     struct og_report r;
     if (!og_journal_get(job->journal, OG_ENTRY_REPORT, of->key, &entry))
         return og_entry_missing(&entry, "report", of->name, err);
     const bool good = og_report_view(&entry, &r);
-    if (good) fill_metrics(&r, weight_bits, value);
+    const og_status status = good ? fill_metrics(&r, hw, value, err) : OG_OK;
     og_journal_release(&entry);
-    if (good) return OG_OK;
+    if (good) return status;
     return og_fail(err, OG_INPUT, "report %s of the journal is damaged", of->name);
 }
 
@@ -183,13 +203,13 @@ static og_status fill_point(const struct og_job *job, struct og_output_compress 
     double value[OG_POINT_METRICS];
     struct og_config config;
     OG_TRY(og_experiment_point(job->e, p, &config, err));
-    const int bits = config.hardware.ideal ? 0 : config.hardware.mapping.weight_bits;
+    const struct og_hardware *hw = &config.hardware;
     o->compressed[p] = (int64_t)number - 1;
     for (int m = 0; m < OG_POINT_METRICS; m++) value[m] = NAN;
     if (number > 0 && number <= o->n)
-        fill_metrics(&o->round[number - 1].report, bits, value);
+        OG_TRY(fill_metrics(&o->round[number - 1].report, hw, value, err));
     else if (number == 0 && of->done)
-        OG_TRY(fill_trained(job, of, bits, value, err));
+        OG_TRY(fill_trained(job, of, hw, value, err));
     for (int m = 0; m < OG_POINT_METRICS; m++)
         o->value[(size_t)m * job->points + p] = value[m];
     return OG_OK;

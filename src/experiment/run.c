@@ -201,7 +201,8 @@ static og_status check_model(const struct og_job *job, struct og_error *err)
     const struct og_dataset *set = job->set[OG_TRAIN];
     og_status status =
         og_model_build(&model, job->config.layers, &set->shape, set->classes, err);
-    if (status == OG_OK) status = og_job_load_weights(job, model, err);
+    if (status == OG_OK) status = check_hardware(&job->config, model, err);
+    if (status == OG_OK && weights) status = og_job_load_weights(job, model, err);
     og_model_free(model);
     return status;
 }
@@ -212,11 +213,10 @@ static og_status plan(struct og_job *job, struct og_error *err)
 {
     for (size_t p = 0; p < job->points; p++) {
         const struct og_training *t = &job->training[job->training_of[p]];
-        const size_t records = missing(job, p);
-        if (records == 0) continue;
+        if (missing(job, p) == 0) continue;
         OG_TRY(og_job_stop(job, err));
         OG_TRY(og_job_go(job, p, err));
-        if (t->point == p) OG_TRY(check_model(job, err));
+        OG_TRY(check_model(job, t->point == p, err));
         if (!t->done && t->point == p)
             job->meter.work[OG_WORK_TRAIN].left +=
                 (double)job->config.train.epochs * (double)job->set[OG_TRAIN]->n;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whether what a hardware asks for exists in a network: a point at which noise is
+// injected, a state that has bits, a layer with hardware of its own.
+#include <stdio.h>
+#include <string.h>
+
+#include "config/tree.h"
+#include "nn/graph.h"
+#include "nn/rnn_common.h"
+
+// The injection points that a node has.
+static int points_of(const struct og_node *node)
+{
+    int points = node->linears > 0 ? OG_POINT_X | OG_POINT_A | OG_POINT_O : 0;
+    for (int k = 0; k < node->linears; k++) {
+        const struct og_linear_decl *l = &node->linear[k];
+        for (int s = 0; s < l->segments; s++) {
+            if (l->segment[s].recurrent) points |= OG_POINT_H;
+            if (l->segment[s].reset) points |= OG_POINT_RH;
+        }
+        for (int g = 0; g < l->gates; g++) points |= l->gate_point[g];
+    }
+    if (node->op == &og_op_lstm) points |= OG_POINT_C | OG_POINT_T;
+    if (node->op == &og_op_lstm || node->op == &og_op_gru) points |= OG_POINT_G;
+    return points;
+}
+
+static const char *name_of_point(int point)
+{
+    static const char *const name[OG_POINTS] = {"X",   "H",   "A",   "G",   "C",
+                                                "O",   "T",   "RH",  "A_i", "A_f",
+                                                "A_g", "A_o", "A_z", "A_r", "A_n"};
+    int i = 0;
+    while (i + 1 < OG_POINTS && point >> i != 1) i++;
+    return name[i];
+}
+
+static og_status check_points(const struct og_hardware *hw, int known,
+                              struct og_error *err)
+{
+    for (int i = 0; i < OG_POINTS; i++) {
+        const int point = 1 << i;
+        if (!(hw->injection.points & point) || (known & point)) continue;
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.injection.points: no layer of the network has a point %s",
+            name_of_point(point));
+    }
+    if (hw->rnn.gate_bits > 0 && !(known & OG_POINT_G))
+        return og_fail(err, OG_INPUT,
+                       "hardware.rnn.gate_bits: no layer of the network has gates");
+    if (hw->rnn.c_bits > 0 && !(known & OG_POINT_C))
+        return og_fail(err, OG_INPUT,
+                       "hardware.rnn.c_bits: no layer of the network has a cell state");
+    return OG_OK;
+}
+
+static og_status check_layer(const og_model *model, const struct og_hardware *hw,
+                             const og_item *name, struct og_error *err)
+{
+    size_t i = 0;
+    while (i < model->nodes && strcmp(model->node[i].name, name->text) != 0) i++;
+    if (i == model->nodes || model->node[i].linears == 0)
+        return og_item_fail(name, err, "no layer of that name has a matrix");
+    struct og_hardware own;
+    OG_TRY(og_hardware_layer(hw, name->text, &own, err));
+    int known = 0;
+    for (size_t k = 0; k < model->nodes; k++) known |= points_of(&model->node[k]);
+    return check_points(&own, known, err);
+}
+
+og_status og_model_check_hardware(const og_model *model, const struct og_hardware *hw,
+                                  struct og_error *err)
+{
+    int known = 0;
+    if (hw->ideal) return OG_OK;
+    for (size_t i = 0; i < model->nodes; i++) known |= points_of(&model->node[i]);
+    OG_TRY(check_points(hw, known, err));
+    for (size_t i = 0; i < og_hardware_layers(hw); i++)
+        OG_TRY(check_layer(model, hw, og_hardware_layer_name(hw, i), err));
+    return OG_OK;
+}

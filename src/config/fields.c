@@ -340,9 +340,13 @@ og_status og_fields_bind_given(const struct og_field *fields, const og_item *map
                                void *target, struct og_error *err)
 {
     OG_TRY(check_keys(fields, map, err));
-    for (const struct og_field *f = fields; f->key != NULL; f++)
-        if (map != NULL && og_item_get(map, f->key) != NULL)
+    for (const struct og_field *f = fields; f->key != NULL; f++) {
+        const og_item *item = map != NULL ? og_item_get(map, f->key) : NULL;
+        if (item == NULL) continue;
+        if (f->type == OG_FIELD_BLOCK && item->kind == OG_ITEM_MAP)
+            OG_TRY(og_fields_bind_given(f->block, item, (char *)target + f->offset, err));
+        else
             OG_TRY(bind_field(f, map, target, err));
+    }
     return OG_OK;
 }
-    }

@@ -39,7 +39,8 @@ struct og_field {
 // Fills the struct at `target` from a map (NULL: all defaults), strictly.
 og_status og_fields_bind(const struct og_field *fields, const og_item *map, void *target,
                          struct og_error *err);
-// The same for the keys that the map has; all others stay as they are in `target`.
+// The same for the keys that the map has, and those that its blocks have; all others stay
+// as they are in `target`.
 og_status og_fields_bind_given(const struct og_field *fields, const og_item *map,
                                void *target, struct og_error *err);
 

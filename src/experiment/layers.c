@@ -134,6 +134,16 @@ static const struct {
     {{"interval_dense", "s", "interval, if no line of zeros were removed"},
      interval_dense},
     {{"area_dense", "m2", "area, if no line of zeros were removed"}, area_dense},
+    {{"ramp_cells", "1", "devices of its ramps, with those of their start"},
+     og_layer_ramp_cells},
+    {{"ramp_gain", "1", "what a siemens is worth in its ramps, relative to its weights"},
+     og_layer_ramp_gain},
+    {{"ramp_inl", "1", "largest error of a ramp's threshold, in steps of the output"},
+     og_layer_ramp_inl},
+    {{"ramp_inl_rms", "1", "its rms over the thresholds of a ramp, of the worst ramp"},
+     og_layer_ramp_inl_rms},
+    {{"ramp_dnl", "1", "largest error of a ramp's step, in steps of the output"},
+     og_layer_ramp_dnl},
 };
 enum { METRICS = sizeof rows / sizeof *rows };
 
@@ -292,8 +302,11 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
     if (x && sample) {
         for (size_t i = 0; i < n; i++) sample[i] = (uint32_t)i;
         og_dataset_fetch(set, sample, n, NULL, x);
-        const struct og_batch batch = {
-            .x = x, .sample = sample, .n = n, .seed = job->config.seed};
+        const struct og_batch batch = {.x = x,
+                                       .sample = sample,
+                                       .n = n,
+                                       .streams = set->streams,
+                                       .seed = job->config.seed};
         status = og_probe_alloc(probe, exec, &batch, err);
     } else {
         status = og_fail(err, OG_NO_MEMORY, "no memory for output.layer_samples %zu", n);
@@ -305,16 +318,18 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
 
 static struct og_layer_source source_of(const struct og_job *job, const og_array *array,
                                         const struct og_probe_reading *reading,
-                                        size_t samples)
+                                        size_t samples, uint32_t passes)
 {
     const struct og_technology *technology = &job->config.hardware.technology;
     struct og_layer_source s = {
         .reading = *reading,
         .samples = samples,
-        .info = og_array_info(array),
-        .reads = part(reading->reads, samples),
-        .priced = technology->name[0] != '\0',
+        .ideal = !array,
+        .reads = passes * part(reading->reads, samples),
+        .priced = array && technology->name[0] != '\0',
     };
+    if (array) s.info = og_array_info(array);
+    if (array) s.ramps = og_array_ramp_info(array);
     if (s.priced) og_array_cost(array, technology, &reading->activity, &s.costs);
     return s;
 }
@@ -322,11 +337,14 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
 static void fill(const struct view *v, const struct og_job *job, size_t point,
                  const og_exec *exec, const struct og_probe_reading *reading)
 {
+    const size_t wanted = (size_t)job->config.output.layer_samples;
+    const size_t tests = job->set[OG_TEST]->n;
+    const size_t samples = wanted < tests ? wanted : tests;
     for (size_t m = 0; m < METRICS; m++)
         snprintf(v->metric[m].text, sizeof *v->metric, "%s", rows[m].metric.name);
     for (size_t i = 0; i < v->layers; i++) {
-        const struct og_layer_source source =
-            source_of(job, og_exec_matrix(exec, i), &reading[i], samples);
+        const struct og_layer_source source = source_of(
+            job, og_exec_matrix(exec, i), &reading[i], samples, job->ballot[point].votes);
         // HDF5 would make a group of what stands before a '/'.
         snprintf(v->layer[i].text, sizeof *v->layer, "%s", og_exec_matrix_name(exec, i));
         for (char *c = v->layer[i].text; *c; c++)
@@ -337,9 +355,6 @@ static void fill(const struct view *v, const struct og_job *job, size_t point,
 }
 
 static og_status put(struct og_job *job, size_t point, size_t trial, const og_exec *exec,
-    const size_t wanted = (size_t)job->config.output.layer_samples;
-    const size_t tests = job->set[OG_TEST]->n;
-    const size_t samples = wanted < tests ? wanted : tests;
                      const struct og_probe_reading *reading, struct og_error *err)
 {
     const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
@@ -361,7 +376,8 @@ static og_status put(struct og_job *job, size_t point, size_t trial, const og_ex
 }
 
 og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
-                            const struct og_chip *chip, struct og_error *err)
+                            const struct og_chip *chip, const size_t *point,
+                            size_t points, struct og_error *err)
 {
     if (!probe) return OG_OK;
     struct og_probe_reading *reading = og_alloc(og_exec_matrices(exec), sizeof *reading);

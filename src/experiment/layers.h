@@ -11,8 +11,9 @@ struct og_layer_source {
     struct og_probe_reading reading;
     bool ideal;  // no array: an ideal layer of a network on hardware
     struct og_array_info info;
+    struct og_ramp_info ramps;
     size_t samples;
-    double reads;           // input vectors for one sample
+    double reads;           // input vectors for one sample, in all passes of a vote
     bool priced;            // whether the hardware has a technology
     struct og_costs costs;  // of one input vector
 };
@@ -28,10 +29,18 @@ og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
 // *probe = NULL where nothing is to be measured: no samples, or ideal hardware.
 og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *exec,
                           struct og_error *err);
-// Into the journal and job->layers. The exec is programmed with `chip`; probe may be
-// NULL.
+// Into the journal and job->layers, for each of these points: all the same but the
+// number of passes. The exec is programmed with `chip`; probe may be NULL.
 og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
-                            const struct og_chip *chip, struct og_error *err);
+                            const struct og_chip *chip, const size_t *point,
+                            size_t points, struct og_error *err);
+
+// --- ramps (layer_ramps.c) ------------------------------------------------------------
+double og_layer_ramp_cells(const struct og_layer_source *s);
+double og_layer_ramp_gain(const struct og_layer_source *s);
+double og_layer_ramp_inl(const struct og_layer_source *s);
+double og_layer_ramp_inl_rms(const struct og_layer_source *s);
+double og_layer_ramp_dnl(const struct og_layer_source *s);
 
 // --- costs of networks (totals.c) -----------------------------------------------------
 enum { OG_COST_METRICS = 8 };

@@ -23,7 +23,8 @@ typedef struct og_model og_model;
 
 // `layers`: the list under model.layers of an experiment (config.h), checked here:
 // unknown layer, key or input, wrong shape are OG_INPUT with file and line. Copies what
-// it needs. The last node gives the logits [classes].
+// it needs. The last node gives the logits [classes]; of text, whose symbols are the
+// classes, [steps][classes].
 OG_API og_status og_model_build(og_model **model, const og_item *layers,
                                 const struct og_shape *input, int classes,
                                 struct og_error *err);
@@ -42,7 +43,6 @@ OG_API void og_model_init(og_model *model, uint64_t seed);
 OG_API og_status og_model_load(og_model *model, const struct og_weights_config *config,
                                struct og_error *err);
 
-// All trainable parameters, and all state that training carries along but no gradient
 // Whether the network has what the hardware asks for: points of noise injection, gates
 // and cell states with bits, layers with hardware of their own. OG_INPUT names what is
 // missing.
@@ -50,6 +50,7 @@ OG_API og_status og_model_check_hardware(const og_model *model,
                                          const struct og_hardware *hw,
                                          struct og_error *err);
 
+// All trainable parameters, and all state that training carries along but no gradient
 // changes (batch norm statistics), each as one block. Borrowed from the model.
 OG_API float *og_model_params(og_model *model, size_t *count);
 OG_API float *og_model_state(og_model *model, size_t *count);
@@ -82,6 +83,7 @@ struct og_exec_options {
     bool training;                       // keep what backward needs
     enum og_gradient gradient;
     bool reparam;
+    size_t streams;  // the most streams of any text that will be read; 0: no text
 };
 // Borrows the model (its parameters are read at og_exec_program and og_exec_forward).
 OG_API og_status og_exec_alloc(og_exec **exec, og_model *model,
@@ -93,6 +95,11 @@ struct og_batch {
     const float *x;          // [n][input shape]
     const uint8_t *label;    // [n], may be NULL for forward
     const uint32_t *sample;  // [n] numbers in the data set: name the random draws
+    // Text (data.h): target[n][steps] in place of labels. Recurrent layers begin a sample
+    // with the state that the last sample of the same stream has left, or from zero where
+    // it is the first window; the samples of a batch are windows of the same number.
+    const uint32_t *target;
+    size_t streams;  // of the data set; 0: no text
     // [n] steps of each sequence, 1 to those of the input: recurrent layers read no more
     // (og_model_check_ragged); NULL: all that the input has.
     const uint32_t *length;
@@ -121,8 +128,16 @@ OG_API const float *og_exec_forward(og_exec *exec, const struct og_batch *batch)
 // Softmax cross-entropy of the last forward: sum over the batch of the loss; hit[n] (may
 // be NULL) = 1 where the largest logit is the label (ties: the smaller class).
 OG_API double og_exec_loss(og_exec *exec, const struct og_batch *batch, uint8_t *hit);
-// Gradient of the mean loss over the batch, same layout as og_model_params; replaced.
+// The same of text, for each target: loss[n][steps], hit[n][steps] (may be NULL), both 0
+// where there is no target. og_exec_loss gives their sum, and takes hit[n][steps].
+OG_API void og_exec_losses(og_exec *exec, const struct og_batch *batch, double *loss,
+                           uint8_t *hit);
+// Gradient of the mean loss over the batch (of text: over its targets), same layout as
+// og_model_params; replaced.
 OG_API const float *og_exec_backward(og_exec *exec, const struct og_batch *batch);
+// Of text: the states of recurrent layers that the next batch begins with, as one block
+// of floats, for checkpoints.
+OG_API float *og_exec_carried(og_exec *exec, size_t *count);
 // Moves running statistics (batch norm, injection powers) after a training step.
 OG_API void og_exec_update_state(og_exec *exec);
 

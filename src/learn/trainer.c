@@ -23,6 +23,7 @@ static og_status alloc_exec(og_trainer *t, const struct og_hardware *hw, og_exec
         .training = true,
         .gradient = (enum og_gradient)t->config->gradient,
         .reparam = t->config->reparam,
+        .streams = t->set->streams,
     };
     return og_exec_alloc(exec, t->model, &options, err);
 }
@@ -44,12 +45,14 @@ static og_status alloc_buffers(og_trainer *t, struct og_error *err)
     t->order = og_alloc(t->set->n, sizeof *t->order);
     t->x = og_alloc(t->batch * sample_size(t->set), sizeof *t->x);
     t->label = og_alloc(t->batch, 1);
-    t->hit = og_alloc(t->batch, 1);
+    t->hit = og_alloc(t->batch, t->answers);
+    t->target = og_alloc(t->batch, t->answers * sizeof *t->target);
     t->curve = og_alloc((size_t)t->config->epochs, sizeof *t->curve);
     if (t->options.pull || t->options.frozen)
         t->gradient = og_alloc(t->param_count, sizeof *t->gradient);
     const bool adds = t->options.pull || t->options.frozen;
-    if (!t->order || !t->x || !t->label || !t->hit || !t->curve || (adds && !t->gradient))
+    if (!t->order || !t->x || !t->label || !t->hit || !t->target || !t->curve ||
+        (adds && !t->gradient))
         return og_fail(err, OG_NO_MEMORY, "no memory for batches of %zu samples",
                        t->batch);
     return OG_OK;
@@ -63,6 +66,12 @@ static og_status fill(og_trainer *t, struct og_error *err)
                        "the network has %d outputs, the data set %d classes",
                        og_model_classes(t->model), t->set->classes);
     t->batch = smaller((size_t)t->config->batch, t->set->n);
+    if (t->set->symbol && t->batch != t->set->streams)
+        return og_fail(
+            err, OG_INPUT,
+            "the text was cut into %zu streams, which train.batch %d has to be",
+            t->set->streams, t->config->batch);
+    t->answers = t->set->symbol ? t->set->shape.dim[0] : 1;
     t->per_epoch = (t->set->n + t->batch - 1) / t->batch;
     t->steps = (size_t)t->config->epochs * t->per_epoch;
     t->params = og_model_params(t->model, &t->param_count);
@@ -111,6 +120,7 @@ void og_trainer_free(og_trainer *t)
     og_free(t->order);
     og_free(t->x);
     og_free(t->label);
+    og_free(t->target);
     og_free(t->hit);
     og_free(t->curve);
     og_free(t->gradient);
@@ -141,26 +151,36 @@ static uint32_t draw_epoch(const og_trainer *t, size_t epoch)
     return (uint32_t)(t->options.first_epoch + epoch);
 }
 
-static struct og_batch fetch(og_trainer *t, size_t epoch)
+// A new order for each epoch; the windows of a text always follow each other.
+static void order_samples(og_trainer *t, size_t epoch)
 {
-    if (t->ordered != epoch + 1) {
-        const struct og_stream s =
-            og_stream_named(t->config->seed, OG_DATA_ORDER, 0, 0, 0);
+    const struct og_stream s = og_stream_named(t->config->seed, OG_DATA_ORDER, 0, 0, 0);
+    if (t->ordered == epoch + 1) return;
+    for (size_t i = 0; t->set->symbol && i < t->set->n; i++) t->order[i] = (uint32_t)i;
+    if (!t->set->symbol)
         og_permutation(&s, (struct og_index){draw_epoch(t, epoch), 0, 0}, t->order,
                        t->set->n);
-        t->ordered = epoch + 1;
-    }
+    t->ordered = epoch + 1;
+}
+
+static struct og_batch fetch(og_trainer *t, size_t epoch)
+{
+    order_samples(t, epoch);
     const size_t first = t->at % t->per_epoch * t->batch;
     const uint32_t *sample = t->order + first;
     const size_t n = smaller(t->batch, t->set->n - first);
     const struct og_augment augment = {t->config->seed, draw_epoch(t, epoch)};
     og_dataset_fetch(t->set, sample, n, &augment, t->x);
-    for (size_t i = 0; i < n; i++) t->label[i] = t->set->label[sample[i]];
+    const bool text = t->set->symbol != NULL;
+    if (text) og_dataset_targets(t->set, sample, n, t->target);
+    for (size_t i = 0; !text && i < n; i++) t->label[i] = t->set->label[sample[i]];
     return (struct og_batch){
         .x = t->x,
-        .label = t->label,
+        .label = text ? NULL : t->label,
+        .target = text ? t->target : NULL,
         .sample = sample,
         .n = n,
+        .streams = t->set->streams,
         .seed = t->config->seed,
         .trial = OG_TRAINING_TRIAL,
         .pass = draw_epoch(t, epoch),
@@ -217,9 +237,12 @@ static bool all_finite(const float *value, size_t n)
 
 static void count_step(og_trainer *t, const struct og_batch *batch, double loss)
 {
+    const size_t answers = batch->n * t->answers;
     t->loss += loss;
-    t->seen += batch->n;
-    for (size_t i = 0; i < batch->n; i++) t->hits += t->hit[i];
+    for (size_t i = 0; i < answers; i++) {
+        t->seen += !batch->target || batch->target[i] != OG_NO_TARGET;
+        t->hits += t->hit[i];
+    }
     t->at++;
     if (t->at % t->per_epoch != 0) return;
     t->curve[t->at / t->per_epoch - 1] = og_trainer_running(t);

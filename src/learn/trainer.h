@@ -24,7 +24,9 @@ struct og_trainer {
     size_t ordered;                      // epoch + 1 that `order` is of; 0: none
     uint32_t *order;                     // [set->n]
     float *x;                            // [batch][sample]
-    uint8_t *label, *hit;                // [batch]
+    uint8_t *label, *hit;                // [batch], [batch][answers]
+    size_t answers;                      // of a sample: 1, of text as many as steps
+    uint32_t *target;                    // of text, [batch][answers]
 
     double loss;  // sums over the present epoch
     size_t hits, seen;

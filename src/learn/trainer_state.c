@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A trainer as bytes: a header, then weights, state, moments, calibrations and curve. The
-// bytes are for the machine type that wrote them (a checkpoint, not an exchange format).
+// A trainer as bytes: a header, then weights, state, moments, calibrations, what a text
+// carries from window to window, and curve. The bytes are for the machine type that wrote
+// them (a checkpoint, not an exchange format).
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static const char magic[8] = "OGTRAIN";
 struct header {
     char magic[8];
     uint64_t version, fingerprint;
-    uint64_t params, state, moments, calibration, epochs;
+    uint64_t params, state, moments, calibration, carried, epochs;
     uint64_t at, hits, seen;
     double loss;
 };
@@ -57,6 +58,7 @@ og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err)
         c->calibrate_every,
         c->calibrate_samples,
         (double)t->set->n,
+        (double)t->set->streams,
         t->set->spec.crop,
         t->set->spec.flip,
         t->options.keep_weights,
@@ -86,15 +88,27 @@ static size_t calibration_count(og_exec *exec)
     return n;
 }
 
+// Of the execution whose turn it is; it changes only between epochs, where every text
+// begins anew.
+static float *carried(const og_trainer *t, size_t at, size_t *count)
+{
+    og_exec *exec = at < t->hardware_from || !t->hardware ? t->ideal : t->hardware;
+    *count = 0;
+    return exec ? og_exec_carried(exec, count) : NULL;
+}
+
 static struct header header_of(const og_trainer *t)
 {
+    size_t carried_count;
+    carried(t, t->at, &carried_count);
     struct header h = {
-        .version = 1,
+        .version = 2,
         .fingerprint = t->fingerprint,
         .params = t->param_count,
         .state = t->state_count,
         .moments = t->descent.moment_count,
         .calibration = calibration_count(t->hardware),
+        .carried = carried_count,
         .epochs = (uint64_t)t->config->epochs,
         .at = t->at,
         .hits = t->hits,
@@ -108,7 +122,8 @@ static struct header header_of(const og_trainer *t)
 static size_t bytes_of(const struct header *h)
 {
     return sizeof *h +
-           (h->params + h->state + h->moments + h->calibration) * sizeof(float) +
+           (h->params + h->state + h->moments + h->calibration + h->carried) *
+               sizeof(float) +
            h->epochs * sizeof(struct og_curve);
 }
 
@@ -130,6 +145,7 @@ void og_trainer_save(const og_trainer *t, void *bytes)
     if (h.calibration > 0)
         og_bytes_put(&to, og_exec_calibration(t->hardware, &n),
                      h.calibration * sizeof(float));
+    og_bytes_put(&to, carried(t, t->at, &n), h.carried * sizeof(float));
     og_bytes_put(&to, t->curve, h.epochs * sizeof *t->curve);
 }
 
@@ -141,10 +157,11 @@ static og_status check(const og_trainer *t, const struct header *h, size_t n,
         return og_fail(err, OG_INPUT, "not a training checkpoint of this version");
     if (h->fingerprint != own.fingerprint || h->params != own.params ||
         h->state != own.state || h->moments != own.moments ||
-        h->calibration != own.calibration || h->epochs != own.epochs)
+        h->calibration != own.calibration || h->carried != own.carried ||
+        h->epochs != own.epochs)
         return og_fail(err, OG_INPUT,
                        "the training checkpoint is of another model or configuration");
-    if (n != bytes_of(&own) || h->at > t->steps || h->seen > t->set->n)
+    if (n != bytes_of(&own) || h->at > t->steps || h->seen > og_dataset_answers(t->set))
         return og_fail(err, OG_INPUT, "the training checkpoint is damaged (%zu bytes)",
                        n);
     return OG_OK;
@@ -170,6 +187,7 @@ og_status og_trainer_restore(og_trainer *t, const void *bytes, size_t n,
         // Before the first step on hardware nothing has been calibrated yet.
         if (h.at > t->hardware_from) og_exec_calibration_changed(t->hardware);
     }
+    og_bytes_get(&from, carried(t, (size_t)h.at, &count), h.carried * sizeof(float));
     og_bytes_get(&from, t->curve, h.epochs * sizeof *t->curve);
     t->at = (size_t)h.at;
     t->hits = (size_t)h.hits;

@@ -194,9 +194,9 @@ static void pass_over(og_exec *exec, const struct og_batch *batch, enum og_exec_
     size_t width = og_shape_count(&exec->model->input);
     size_t most =
         exec->batch < OG_BLOCK ? exec->batch : exec->batch / OG_BLOCK * OG_BLOCK;
-    for (size_t at = 0; at < batch->n; at += most) {
+    for (size_t at = 0, n; at < batch->n; at += n) {
         struct og_batch part = *batch;
-        part.n = batch->n - at < most ? batch->n - at : most;
+        part.n = n = og_exec_part(batch, at, most);
         part.x += at * width;
         part.sample += at;
         if (part.length) part.length += at;

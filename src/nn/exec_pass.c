@@ -29,6 +29,18 @@ static size_t block_count(const struct og_batch *batch)
     return (batch->n + OG_BLOCK - 1) / OG_BLOCK;
 }
 
+// Where the node's part of what is carried begins. Passes that are no runs have a half of
+// their own, so that a calibration between two steps of training leaves no trace.
+static float *carried_of(const og_exec *exec, const struct og_batch *batch, size_t i)
+{
+    if (batch->streams == 0 || !exec->node[i].op->carried) return NULL;
+    float *at = exec->carried + (exec->mode == OG_RUN ? 0 : exec->carried_count);
+    for (size_t k = 0; k < i; k++)
+        if (exec->node[k].op->carried)
+            at += exec->streams * exec->node[k].op->carried(&exec->node[k]);
+    return at;
+}
+
 static struct og_view exec_view(const og_exec *exec, const struct og_batch *batch,
                                 size_t i, size_t block)
 {
@@ -46,6 +58,7 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         .blocks = block_count(batch),
         .total = batch->n,
         .merged = exec->merged[i],
+        .carried = carried_of(exec, batch, i),
     };
     v.n = batch->n - v.first < OG_BLOCK ? batch->n - v.first : OG_BLOCK;
     if (batch->sample) v.sample = batch->sample + v.first;
@@ -120,9 +133,18 @@ static void gather_layer(const og_exec *exec, const struct og_batch *batch, size
     exec->node[i].op->merge(&whole);
 }
 
+size_t og_exec_part(const struct og_batch *batch, size_t at, size_t most)
+{
+    size_t n = batch->n - at < most ? batch->n - at : most;
+    if (batch->streams == 0) return n;
+    size_t left = batch->streams - batch->sample[at] % batch->streams;
+    return n < left ? n : left;
+}
+
 void og_exec_pass(og_exec *exec, const struct og_batch *batch, enum og_exec_mode mode)
 {
     assert(batch->n > 0 && batch->n <= exec->batch);
+    assert(batch->streams <= exec->streams);
     exec->mode = mode;
     if (exec->slots)
         memset(exec->power_sum, 0, exec->blocks * exec->slots * sizeof *exec->power_sum);
@@ -236,15 +258,19 @@ static void reduce_layer(og_exec *exec, size_t i, size_t blocks)
 
 const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
 {
-    assert(exec->training && batch->label && batch->n > 0 && batch->n <= exec->batch);
+    assert(exec->training && (batch->label || batch->target) && batch->n > 0 && batch->n <= exec->batch);
     size_t nodes = exec->model->nodes, blocks = block_count(batch);
     for (size_t i = 0; i + 1 < nodes; i++) {
         size_t width = og_shape_count(&exec->node[i].shape);
         if (exec->wants_grad[i])
             memset(exec->grad[i], 0, batch->n * width * sizeof(float));
     }
-    og_loss_gradient(exec->act[nodes - 1], batch, exec->model->classes,
-                     exec->grad[nodes - 1]);
+    if (batch->target)
+        og_loss_gradient_text(exec->act[nodes - 1], batch, exec->model->input.dim[0],
+                              exec->model->classes, exec->grad[nodes - 1]);
+    else
+        og_loss_gradient(exec->act[nodes - 1], batch, exec->model->classes,
+                         exec->grad[nodes - 1]);
     for (size_t i = nodes; i-- > 0;) {
         if (!exec->wants_grad[i]) continue;
         back_layer(exec, batch, i);

@@ -191,6 +191,11 @@ static og_status add_node(og_model *model, const og_item *item, struct og_error 
     OG_TRY(set_name(model, node, &e, err));
     OG_TRY(set_inputs(model, node, &e, err));
     OG_TRY(bind_attributes(node, &e, err));
+    if (og_shape_symbols(&node->in[0]) > 0 && node->op != og_op_find("embedding"))
+        return og_item_fail(e.at, err,
+                            "layer '%s': the data are the symbols of a text, which only "
+                            "an embedding reads",
+                            node->name);
     struct og_error local = {0};
     const og_status status = node->op->setup(node, &local);
     if (status == OG_NO_MEMORY) return og_fail(err, status, "%s", local.text);
@@ -198,6 +203,30 @@ static og_status add_node(og_model *model, const og_item *item, struct og_error 
         return og_item_fail(e.at, err, "layer '%s': %s", node->name, local.text);
     model->nodes++;
     return OG_OK;
+}
+
+// A text is foretold step by step, by what came before.
+static og_status check_text(const og_model *model, const og_item *layers,
+                            struct og_error *err)
+{
+    const size_t steps = model->input.dim[0], classes = (size_t)model->classes;
+    for (size_t i = 0; i < model->nodes; i++)
+        if (model->node[i].op->looks_ahead &&
+            model->node[i].op->looks_ahead(&model->node[i]))
+            return og_item_fail(layers->child[i], err,
+                                "layer '%s' is bidirectional: it would see the symbols "
+                                "that are to be foretold",
+                                model->node[i].name);
+    const struct og_node *last = &model->node[model->nodes - 1];
+    if (last->shape.rank == 2 && last->shape.dim[0] == steps &&
+        last->shape.dim[1] == classes && strcmp(last->op->name, "softmax") != 0)
+        return OG_OK;
+    return og_item_fail(
+        layers->child[layers->n - 1], err,
+        "the last layer '%s' must give the logits of each step, [%zu][%zu]"
+        ", for instance '- dense: {units: %zu, each_step: true}' after a "
+        "layer with return: sequence",
+        last->name, steps, classes, classes);
 }
 
 // A result that nobody reads would be computed and silently dropped.
@@ -215,6 +244,7 @@ static og_status check_ends(const og_model *model, const og_item *layers,
     }
     const struct og_node *last = &model->node[model->nodes - 1];
     const og_item *at = layers->child[layers->n - 1];
+    if (og_shape_symbols(&model->input) > 0) return check_text(model, layers, err);
     if (strcmp(last->op->name, "softmax") == 0)
         return og_item_fail(
             at, err, "the last layer gives logits: the loss applies softmax itself");

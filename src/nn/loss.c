@@ -18,8 +18,18 @@ static int log_sum(const float *z, int classes, double *log_of_sum)
     return best;
 }
 
+static double loss_of_text(og_exec *exec, const struct og_batch *batch, uint8_t *hit)
+{
+    double total = 0.0;
+    og_exec_losses(exec, batch, exec->losses, hit);
+    for (size_t i = 0; i < batch->n * exec->model->input.dim[0]; i++)
+        total += exec->losses[i];
+    return total;
+}
+
 double og_exec_loss(og_exec *exec, const struct og_batch *batch, uint8_t *hit)
 {
+    if (batch->target) return loss_of_text(exec, batch, hit);
     assert(batch->label && batch->n == exec->last_n);
     int classes = exec->model->classes;
     const float *logits = exec->act[exec->model->nodes - 1];

@@ -9,6 +9,7 @@
 static const struct og_op *const ops[] = {
     &og_op_dense,
     &og_op_conv2d,
+    &og_op_embedding,
     &og_op_max_pool,
     &og_op_avg_pool,
     &og_op_global_avg_pool,

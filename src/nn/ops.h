@@ -7,7 +7,7 @@
 
 #include "nn/op.h"
 
-extern const struct og_op og_op_dense, og_op_conv2d;
+extern const struct og_op og_op_dense, og_op_conv2d, og_op_embedding;
 extern const struct og_op og_op_max_pool, og_op_avg_pool, og_op_global_avg_pool;
 extern const struct og_op og_op_batch_norm;
 extern const struct og_op og_op_relu, og_op_sigmoid, og_op_tanh, og_op_softmax;

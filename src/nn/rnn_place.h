@@ -36,6 +36,9 @@ void og_rnn_enter(struct og_rnn_place *p, int cell);
 // The step after `turn` others, of the og_rnn_alive() samples that have it (at least
 // one). s->v points into the step.
 void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_step *s);
+// Of text (rnn_carry.c): h and memory before a window's first step; after its last.
+void og_rnn_take_state(const struct og_rnn_step *s);
+void og_rnn_leave_state(const struct og_rnn_step *s);
 // How many sequences have more than `turn` steps.
 size_t og_rnn_alive(const struct og_rnn_place *p, size_t turn);
 

@@ -127,12 +127,15 @@ static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
     og_rnn_step_at(p, turn, &s);
     int layer = p->cell / (int)p->directions;
     // input_of serves gradients too, so it is not const; forward only reads it.
+    if (part == 0 && turn == 0 && v->carried) og_rnn_take_state(&s);
     if (part == 0) fill_input(&s, input_of(p, layer, (float *)(uintptr_t)v->in[0]));
     if (part < CELL_PART)
         products(&s, false, (enum og_part)part);
     else
         s.law->forward[part - CELL_PART](&s);
-    if (part + 1 == step_parts(v->node)) hand_out(&s, output_of(p, layer, v->out));
+    if (part + 1 < step_parts(v->node)) return;
+    hand_out(&s, output_of(p, layer, v->out));
+    if (turn + 1 == p->steps && v->carried) og_rnn_leave_state(&s);
 }
 
 static bool has_rest(const struct og_rnn_place *p)

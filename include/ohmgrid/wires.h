@@ -86,8 +86,8 @@ OG_API og_status og_wires_gradient(og_wires *wires, const double *v,
                                    const double *dcurrent, double *dg, double *dv,
                                    struct og_error *err);
 
-// Writes the circuit as an ngspice netlist that prints 15 digits of every current of
-// every vector: "i_b_j = 1.2e-05".
+// Writes the circuit as an ngspice netlist. `ngspice -b FILE` prints "vector <b>" and
+// "i(vt_<j>) = <A>" for the current of every bit line, 15 digits and more.
 OG_API og_status og_wires_spice(const og_wires *wires, const double *v, size_t batch,
                                 const char *path, struct og_error *err);
 

@@ -63,6 +63,7 @@ int cli_plot(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_device(int argc, char **argv);
+int cli_solve(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 
 #endif

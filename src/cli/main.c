@@ -23,6 +23,7 @@ static const struct {
     {"diff", cli_diff, "compare two result files"},
     {"data", cli_data, "list the data sets and where they were found"},
     {"device", cli_device, "list the device files, or show one"},
+    {"solve", cli_solve, "solve a crossbar whose wires have resistance"},
     {"bench", cli_bench, "measure the kernels against other libraries"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

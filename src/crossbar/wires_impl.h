@@ -3,6 +3,8 @@
 #ifndef OG_CROSSBAR_WIRES_IMPL_H
 #define OG_CROSSBAR_WIRES_IMPL_H
 
+#include <stdio.h>
+
 #include "crossbar/wires_kernels.h"
 #include "ohmgrid/wires.h"
 
@@ -40,6 +42,13 @@ struct og_pcg_result og_pcg_solve(const struct og_wires *w, void *state,
                                   const struct og_pcg_io *io);
 void og_pcg_free(og_wires *w);
 
+// --- vectors (wires_read.c) --------------------------------------------------------------
+og_status og_wires_check_voltages(const struct og_wires *w, const double *v, size_t batch,
+                                  struct og_error *err);
+// current = v T, vector by vector, so that none depends on the others.
+void og_wires_multiply(const struct og_wires *w, const double *t, const double *v,
+                       size_t batch, double *current);
+
 // --- lines that do not feel each other (wires_line.c) ----------------------------------
 // Whether word or bit lines are IDEAL, so that each line is solved by itself.
 bool og_wires_decoupled(const struct og_wires *w);
@@ -71,5 +80,8 @@ og_status og_wires_field(og_wires *w, const double *v, const double *u, double *
 // |A b - d| / |d|, see og_wire_report. scratch: 4 cols.
 double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
                          double *scratch);
+
+// --- as a netlist (wires_spice.c) --------------------------------------------------------
+void og_wires_netlist(const struct og_wires *w, const double *v, size_t batch, FILE *out);
 
 #endif

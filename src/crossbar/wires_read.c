@@ -136,9 +136,8 @@ static og_status transfer_merge(const struct og_wires *w, double *t, struct og_e
     return og_merge_transfer(w, t, err);
 }
 
-// current += v^T T, vector by vector, so that none depends on the others.
-static void multiply(const struct og_wires *w, const double *t, const double *v,
-                     size_t batch, double *current)
+void og_wires_multiply(const struct og_wires *w, const double *t, const double *v,
+                       size_t batch, double *current)
 {
     const int threads = og_blas_use_threads(1);
     for (size_t b = 0; b < batch; b++)
@@ -160,7 +159,7 @@ static og_status check_transfer(og_wires *w, const double *t, double *difference
     struct og_wire_report report = {0};
     for (size_t i = 0; i < m; i++) ones[i] = 1;
     og_status s = read_pcg(w, ones, 1, a, &report, err);
-    multiply(w, t, ones, 1, b);
+    og_wires_multiply(w, t, ones, 1, b);
     for (size_t j = 0; j < n; j++)
         if (a[j] != b[j]) *difference = fmax(*difference, fabs(a[j] / b[j] - 1));
     og_free(memory);
@@ -174,15 +173,15 @@ static og_status read_merge(og_wires *w, const double *v, size_t batch, double *
     if (t == NULL) return og_wires_no_memory(err);
     og_status s = transfer_merge(w, t, err);
     if (s == OG_OK) s = check_transfer(w, t, &report->residual, err);
-    if (s == OG_OK) multiply(w, t, v, batch, current);
+    if (s == OG_OK) og_wires_multiply(w, t, v, batch, current);
     og_free(t);
     return s;
 }
 
 // --- the two entries ---------------------------------------------------------------------
 
-static og_status check_vectors(const struct og_wires *w, const double *v, size_t batch,
-                               struct og_error *err)
+og_status og_wires_check_voltages(const struct og_wires *w, const double *v, size_t batch,
+                                  struct og_error *err)
 {
     for (size_t k = 0; k < batch * w->rows; k++)
         if (!isfinite(v[k]))
@@ -199,7 +198,7 @@ og_status og_wires_read(og_wires *w, enum og_wire_method method, const double *v
     assert(w->loaded);
     struct og_wire_report own = {0};
     const bool choose = method == OG_WIRES_AUTO;
-    OG_TRY(check_vectors(w, v, batch, err));
+    OG_TRY(og_wires_check_voltages(w, v, batch, err));
     own.method = choose ? cheapest(w, batch) : method;
     og_status s = OG_FAILED;
     struct og_error first = {0};

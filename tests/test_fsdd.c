@@ -17,12 +17,14 @@ static float *fetched(const struct og_dataset *set, size_t *size)
     return x;
 }
 
-// Official split; takes first, then digits; lengths, zeros before, ends cut off.
-static void sequences(void **state)
+// Official split; takes first, then digits; lengths, zeros after or before, ends cut off.
+static void sequences_of(enum og_lengths lengths)
 {
-    (void)state;
     write_h5(&(struct fault){0});
-    struct og_dataset *set = opened(root, &(struct og_data_spec){.split = OG_TEST});
+    struct og_series series = og_series_default();
+    series.lengths = lengths;
+    struct og_dataset *set =
+        opened(root, &(struct og_data_spec){.split = OG_TEST, .series = series});
     const uint8_t order[10] = {0, 1, 0, 1, 0, 1, 0, 1, 0, 1};
     assert_int_equal(set->n, 10);
     assert_int_equal(set->classes, 10);
@@ -37,9 +39,16 @@ static void sequences(void **state)
     size_t size;
     float *x = fetched(set, &size);
     // Take 0 of digit 0: 1000 samples, 6 steps.
-    for (size_t i = 0; i < 7 * 13; i++) assert_true(x[i] == 0);
-    for (size_t i = 7 * 13; i < 13 * 13; i++) assert_true(x[i] != 0);
-    assert_memory_equal(x + 7 * 13, set->step, 6 * 13 * sizeof *x);
+    const size_t from = lengths == OG_LENGTHS_OWN ? 0 : 7 * 13;
+    for (size_t i = 0; i < 13 * 13; i++)
+        assert_true((x[i] != 0) == (i >= from && i < from + 6 * 13));
+    assert_memory_equal(x + from, set->step, 6 * 13 * sizeof *x);
+    if (lengths == OG_LENGTHS_OWN) {
+        assert_int_equal(set->length[0], 6);
+        assert_int_equal(set->length[9], 13);
+    } else {
+        assert_null(set->length);
+    }
     // Sample 9 is the one of 14 steps: its first 13.
     assert_int_equal(set->first[10] - set->first[9], 14);
     assert_memory_equal(x + 9 * 169, set->step + set->first[9] * 13, 169 * sizeof *x);
@@ -49,6 +58,13 @@ static void sequences(void **state)
                  &(struct og_data_spec){.split = OG_TEST, .speech.steps = 0, .limit = 3});
     assert_int_equal(set->n, 3);
     og_dataset_free(set);
+}
+
+static void sequences(void **state)
+{
+    (void)state;
+    sequences_of(OG_LENGTHS_OWN);
+    sequences_of(OG_LENGTHS_EQUAL);
 }
 
 static void steps_key(void **state)

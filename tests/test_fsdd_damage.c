@@ -152,9 +152,13 @@ static void keys_without_effect(void **state)
 {
     (void)state;
     write_h5(&(struct fault){0});
-    struct og_data_spec wrong[5] = {
-        {.rows = true}, {.crop = 1}, {.flip = true}, {.mean = {1}}, {.std = {0, 0, 1}}};
-    for (int i = 0; i < 5; i++) fails(root, &wrong[i], "have no effect on speech");
+    struct og_series boxed = og_series_default(), groups = boxed;
+    boxed.boxed = true;
+    snprintf(groups.test_groups, sizeof groups.test_groups, "jackson");
+    struct og_data_spec wrong[7] = {
+        {.rows = true},     {.crop = 1},       {.flip = true},    {.mean = {1}},
+        {.std = {0, 0, 1}}, {.series = boxed}, {.series = groups}};
+    for (int i = 0; i < 7; i++) fails(root, &wrong[i], "no effect on the data set fsdd");
     struct og_data_spec spec = {.name = "mnist", .speech = og_speech_default()};
     struct og_error err = {0};
     struct og_dataset *set;

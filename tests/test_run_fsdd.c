@@ -63,7 +63,7 @@ static void keys_are_checked(void **state)
     struct og_error err;
     write_h5(&(struct fault){0});
     assert_int_equal(run_text("data.as=rows", &err), OG_INPUT);
-    assert_non_null(strstr(err.text, "no effect on speech"));
+    assert_non_null(strstr(err.text, "data.as has no effect on the data set fsdd"));
     assert_int_equal(run_text("data.features.high=5 kHz", &err), OG_INPUT);
     assert_non_null(strstr(err.text, "5000 Hz, more than half"));
     assert_int_equal(run_text("data.features.mels=200", &err), OG_INPUT);

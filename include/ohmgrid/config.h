@@ -43,6 +43,7 @@ struct og_data_config {
     int as;                       // enum og_data_as
     struct og_text text;          // file, vocabulary, validation; the rest is zero
     struct og_list parts;         // of the set text
+    struct og_series series;      // its file is text.file
     int train_limit, test_limit;  // 0: all
     struct og_list mean, std;     // per channel; std empty: pixels in [0, 1]
     int crop;

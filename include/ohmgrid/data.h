@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain), spoken
-// digits (HDF5 or WAV) as cepstra, text as words or characters. Nothing is downloaded; a
-// missing set is an error that lists the places tried and how to get it.
+// digits (HDF5 or WAV) as cepstra, series of any length from HDF5, strokes of a pen, text
+// as words or characters. Nothing is downloaded; a missing set is an error that lists the
+// places tried and how to get it.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
 
@@ -52,8 +53,34 @@ struct og_speech {
 // Those of the key table: 13 coefficients, window 256, hop 128, 26 bands.
 OG_API struct og_speech og_speech_default(void);
 
-// What `as` makes of the data: images, sequences of their rows, words, characters.
-enum og_data_as { OG_AS_IMAGE, OG_AS_ROWS, OG_AS_WORDS, OG_AS_CHARACTERS };
+// What sequences are made of. A sequence has as many steps as it has: recurrent layers
+// read no more (og_batch.length). Or all count as equally long (OG_LENGTHS_EQUAL), with
+// zeros before shorter ones.
+enum og_lengths { OG_LENGTHS_OWN, OG_LENGTHS_EQUAL };
+enum og_scale { OG_SCALE_DEVIATION, OG_SCALE_NONE };
+struct og_series {
+    int lengths;      // enum og_lengths
+    int scale;        // enum og_scale: in units of the deviation in the training set
+    int average;      // each step is the mean of so many successive ones
+    int folds, fold;  // without a split of its own: sequences k % folds == fold
+    char test_groups[256];  // names of those that are tested, with blanks; "": default
+    char file[256];         // of the set hdf5
+    double spacing;         // of points along strokes; 0: as recorded
+    bool boxed;             // drawings are scaled to a box of size 1
+};
+enum { OG_SERIES_VALUES = 4096, OG_SERIES_CLASSES = 256 };  // at most
+// Those of the key table.
+OG_API struct og_series og_series_default(void);
+
+// What `as` makes of the data: images, sequences of their rows, words, characters, strokes
+// of a pen that would draw the image.
+enum og_data_as {
+    OG_AS_IMAGE,
+    OG_AS_ROWS,
+    OG_AS_WORDS,
+    OG_AS_CHARACTERS,
+    OG_AS_STROKES,
+};
 
 // Text is one long sequence of symbols, each to be foretold from those before it. It is
 // cut into `streams` of equal length (to one symbol), and each stream into windows of
@@ -74,15 +101,17 @@ enum { OG_TEXT_STEPS = 35 };
 #define OG_NO_TARGET UINT32_MAX
 
 struct og_data_spec {
-    char name[32];  // mnist, fashion_mnist, cifar10, fsdd
+    char name[32];  // as og_data_entries() has it
     enum og_split split;
     bool rows;              // images as sequences: [H][C * W] instead of [C][H][W]
     size_t limit;           // use only the first `limit` samples, at most all; 0: all
     float mean[3], std[3];  // per channel, of pixels in [0, 1]: x = (pixel - mean) / std;
                             // std all 0: the pixels themselves
-    int crop;   // training: random shifts of up to this many pixels, zero padded
-    bool flip;  // training: random mirror images
-    struct og_speech speech;  // of fsdd; all 0: og_speech_default()
+    int crop;      // training: random shifts of up to this many pixels, zero padded
+    bool flip;     // training: random mirror images
+    bool strokes;  // mnist: sequences of dx, dy, end of stroke, end of digit
+    struct og_speech speech;  // of fsdd; all 0: og_speech_default(). steps: of all series
+    struct og_series series;  // all 0: og_series_default()
     struct og_text text;      // of ptb and text; else all 0
 };
 
@@ -94,11 +123,12 @@ struct og_dataset {
     uint8_t *pixel;  // [n][C][H][W]
     uint8_t *label;  // [n]
     size_t channels, height, width;
-    // Speech, in place of pixels: steps of all samples one after another. A sample that
-    // is shorter than shape.dim[0] is fetched with zeros (the mean) before it, so that
-    // its last step is the last; a longer one without its end.
-    float *step;       // [first[n]][shape.dim[1]]
+    // Series, in place of pixels: steps of all samples one after another, `width` values
+    // each. At most `height` of them are fetched, with zeros after them (equal lengths:
+    // before them).
+    float *step;       // [first[n]][width]
     size_t *first;     // [n + 1]
+    uint32_t *length;  // [n] steps fetched, for og_batch; NULL: all as long as the shape
     size_t shortened;  // samples that lost their end
     // Text, in place of pixels and labels.
     uint32_t *symbol;  // [symbols]

@@ -100,8 +100,8 @@ struct og_batch {
     // it is the first window; the samples of a batch are windows of the same number.
     const uint32_t *target;
     size_t streams;  // of the data set; 0: no text
-    // [n] steps of each sequence, 1 to those of the input: recurrent layers read no more
-    // (og_model_check_ragged); NULL: all that the input has.
+    // Steps of sequences by their numbers, length[sample[k]], 1 to those of the input:
+    // recurrent layers read no more (og_model_check_ragged). NULL: all that the input has.
     const uint32_t *length;
     size_t n;
     uint64_t seed;

@@ -46,18 +46,39 @@ struct og_speech og_speech_default(void)
     return s;
 }
 
+static const struct og_field pen_fields[] = {
+    {"spacing", OG_FIELD_REAL, offsetof(struct og_series, spacing), 0, NULL, 0, 1e6, NULL,
+     "0", D,
+     "Strokes are resampled to points about so far apart, equally in each stroke, in "
+     "pixels (after box: in sides of the box); 0: as recorded.",
+     NULL, NULL},
+    {"box", OG_FIELD_BOOL, offsetof(struct og_series, boxed), 0, NULL, 0, 0, NULL,
+     "false", D,
+     "Whether each drawing is moved and scaled so that the larger side of its bounding "
+     "box is 1.",
+     NULL, NULL},
+    {.key = NULL},
+};
+
+struct og_series og_series_default(void)
+{
+    return (struct og_series){.average = 1, .folds = 5};
+}
+
 static const struct og_field data_fields[] = {
     {"name", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.name),
      sizeof((struct og_config *)0)->data.name, NULL, 0, 0, NULL, "fashion_mnist", D,
      "Data set; 'ohmgrid data list' names those that are known.", NULL, NULL},
     {"as", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.data.as), 0, NULL, 0, 0,
-     "image rows words characters", "image", D,
-     "Images as they are, or as sequences of their rows; text as words or characters.",
+     "image rows words characters strokes", "image", D,
+     "Images as they are, as sequences of their rows, or mnist as strokes of a pen: "
+     "steps "
+     "of dx, dy, end of stroke, end of digit; text as words or characters.",
      NULL, NULL},
     {"file", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.text.file),
      sizeof((struct og_config *)0)->data.text.file, NULL, 0, 0, NULL, "", D,
-     "Set text: the file, absolute or looked for in the current folder, in --data, "
-     "$OHMGRID_DATA and data/; plain, .gz or .xz, without that ending.",
+     "Set text or hdf5: the file, absolute or looked for in the current folder, in "
+     "--data, $OHMGRID_DATA and data/; of text plain, .gz or .xz, without that ending.",
      NULL, NULL},
     {"parts", OG_FIELD_LIST, offsetof(struct og_raw_config, config.data.parts), 0, NULL,
      0, 1, NULL, "[0.9, 0.05, 0.05]", D,
@@ -92,10 +113,47 @@ static const struct og_field data_fields[] = {
      0, NULL, "false", T, "Training images are mirrored at random.", NULL, NULL},
     {"steps", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.speech.steps), 0,
      NULL, 0, 1000000, NULL, "0", D,
-     "Speech: steps of each sequence, with zeros before shorter ones and longer ones "
-     "without their end; 0: as many as the longest of the training set has. Text: "
+     "Series: the most steps of a sequence, longer ones lose their end; 0: as many as "
+     "the "
+     "longest of the training set has. Text: "
      "symbols of a window, through which gradients go back in time; 0: 35.",
      NULL, NULL},
+    {"lengths", OG_FIELD_CHOICE,
+     offsetof(struct og_raw_config, config.data.series.lengths), 0, NULL, 0, 0,
+     "own equal", "own", D,
+     "Series: recurrent layers read each sequence to its end and no further, or all "
+     "count "
+     "as data.steps long, with zeros before shorter ones.",
+     NULL, NULL},
+    {"scale", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.data.series.scale),
+     0, NULL, 0, 0, "deviation none", "deviation", D,
+     "Series: each value less its mean, in units of its deviation, both of all steps of "
+     "the training set; or as it is.",
+     NULL, NULL},
+    {"average", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.series.average),
+     0, NULL, 1, 1000, NULL, "1", D,
+     "Series: each step is the mean of so many successive ones.", NULL, NULL},
+    {"test_groups", OG_FIELD_TEXT,
+     offsetof(struct og_raw_config, config.data.series.test_groups),
+     sizeof((struct og_config *)0)->data.series.test_groups, NULL, 0, 0, NULL, "", D,
+     "Sets wharf (volunteers), omniglot_strokes (drawers) and hdf5: names or numbers of "
+     "those who are the test set, separated by blanks; none: of wharf f3 m1 m2 m4, of "
+     "omniglot_strokes 17 18 19 20, of hdf5 see folds.",
+     NULL, NULL},
+    {"folds", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.series.folds), 0,
+     NULL, 2, 1000, NULL, "5", D,
+     "Sets that have no split of their own (speech_commands_kws01, hdf5): one sequence "
+     "in "
+     "so many is of the test set.",
+     NULL, NULL},
+    {"fold", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.series.fold), 0,
+     NULL, 0, 999, NULL, "0", D,
+     "Which one: sequence k where k % folds is fold. A sweep over all tests every "
+     "sequence.",
+     NULL, NULL},
+    {"pen", OG_FIELD_BLOCK, offsetof(struct og_raw_config, config.data.series), 0, NULL,
+     0, 0, NULL, NULL, D, "Drawings (omniglot_strokes, mnist as strokes).", pen_fields,
+     "spacing"},
     {"features", OG_FIELD_BLOCK, offsetof(struct og_raw_config, config.data.speech), 0,
      NULL, 0, 0, NULL, NULL, D, "What a step of speech consists of.", speech_fields,
      "kind"},

@@ -304,6 +304,7 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
         og_dataset_fetch(set, sample, n, NULL, x);
         const struct og_batch batch = {.x = x,
                                        .sample = sample,
+                                       .length = set->length,
                                        .n = n,
                                        .streams = set->streams,
                                        .seed = job->config.seed};

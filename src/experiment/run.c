@@ -50,6 +50,10 @@ static void fill_spec(const struct og_config *c, enum og_split split,
     for (int i = 0; i < d->mean.n && i < 3; i++) spec->mean[i] = (float)d->mean.v[i];
     for (int i = 0; i < d->std.n && i < 3; i++) spec->std[i] = (float)d->std.v[i];
     memcpy(&spec->speech, &d->speech, sizeof spec->speech);
+    spec->strokes = d->as == OG_AS_STROKES;
+    memcpy(&spec->series, &d->series, sizeof spec->series);
+    if (strcmp(d->name, "hdf5") == 0)
+        memcpy(spec->series.file, d->text.file, sizeof spec->series.file);
     spec->limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
     if (split == OG_TEST) return;
     spec->crop = d->crop;

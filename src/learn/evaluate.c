@@ -36,8 +36,11 @@ static struct og_batch window_fetch(struct window *w, size_t first, size_t n)
 {
     for (size_t i = 0; i < n; i++) w->sample[i] = (uint32_t)(first + i);
     og_dataset_fetch(w->set, w->sample, n, NULL, w->x);
-    return (struct og_batch){
-        .x = w->x, .label = w->set->label + first, .sample = w->sample, .n = n};
+    return (struct og_batch){.x = w->x,
+                             .label = w->set->label + first,
+                             .sample = w->sample,
+                             .n = n,
+                             .length = w->set->length};
 }
 
 // Softmax cross-entropy of one sample; whether its largest logit is the label (ties: the
@@ -90,6 +93,7 @@ og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
     struct window w;
     struct og_evaluation sum = {0};
     if (n == 0) return og_fail(err, OG_INPUT, "the data set to evaluate on is empty");
+    if (options->set->length) OG_TRY(og_model_check_ragged(exec->model, err));
     OG_TRY(window_init(&w, options->set, options->batch < n ? options->batch : n, err));
     const og_status status = evaluate(exec, options, &w, &sum, err);
     window_clear(&w);

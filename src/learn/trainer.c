@@ -65,6 +65,7 @@ static og_status fill(og_trainer *t, struct og_error *err)
         return og_fail(err, OG_INPUT,
                        "the network has %d outputs, the data set %d classes",
                        og_model_classes(t->model), t->set->classes);
+    if (t->set->length) OG_TRY(og_model_check_ragged(t->model, err));
     t->batch = smaller((size_t)t->config->batch, t->set->n);
     if (t->set->symbol && t->batch != t->set->streams)
         return og_fail(
@@ -179,6 +180,7 @@ static struct og_batch fetch(og_trainer *t, size_t epoch)
         .label = text ? NULL : t->label,
         .target = text ? t->target : NULL,
         .sample = sample,
+        .length = t->set->length,
         .n = n,
         .streams = t->set->streams,
         .seed = t->config->seed,

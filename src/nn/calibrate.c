@@ -199,7 +199,6 @@ static void pass_over(og_exec *exec, const struct og_batch *batch, enum og_exec_
         part.n = n = og_exec_part(batch, at, most);
         part.x += at * width;
         part.sample += at;
-        if (part.length) part.length += at;
         exec->observed = at;
         og_exec_pass(exec, &part, mode);
         if (mode == OG_OBSERVE_INPUT && exec->slots)

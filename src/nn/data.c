@@ -8,8 +8,11 @@
 #include "config/tables.h"
 #include "nn/data_check.h"
 #include "nn/data_file.h"
+#include "nn/data_series.h"
 #include "nn/data_speech.h"
+#include "nn/data_strokes.h"
 #include "nn/data_text.h"
+#include "nn/sequences.h"
 
 enum { OG_PLACES_TEXT = 700 };
 
@@ -34,6 +37,37 @@ static const struct og_data_entry entries[] = {
      "fsdd.h5, or WAV files such as 7_jackson_32.wav (there or in 'recordings')",
      "put the WAV files of github.com/Jakobovski/free-spoken-digit-dataset into a folder "
      "'fsdd' of $OHMGRID_DATA, of ./data or of --data"},
+    {"japanese_vowels",
+     "Japanese Vowels, 270 + 370 utterances of 7 to 29 steps of 12 LPC cepstra, 9 "
+     "speakers",
+     "japanese_vowels.h5",
+     "make it from the UCI data set 'Japanese Vowels': groups train and test with frames "
+     "[steps][12], offset and label, in a folder 'japanese_vowels' of $OHMGRID_DATA"},
+    {"pendigits", "Pen-Based Digits, 7494 + 3498 drawings of 8 points, 10 classes",
+     "pendigits.h5",
+     "make it from the UCI data set 'Pen-Based Recognition of Handwritten Digits': "
+     "groups "
+     "train and test with x [n][8][2] and y, in a folder 'pendigits' of $OHMGRID_DATA"},
+    {"wharf",
+     "WHARF, 892 recordings of an accelerometer at the wrist at 32 Hz, 17 people, 14 "
+     "activities",
+     "wharf.h5",
+     "make it from github.com/fulviomas/WHARF: accel [steps][3] in codes of 0 to 63, "
+     "offset, activity and volunteer, in a folder 'wharf' of $OHMGRID_DATA"},
+    {"omniglot_strokes",
+     "Omniglot, 2720 drawings of 136 characters by 20 people, as strokes of a pen",
+     "omniglot_strokes_small1.h5",
+     "make it from github.com/brendenlake/omniglot: points [steps][4] of x, y, time and "
+     "stroke, offset, label and drawer, in a folder 'omniglot_strokes' of $OHMGRID_DATA"},
+    {"speech_commands_kws01",
+     "Speech Commands, 1000 words as 49 x 10 MFCC, 12 classes (the test set of MLPerf "
+     "Tiny)",
+     "kws01_mfcc.h5",
+     "make it from github.com/eembc/energyrunner: mfcc_int8 [n][49][10] and label, in a "
+     "folder 'speech_commands_kws01' of $OHMGRID_DATA"},
+    {"hdf5", "sequences of your own", "the one that data.file names",
+     "name a file in data.file: frames [steps of all][values], offset [n + 1], label [n] "
+     "and perhaps group [n], or these in groups train and test"},
     {"ptb",
      "Penn Treebank as words or characters, 929589 + 82430 words with <eos>, 10000 "
      "different ones",
@@ -72,7 +106,7 @@ static bool ptb_exists(const char *folder, enum og_split split)
 static const struct kind {
     const char *folder[2];  // none: the place is data.file
     size_t channels, side;  // of images
-    bool (*exists)(const char *folder, enum og_split split);
+    bool (*exists)(const char *folder, enum og_split split);  // NULL: a series
     og_status (*check)(struct og_dataset *set, struct og_error *err);
     og_status (*load)(struct og_dataset *set, struct og_error *err);
 } kinds[] = {
@@ -95,6 +129,17 @@ static const struct kind {
      og_data_speech_exists,
      og_data_check_speech,
      og_data_speech_load},
+    {{"japanese_vowels", NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
+    {{"pendigits", NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
+    {{"wharf", NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
+    {{"omniglot_strokes", NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
+    {{"speech_commands_kws01", NULL},
+     0,
+     0,
+     NULL,
+     og_data_check_series,
+     og_data_series_load},
+    {{NULL, NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
     {{"ptb", "penn-treebank"}, 0, 0, ptb_exists, og_data_check_ptb, og_data_ptb_load},
     {{NULL, NULL}, 0, 0, og_data_text_exists, og_data_check_text, og_data_text_load},
 };
@@ -111,6 +156,12 @@ static int find_set(const char *name)
     for (int i = 0; i < SETS; i++)
         if (strcmp(entries[i].name, name) == 0) return i;
     return -1;
+}
+
+static bool has_split(int set, const char *folder, enum og_split split)
+{
+    if (kinds[set].exists) return kinds[set].exists(folder, split);
+    return og_data_series_exists(entries[set].name, folder);
 }
 
 // The same file names serve MNIST and Fashion-MNIST, so a folder that bears the name of
@@ -148,7 +199,7 @@ static bool try_folder(struct search *s, const char *root, const char *folder)
     snprintf(s->tried + used, sizeof s->tried - used, "%s%s", used ? ", " : "", path);
     if (length >= OG_DATA_PATH || (size_t)length >= s->path_size) return false;
     for (int split = 0; split < 2; split++)
-        if (s->split[split] && !kinds[s->set].exists(path, (enum og_split)split))
+        if (s->split[split] && !has_split(s->set, path, (enum og_split)split))
             return false;
     snprintf(s->path, s->path_size, "%s", path);
     return true;
@@ -170,7 +221,7 @@ static bool search_all(struct search *s, const struct og_data_search *where)
     return false;
 }
 
-// The file of the set `text`.
+// The file of the set `text` or `hdf5`.
 static bool search_file(struct search *s, const struct og_data_search *where,
                         const char *file)
 {
@@ -225,7 +276,9 @@ static og_status locate(struct og_dataset *set, int k, const struct og_data_sear
 {
     struct search s = {.set = k, .path = set->path, .path_size = sizeof set->path};
     s.split[set->spec.split] = true;
-    const char *file = set->spec.text.file;
+    if (set->spec.strokes) s.split[OG_TRAIN] = true;  // the units of both
+    const struct og_data_spec *spec = &set->spec;
+    const char *file = kinds[k].exists ? spec->text.file : spec->series.file;
     if (kinds[k].folder[0] ? search_all(&s, where) : search_file(&s, where, file))
         return OG_OK;
     return og_fail(err, OG_INPUT,
@@ -253,8 +306,8 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     int k = find_set(spec->name);
     if (k < 0)
         return og_fail(err, OG_INPUT,
-                       "data set '%s' is unknown; known are mnist, fashion_mnist, "
-                       "cifar10, fsdd, ptb and text",
+                       "data set '%s' is unknown; 'ohmgrid data list' names those that "
+                       "are known",
                        spec->name);
     struct og_dataset *d = og_alloc(1, sizeof *d);
     if (!d) return og_fail(err, OG_NO_MEMORY, "out of memory for a data set");
@@ -262,10 +315,14 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     const struct og_speech none = {0};
     if (memcmp(&spec->speech, &none, sizeof none) == 0)
         d->spec.speech = og_speech_default();
+    const struct og_series no_series = {0};
+    if (memcmp(&spec->series, &no_series, sizeof no_series) == 0)
+        d->spec.series = og_series_default();
     set_shape(d, &kinds[k]);
     og_status status = kinds[k].check(d, err);
     if (status == OG_OK) status = locate(d, k, where, err);
-    if (status == OG_OK) status = kinds[k].load(d, err);
+    if (status == OG_OK)
+        status = d->spec.strokes ? og_data_strokes_load(d, err) : kinds[k].load(d, err);
     if (status != OG_OK) {
         og_dataset_free(d);
         return status;
@@ -281,6 +338,7 @@ void og_dataset_free(struct og_dataset *set)
     og_free(set->label);
     og_free(set->step);
     og_free(set->first);
+    og_free(set->length);
     og_free(set->symbol);
     og_free(set);
 }
@@ -347,16 +405,6 @@ static void fetch_one(const struct og_dataset *set, uint32_t sample, struct shif
         }
 }
 
-// The sequence in the last steps, zeros before it; one that is too long without its end.
-static void fetch_sequence(const struct og_dataset *set, uint32_t sample, float *x)
-{
-    const size_t values = set->shape.dim[1], length = set->shape.dim[0];
-    const size_t from = set->first[sample], all = set->first[sample + 1] - from;
-    const size_t steps = all < length ? all : length, before = (length - steps) * values;
-    memset(x, 0, before * sizeof *x);
-    memcpy(x + before, set->step + from * values, steps * values * sizeof *x);
-}
-
 static void fetch_images(const struct og_dataset *set, const uint32_t *index, size_t n,
                          const struct og_augment *augment, float *x)
 {
@@ -382,13 +430,8 @@ void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index, size_
         og_text_fetch(set, index, n, x);
         return;
     }
-    if (!set->step) {
+    if (set->step)
+        og_sequences_fetch(set, index, n, x);
+    else
         fetch_images(set, index, n, augment, x);
-        return;
-    }
-    const size_t size = set->shape.dim[0] * set->shape.dim[1];
-    for (size_t k = 0; k < n; k++) {
-        assert(index[k] < set->n);
-        fetch_sequence(set, index[k], x + k * size);
-    }
 }

@@ -39,7 +39,7 @@ bool og_recordings_in_hdf5(const char *folder);
 // Whether there is a WAV file of the split in the folder or in its "recordings".
 bool og_recordings_in_wav(const char *folder, enum og_split split);
 
-// Fills n, label, shape, step, first and shortened.
+// Fills the set, see og_sequences_keep().
 og_status og_data_speech_load(struct og_dataset *set, struct og_error *err);
 bool og_data_speech_exists(const char *folder, enum og_split split);
 

@@ -36,7 +36,7 @@ struct og_probe {
     size_t input;             // floats of a sample
     float *x;                 // [n][input]
     uint32_t *sample;         // [n]
-    uint32_t *length;         // [n], or NULL: as og_batch
+    const uint32_t *length;   // as og_batch; borrowed
     uint64_t seed;
     size_t streams;       // of text, as og_batch
     size_t *width;        // [matrices] outputs of a sample, the most
@@ -170,7 +170,7 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
         batch.n = og_exec_part(&all, p->first, most);
         batch.x = p->x + p->first * p->input;
         batch.sample = p->sample + p->first;
-        batch.length = p->length ? p->length + p->first : NULL;
+        batch.length = p->length;
         og_exec_pass(exec, &batch, mode);
     }
     exec->probe = NULL;
@@ -230,11 +230,7 @@ static bool fill(og_probe *p, const struct og_batch *batch)
         return false;
     memcpy(p->x, batch->x, p->n * p->input * sizeof *p->x);
     memcpy(p->sample, batch->sample, p->n * sizeof *p->sample);
-    if (batch->length) {
-        p->length = og_alloc(p->n, sizeof *p->length);
-        if (!p->length) return false;
-        memcpy(p->length, batch->length, p->n * sizeof *p->length);
-    }
+    p->length = batch->length;
     return alloc_lines(p) && keep_ideal(p);
 }
 
@@ -266,7 +262,6 @@ void og_probe_free(og_probe *p)
     og_free(p->line);
     og_free(p->x);
     og_free(p->sample);
-    og_free(p->length);
     og_free(p->width);
     og_free(p->entry);
     og_free(p->tally);

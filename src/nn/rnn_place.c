@@ -97,10 +97,11 @@ size_t og_rnn_work_bytes(const og_exec *exec, const struct og_node *node, size_t
 // Insertion sort, which keeps samples of the same length in their order.
 static void set_order(struct og_rnn_place *p, const struct og_view *v)
 {
-    const uint32_t *length = v->batch->length + v->first;
+    uint32_t length[OG_BLOCK];
     p->ragged = true;
     for (size_t k = 0; k < p->n; k++) {
         size_t at = k;
+        length[k] = v->batch->length[v->sample[k]];
         for (; at > 0 && length[p->order[at - 1]] < length[k]; at--)
             p->order[at] = p->order[at - 1];
         p->order[at] = (uint32_t)k;
@@ -108,7 +109,7 @@ static void set_order(struct og_rnn_place *p, const struct og_view *v)
     for (size_t r = 0; r < p->n; r++) {
         p->length[r] = length[p->order[r]];
         assert(p->length[r] >= 1 && p->length[r] <= p->steps);
-        p->sample[r] = v->sample ? v->sample[p->order[r]] : 0;
+        p->sample[r] = v->sample[p->order[r]];
         p->row[r] = (uint32_t)v->first + p->order[r];
     }
 }
@@ -188,7 +189,7 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
     s->view.n = s->n;
     if (p->ragged) {
         s->view.row = p->row;
-        s->view.sample = v->sample ? p->sample : NULL;
+        s->view.sample = p->sample;
     }
     for (int k = 0; k < p->linears; k++) {
         const struct og_linear_decl *l = &v->node->linear[p->first + k];

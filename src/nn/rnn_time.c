@@ -102,7 +102,7 @@ static void clear_rest(const struct og_rnn_place *p)
 {
     size_t width = p->directions * p->units;
     for (size_t k = 0; k < p->n; k++) {
-        size_t used = p->v->batch->length[p->v->first + k];
+        size_t used = p->v->batch->length[p->v->sample[k]];
         memset(p->v->out + (k * p->steps + used) * width, 0,
                (p->steps - used) * width * sizeof(float));
     }

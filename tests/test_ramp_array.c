@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "array_helper.h"
+#include "ohmgrid/cost.h"
 #include "ohmgrid/cpu.h"
 
 static struct og_hardware ramp_hardware(int bits)
@@ -322,6 +323,61 @@ static void gain_links_ramp_and_products(void **state)
     bench_close(&b);
 }
 
+// [S clocks] of a sigmoid ramp of 5 bits whose largest step is g_max: each step from its
+// clock on, the start all the time.
+static double charge_of_sigmoid(double g_max)
+{
+    double x[32], sum = 0;
+    for (int k = 1; k < 32; k++) x[k] = log(k / (32.0 - k));
+    const double per_siemens = (x[2] - x[1]) / g_max;
+    for (int k = 1; k < 31; k++) sum += (x[k + 1] - x[k]) / per_siemens * (32 - k);
+    return sum - x[1] / per_siemens * 32;
+}
+
+static void ramps_cost_time_and_cells(void **state)
+{
+    (void)state;
+    enum { ROWS = 20, COLS = 6 };
+    struct og_hardware hw = ramp_hardware(5);
+    hw.tile.columns_per_adc = 2;
+    hw.technology = (struct og_technology){.ideal_bits = 8, .cell = {1e-14}};
+    hw.technology.read.time = 40e-9;
+    hw.technology.driver = (struct og_part_cost){3e-15, 1e-12};
+    hw.technology.ramp.column = (struct og_part_cost){2e-15, 5e-12};
+    hw.technology.ramp.clock = 1e-9;
+    struct bench b = bench_open(hw, ROWS, COLS, 1, 1.5f);
+    struct og_array_shape shape = shape_of(&hw, ROWS, COLS);
+    shape.ramps = 1;
+    shape.ramp[0] = (struct og_ramp_part){OG_SIGMOID, COLS};
+    og_array_free(b.array);
+    assert_int_equal(og_array_alloc(&b.array, &hw, &shape, NULL), OG_OK);
+    og_array_program(b.array, b.w, &b.chip);
+    const double w_max = og_array_info(b.array).w_max;
+    const struct og_activity idle = {0, 0};
+    struct og_costs costs;
+    og_array_cost(b.array, &hw.technology, &idle, &costs);
+    const double v = hw.device.v_read, charge = charge_of_sigmoid(hw.device.g_max);
+    assert_true(fabs(costs.used.latency - (40e-9 + 2 * 32e-9)) < 1e-15);
+    assert_true(fabs(costs.used.part[OG_COST_ADC].energy - 6 * 32 * 2e-15) < 1e-20);
+    assert_true(fabs(costs.used.part[OG_COST_ADC].area - 3 * 5e-12) < 1e-18);
+    assert_true(costs.used.part[OG_COST_ARRAY].count == 2 * ROWS * COLS + 35);
+    // Two conversions, one after the other, each with a ramp.
+    const double ramps = v * v * 2e-9 * charge;
+    assert_true(fabs(costs.used.part[OG_COST_ARRAY].energy / ramps - 1) < 1e-5);
+
+    // A bias of 2.5 weights: three lines, one device of each pair at 2.5 / 3 g_max.
+    float bias[COLS] = {(float)(2.5 * w_max)};
+    og_array_set_bias(b.array, bias);
+    og_array_program(b.array, b.w, &b.chip);
+    og_array_cost(b.array, &hw.technology, &idle, &costs);
+    assert_true(costs.used.part[OG_COST_ARRAY].count ==
+                2 * ROWS * COLS + 35 + 3 * 2 * COLS);
+    assert_true(costs.used.part[OG_COST_DRIVER].count == ROWS + 3);
+    const double lines = v * v * 40e-9 * 2.5 * hw.device.g_max;
+    assert_true(fabs(costs.used.part[OG_COST_ARRAY].energy / (ramps + lines) - 1) < 1e-5);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +389,7 @@ int main(void)
         cmocka_unit_test(what_ramps_exclude_is_refused),
         cmocka_unit_test(failing_allocations_leak_nothing),
         cmocka_unit_test(gain_links_ramp_and_products),
+        cmocka_unit_test(ramps_cost_time_and_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

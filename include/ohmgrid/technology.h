@@ -38,6 +38,10 @@ struct og_technology {
         double bit_time;                    // [s] per bit of a conversion
     } adc;
     struct {
+        struct og_part_cost column;  // comparator and counter; one use: a clock
+        double clock;                // [s] of one step; a conversion takes 2^bits
+    } ramp;
+    struct {
         struct og_part_cost at;  // one for each ADC; one use: a code added to a sum
         double time;             // [s]
     } add;

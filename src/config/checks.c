@@ -149,7 +149,13 @@ static og_status check_cost(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
     const og_item *block = map != NULL ? og_item_get(map, "technology") : NULL;
-    if (h->technology.name[0] != '\0') return OG_OK;
+    const bool priced = h->technology.name[0] != '\0';
+    if (priced && h->adc.kind == OG_ADC_RAMP && h->technology.ramp.clock == 0)
+        return fail_at(
+            map, "technology", err,
+            "ramp.clock is 0: the costs of adc.kind ramp need the ramp block of "
+            "a technology");
+    if (priced) return OG_OK;
     if (h->tile.columns_per_adc != 1)
         return fail_at(map, "tile.columns_per_adc", err,
                        "has no effect without hardware.technology");
@@ -200,6 +206,59 @@ static og_status check_tile(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+static og_status check_weight_noise(const struct og_hardware *h, const og_item *map,
+                                    struct og_error *err)
+{
+    const bool programmed = h->weight_noise.programmed > 0,
+               read = h->weight_noise.read > 0;
+    const char *key = read ? "weight_noise.read" : "weight_noise.programmed";
+    if (!programmed && !read) return OG_OK;
+    if (h->mapping.slice_bits > 0)
+        return fail_at(map, key, err,
+                       "is of whole weights: it excludes mapping.slice_bits");
+    if (h->pair.subtract == OG_SUBTRACT_DIGITAL)
+        return fail_at(map, key, err,
+                       "is of whole weights: it excludes pair.subtract digital");
+    if (read && h->input.encoding == OG_PULSE_WIDTH)
+        return fail_at(map, key, err,
+                       "excludes input.encoding pulse_width, in which noise is averaged "
+                       "over each pulse");
+    return OG_OK;
+}
+
+static og_status check_noise(const struct og_hardware *h, const og_item *map,
+                             struct og_error *err)
+{
+    if (!(h->adc.noise_full_scale > 0)) return OG_OK;
+    if (h->adc.noise > 0)
+        return fail_at(map, "adc.noise_full_scale", err,
+                       "excludes adc.noise, the same in LSB: give one of them");
+    if (h->adc.kind == OG_ADC_RAMP)
+        return fail_at(map, "adc.noise_full_scale", err,
+                       "excludes adc.kind ramp: give adc.noise");
+    return OG_OK;
+}
+
+// mid_rise of what has no bits would be ignored.
+static og_status check_rounding(const struct og_hardware *h, const og_item *map,
+                                struct og_error *err)
+{
+    const bool inputs = h->dac.bits > 0 || h->rnn.x_bits > 0 || h->rnn.h_bits > 0;
+    if (h->rnn.gate_rounding == OG_MID_RISE && h->rnn.gate_bits == 0)
+        return fail_at(map, "rnn.gate_rounding", err,
+                       "mid_rise needs rnn.gate_bits above 0");
+    if (h->rnn.c_rounding == OG_MID_RISE && h->rnn.c_bits == 0)
+        return fail_at(map, "rnn.c_rounding", err, "mid_rise needs rnn.c_bits above 0");
+    if (h->dac.rounding == OG_MID_TREAD) return OG_OK;
+    if (!inputs)
+        return fail_at(map, "dac.rounding", err, "mid_rise needs dac.bits above 0");
+    if (h->input.encoding == OG_BIT_SERIAL)
+        return fail_at(map, "dac.rounding", err,
+                       "mid_rise excludes input.encoding bit_serial, whose codes are "
+                       "whole numbers");
+    return OG_OK;
+}
+
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
@@ -211,6 +270,9 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
         return fail_at(map, "adc.bits", err,
                        "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
+    OG_TRY(check_weight_noise(h, map, err));
+    OG_TRY(check_noise(h, map, err));
+    OG_TRY(check_rounding(h, map, err));
     OG_TRY(check_cost(h, map, err));
     if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
         return fail_at(map, "injection.snr_db", err,
@@ -311,6 +373,32 @@ static og_status check_own_cost(const struct og_hardware *h, const og_item *root
     return og_item_fail(block, err, "has no effect: only hardware.technology has");
 }
 
+// Whether two reads of the same chip may differ.
+static bool reads_differ(const struct og_hardware *h)
+{
+    return !h->ideal &&
+           (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
+            h->adc.noise > 0 || h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
+}
+
+static og_status check_vote(const struct og_config *c, const og_item *root,
+                            struct og_error *err)
+{
+    const struct og_hardware *h = &c->hardware;
+    bool differ = reads_differ(h);
+    if (c->evaluate.votes == 1) return OG_OK;
+    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && !differ; i++) {
+        struct og_hardware own;
+        OG_TRY(og_hardware_layer(h, og_hardware_layer_name(h, i)->text, &own, err));
+        differ = reads_differ(&own);
+    }
+    if (differ) return OG_OK;
+    return fail_at(root, "evaluate.votes", err,
+                   "%d passes would be the same: hardware has no noise that is drawn per "
+                   "read",
+                   c->evaluate.votes);
+}
+
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
@@ -323,6 +411,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
         return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
                        c->train.warmup, c->train.epochs);
     OG_TRY(check_compress(&c->compress, root, err));
+    OG_TRY(check_vote(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)
         return fail_at(root, "train.ideal_epochs", err,
                        "%d is more than train.epochs = %d", c->train.ideal_epochs,

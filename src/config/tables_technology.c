@@ -58,6 +58,16 @@ static const struct og_field adc_fields[] = {
      1, NULL, "0", E, "Of a conversion, for each bit.", NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field ramp_fields[] = {
+    {"energy", OG_FIELD_REAL, offsetof(struct og_technology, ramp.column.energy), 0, "J",
+     0, 1, NULL, "0", E, "Of a column's comparator and counter in one clock.", NULL,
+     NULL},
+    {"area", OG_FIELD_REAL, offsetof(struct og_technology, ramp.column.area), 0, "m2", 0,
+     1, NULL, "0", E, "Of a column's comparator and counter.", NULL, NULL},
+    {"clock", OG_FIELD_REAL, offsetof(struct og_technology, ramp.clock), 0, "s", 0, 1,
+     NULL, "0", E, "One step of a ramp; a conversion of n bits takes 2^n.", NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field add_fields[] = {
     {"energy", OG_FIELD_REAL, offsetof(struct og_technology, add.at.energy), 0, "J", 0, 1,
      NULL, "0", E, "Of shifting one code and adding it to a sum.", NULL, NULL},
@@ -99,6 +109,10 @@ const struct og_field og_technology_fields[] = {
      part_fields, NULL},
     {"adc", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E, "Output converters.",
      adc_fields, NULL},
+    {"ramp", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Ramp converters (adc.kind ramp) instead of those of adc; their cells count as "
+     "devices.",
+     ramp_fields, NULL},
     {"add", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E, "Shift-and-add.", add_fields,
      NULL},
     {"input_buffer", OG_FIELD_BLOCK, offsetof(struct og_technology, input_buffer), 0,

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 
 const char *og_cost_part_name(enum og_cost_part part)
 {
@@ -210,15 +210,30 @@ static double output_bits(const struct og_array *a, const struct counts *c, int 
            ceil_log2(terms);
 }
 
+static int output_code_bits(const struct og_array *a, const struct og_technology *t)
+{
+    if (a->ramps != NULL) return a->map.hw.adc.ramp.bits;
+    return bits_or_ideal(t, a->map.hw.adc.bits);
+}
+
+// Of one conversion and one converter.
+static struct og_part_cost converter(const struct og_array *a,
+                                     const struct og_technology *t, int bits)
+{
+    const int more = bits - t->adc.bits;
+    if (a->ramps != NULL) return grown(t->ramp.column, 1 << bits, 1);
+    return grown(t->adc.at, pow(t->adc.energy_growth, more),
+                 pow(t->adc.area_growth, more));
+}
+
 static void output_parts(const struct og_array *a, const struct og_technology *t,
                          const struct counts *c, struct og_cost *cost)
 {
-    int bits = bits_or_ideal(t, a->map.hw.adc.bits), more = bits - t->adc.bits;
+    int bits = output_code_bits(a, t);
     put(cost, OG_COST_SAMPLE, c->conversions, c->columns, t->sample);
     double pairs = c->subtractions > 0 ? c->columns : 0;
     put(cost, OG_COST_SUBTRACT, c->subtractions, pairs, t->subtract);
-    put(cost, OG_COST_ADC, c->conversions, c->adcs,
-        grown(t->adc.at, pow(t->adc.energy_growth, more), pow(t->adc.area_growth, more)));
+    put(cost, OG_COST_ADC, c->conversions, c->adcs, converter(a, t, bits));
     put(cost, OG_COST_ADD, c->additions, c->adcs, t->add.at);
     double out = c->outputs * output_bits(a, c, bits);
     put(cost, OG_COST_OUTPUT_BUFFER, out, out, t->output_buffer);
@@ -235,12 +250,32 @@ static void set_times(const struct view *v, const struct og_technology *t,
                       const struct counts *c, struct og_cost *cost)
 {
     const struct og_array *a = v->a;
-    int bits = bits_or_ideal(t, a->map.hw.adc.bits);
+    int bits = output_code_bits(a, t);
     double cycles = (double)c->groups * og_passes(a), read = pass_time(a, t);
-    double convert = (double)c->turns * bits * t->adc.bit_time;
+    double one = a->ramps != NULL ? (1 << bits) * t->ramp.clock : bits * t->adc.bit_time;
+    double convert = (double)c->turns * one;
     double additions = c->groups > 0 ? 1 + ceil_log2(v->row_tiles) : 0;
     cost->latency = cycles * (read + convert) + additions * t->add.time;
     cost->interval = cycles * (read > convert ? read : convert);
+}
+
+// Bias lines and ramps: devices, and drivers of the lines.
+static void ramp_parts(const struct og_array *a, const struct og_technology *t,
+                       const struct counts *c, struct og_cost *cost)
+{
+    if (a->ramps == NULL) return;
+    const struct og_ramp_load load = og_ramps_load(a);
+    const double volts = a->map.hw.device.v_read;
+    const double seconds_s =
+        pass_time(a, t) * load.bias_g + (double)c->turns * t->ramp.clock * load.charge;
+    cost->part[OG_COST_ARRAY].uses += load.devices;
+    cost->part[OG_COST_ARRAY].count += load.devices;
+    cost->part[OG_COST_ARRAY].area += load.devices * t->cell.area;
+    cost->part[OG_COST_ARRAY].energy += volts * volts * seconds_s;
+    cost->part[OG_COST_DRIVER].uses += load.lines;
+    cost->part[OG_COST_DRIVER].count += load.lines;
+    cost->part[OG_COST_DRIVER].energy += load.lines * t->driver.energy;
+    cost->part[OG_COST_DRIVER].area += load.lines * t->driver.area;
 }
 
 static void cost_of(const struct view *v, const struct og_technology *t, double load,
@@ -254,6 +289,7 @@ static void cost_of(const struct view *v, const struct og_technology *t, double 
     cost->part[OG_COST_ARRAY].energy = volts * volts * pass_time(v->a, t) * load;
     input_parts(v->a, t, &c, cost);
     output_parts(v->a, t, &c, cost);
+    ramp_parts(v->a, t, &c, cost);
     set_times(v, t, &c, cost);
     for (int k = 0; k < OG_COST_PARTS; k++) {
         cost->energy += cost->part[k].energy;

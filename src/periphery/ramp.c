@@ -201,15 +201,18 @@ void og_ramp_program(const struct og_ramp_plan *p, const struct og_cells *cells,
     const int middle = p->levels / 2;
     double walk[OG_RAMP_LEVELS] = {0}, variance[OG_RAMP_LEVELS] = {0};
     uint64_t first = 0;
+    ramp->charge = 0;
     for (int k = 1; k < p->levels - 1; k++) {
         const int n = p->parallel[k];
         const float t = target_of(p, d, step_of(p, k), n);
         const struct sums sum = program_cells(cells, first, n, t);
+        ramp->charge += sum.g * (p->levels - k);
         walk[k + 1] = walk[k] + sum.deviation * range;
         variance[k + 1] = sum.variance * range * range;
         first += (uint64_t)n;
     }
     const double start = start_of(p, cells, -walk[middle], &variance[1]);
+    ramp->charge += fabs(p->x[1] + start) / p->per_siemens * p->levels;
     for (int k = 1; k < p->levels; k++) {
         ramp->x[k] = (float)(p->v_ratio * (p->x[k] + (walk[k] + start)));
         ramp->noise[k] = (float)(p->v_ratio * sqrt(variance[k]));

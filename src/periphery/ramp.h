@@ -33,6 +33,8 @@ struct og_ramp_plan {
 struct og_ramp {
     float x[OG_RAMP_LEVELS];      // thresholds
     float noise[OG_RAMP_LEVELS];  // sd of what each read adds from x[k - 1] to x[k]
+    double
+        charge;  // [S clocks] all cells, from the clock that switches them on to the last
 };
 
 // How far the thresholds are from where they should be, in steps of the output: INL_k =

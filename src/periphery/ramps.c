@@ -142,14 +142,16 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
 {
     struct og_ramps *s = a->ramps;
     const struct og_device *d = &a->map.hw.device;
-    float t[OG_CELL_CHUNK], deviation[OG_CELL_CHUNK], variance[OG_CELL_CHUNK];
+    float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
+    float deviation[OG_CELL_CHUNK], variance[OG_CELL_CHUNK];
     uint8_t off[OG_CELL_CHUNK];
     const struct og_cells cells = {d, a->chip, a->shape.layer, set};
     struct og_cell_io io = {.first = first,
                             .n = n,
                             .target = t,
                             .deviation = deviation,
-                            .read_variance = variance};
+                            .read_variance = variance,
+                            .g = g};
     og_mapping_target(&a->map, side, s->q + first, t, n);
     for (size_t k = 0; k < n; k++) off[k] = s->q[first + k] == 0;
     if (d->zero_cells == OG_ZERO_OFF) io.off = off;
@@ -158,6 +160,7 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
     for (size_t k = 0; k < n; k++) {
         s->sum[first + k] += gain * deviation[k];
         s->variance[first + k] += gain * gain * variance[k];
+        s->bias_g += (double)g[k];
     }
 }
 
@@ -165,7 +168,8 @@ static void program_bias(struct og_array *a)
 {
     struct og_ramps *s = a->ramps;
     const size_t cols = a->map.cols;
-    const int lines = bias_lines(a);
+    const int lines = s->lines = bias_lines(a);
+    s->bias_g = 0;
     memset(s->sum, 0, cols * sizeof *s->sum);
     memset(s->variance, 0, cols * sizeof *s->variance);
     if (lines == 0) return;
@@ -220,4 +224,24 @@ struct og_ramp_info og_array_ramp_info(const og_array *a)
         j = span.to;
     }
     return info;
+}
+
+struct og_ramp_load og_ramps_load(const struct og_array *a)
+{
+    const struct og_ramps *s = a->ramps;
+    const size_t cells = og_array_ramp_info(a).cells;
+    const size_t line = a->map.cols * (size_t)(og_mapping_sides(&a->map) * a->copies);
+    struct og_ramp_load load = {
+        .devices = (double)(cells + (size_t)s->lines * line),
+        .lines = (double)((size_t)s->lines * a->map.col_tiles),
+        .bias_g = s->bias_g,
+    };
+    for (size_t j = 0; j < a->map.cols;) {
+        const struct og_ramp_span span = og_ramps_span(a, j, a->map.cols);
+        const double v = s->plan[span.part].v_ratio;
+        load.charge +=
+            v * v * s->ramp[span.tile * (size_t)s->parts + (size_t)span.part].charge;
+        j = span.to;
+    }
+    return load;
 }

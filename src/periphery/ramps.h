@@ -15,6 +15,8 @@ struct og_ramps {
     float *bias;            // [cols] in units of y
     float *sum, *variance;  // [cols] of the bias lines, in steps and steps^2
     float *q;               // [cols] workspace
+    int lines;              // word lines of biases
+    double bias_g;          // [S] of all their devices
 };
 
 // --- ramps.c -------------------------------------------------------------------------
@@ -29,6 +31,14 @@ void og_ramps_free(struct og_ramps *ramps);
 void og_ramps_program(struct og_array *a);
 // [steps] the mean step of the ramp of column j.
 float og_ramps_lsb(const struct og_array *a, size_t j);
+
+// What they take beside the devices of weights.
+struct og_ramp_load {
+    double devices, lines;  // word lines: over all tiles
+    double bias_g;          // [S] at full drive during the read
+    double charge;          // [S clocks] at full drive, during the conversions
+};
+struct og_ramp_load og_ramps_load(const struct og_array *a);
 
 // Columns [from, to) that one ramp converts.
 struct og_ramp_span {

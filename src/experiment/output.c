@@ -11,11 +11,29 @@
 #include "experiment/output_compress.h"
 #include "ohmgrid/cpu.h"
 
+static double to_bits(double loss) { return loss / M_LN2; }
+
 enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
 
-static const struct og_metric metrics[OG_METRICS + OG_COST_METRICS] = {
-    {"accuracy", "1", "test samples classified right"},
+static const struct og_metric metrics[OG_METRICS] = {
+    {"accuracy", "1", "test samples (of text: symbols) classified right"},
     {"loss", "nat", "mean cross-entropy on the test set"},
+};
+
+// The loss of text in the units of its field.
+static const struct {
+    struct og_metric metric;
+    enum og_data_as as;
+    double (*of)(double loss);
+} text_metrics[] = {
+    {{"perplexity", "1", "exp(loss) of the words of the test text"}, OG_AS_WORDS, exp},
+    {{"bits_per_character", "bit", "loss / ln 2 of the characters of the test text"},
+     OG_AS_CHARACTERS,
+     to_bits},
+};
+enum { TEXT_METRICS = sizeof text_metrics / sizeof *text_metrics };
+
+static const struct og_metric cost_metrics[OG_COST_METRICS] = {
     {"energy", "J", "energy for one sample, all matrices"},
     {"latency", "s", "time for one sample, one read after the other"},
     {"throughput", "1/s", "samples per second, all matrices at work on different ones"},
@@ -39,6 +57,7 @@ struct output {
     struct og_metric *layer_metric;
     struct og_layer_values *layer;
     size_t metrics;
+    struct og_metric metric[OG_METRICS + TEXT_METRICS + OG_COST_METRICS];
     double *value;  // [metrics][points][trials]
     struct og_output_compress compress;
     char *text;
@@ -162,16 +181,43 @@ static og_status add_layers(struct og_job *job, struct output *w, struct og_erro
     return OG_OK;
 }
 
-// The tables of the job, and costs where any chip has them.
+// One row more, for the points whose data are text as `as` says, if there are any.
+static og_status add_text(const struct og_job *job, struct output *w, size_t row,
+                          struct og_error *err)
+{
+    const size_t records = job->points * job->trials;
+    const double *loss = w->value + OG_LOSS * records;
+    double *value = w->value + w->metrics * records;
+    bool any = false;
+    for (size_t p = 0; p < job->points; p++) {
+        struct og_config config;
+        OG_TRY(og_experiment_point(job->e, p, &config, err));
+        const bool fits = config.data.as == (int)text_metrics[row].as;
+        for (size_t at = p * job->trials; at < (p + 1) * job->trials; at++)
+            value[at] = fits ? text_metrics[row].of(loss[at]) : NAN;
+        any = any || fits;
+    }
+    if (any) w->metric[w->metrics++] = text_metrics[row].metric;
+    return OG_OK;
+}
+
+// The tables of the job, the loss of text in other units, and costs where any chip has
+// them.
 static og_status add_values(const struct og_job *job, struct output *w,
                             struct og_error *err)
 {
     const size_t records = job->points * job->trials;
-    w->metrics = OG_METRICS + (og_costs_exist(job) ? OG_COST_METRICS : 0);
-    w->value = og_alloc(w->metrics * records, sizeof *w->value);
+    w->value = og_alloc((OG_METRICS + TEXT_METRICS + OG_COST_METRICS) * records,
+                        sizeof *w->value);
     if (!w->value) return no_memory(err);
     memcpy(w->value, job->value, OG_METRICS * records * sizeof *w->value);
-    if (w->metrics > OG_METRICS) og_costs_total(job, w->value + OG_METRICS * records);
+    memcpy(w->metric, metrics, sizeof metrics);
+    w->metrics = OG_METRICS;
+    for (size_t row = 0; row < TEXT_METRICS; row++) OG_TRY(add_text(job, w, row, err));
+    if (!og_costs_exist(job)) return OG_OK;
+    og_costs_total(job, w->value + w->metrics * records);
+    memcpy(w->metric + w->metrics, cost_metrics, sizeof cost_metrics);
+    w->metrics += OG_COST_METRICS;
     return OG_OK;
 }
 
@@ -214,7 +260,7 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .axis = w->axis,
         .trials = job->trials,
         .metrics = w->metrics,
-        .metric = metrics,
+        .metric = w->metric,
         .value = w->value,
         .done = job->done,
         .trained = job->training_of,

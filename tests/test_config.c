@@ -303,6 +303,30 @@ static const struct {
      "e.yaml:2: key 'hardware.mapping.rounding': mid_rise needs weight_bits above 0"},
     {"hardware: {tile: {rows: 64, rows_active: 65}}\n",
      "e.yaml:2: key 'hardware.tile.rows_active': 65 is more than tile.rows = 64"},
+    {"hardware: {adc: {bits: 4, noise: 1 LSB, noise_full_scale: 0.1}}\n",
+     "e.yaml:2: key 'hardware.adc.noise_full_scale': excludes adc.noise, the same in LSB: "
+     "give one of them"},
+    {"hardware: {adc: {kind: ramp, noise_full_scale: 0.1}}\n",
+     "e.yaml:2: key 'hardware.adc.noise_full_scale': excludes adc.kind ramp: give "
+     "adc.noise"},
+    {"hardware: {weight_noise: {read: 0.1}, input: {encoding: pulse_width}}\n",
+     "e.yaml:2: key 'hardware.weight_noise.read': excludes input.encoding pulse_width, in "
+     "which noise is averaged over each pulse"},
+    {"hardware: {weight_noise: {programmed: 0.1}, pair: {subtract: digital}}\n",
+     "e.yaml:2: key 'hardware.weight_noise.programmed': is of whole weights: it excludes "
+     "pair.subtract digital"},
+    {"hardware: {weight_noise: {read: 0.1}, mapping: {weight_bits: 4, slice_bits: 2}}\n",
+     "e.yaml:2: key 'hardware.weight_noise.read': is of whole weights: it excludes "
+     "mapping.slice_bits"},
+    {"hardware: {rnn: {gate_rounding: mid_rise}}\n",
+     "e.yaml:2: key 'hardware.rnn.gate_rounding': mid_rise needs rnn.gate_bits above 0"},
+    {"hardware: {rnn: {c_rounding: mid_rise}}\n",
+     "e.yaml:2: key 'hardware.rnn.c_rounding': mid_rise needs rnn.c_bits above 0"},
+    {"hardware: {dac: {rounding: mid_rise}}\n",
+     "e.yaml:2: key 'hardware.dac.rounding': mid_rise needs dac.bits above 0"},
+    {"hardware: {dac: {bits: 4, rounding: mid_rise}, input: {encoding: bit_serial}}\n",
+     "e.yaml:2: key 'hardware.dac.rounding': mid_rise excludes input.encoding bit_serial, "
+     "whose codes are whole numbers"},
     {"hardware: {injection: {snr_db: 20}}\n",
      "e.yaml:2: key 'hardware.injection.snr_db': has no effect without injection.points"},
     {"hardware: {injection: {power: batch}}\n",

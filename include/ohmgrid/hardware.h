@@ -140,6 +140,11 @@ struct og_hardware {
         int devices_per_weight;
         bool removed;  // lines of zeros do not exist; array.h says which
     } mapping;
+    // Rms noise of each weight, relative to w_max of its tile, besides that of devices.
+    struct {
+        double programmed;  // drawn once for each programming
+        double read;        // drawn in every read
+    } weight_noise;
     struct {
         int rows, cols;
         int rows_active;                // rows driven in one read; 0: all
@@ -154,7 +159,8 @@ struct og_hardware {
         enum og_encoding encoding;
     } input;
     struct {
-        int bits;                 // 0: ideal
+        int bits;  // 0: ideal
+        enum og_rounding rounding;
         enum og_range_mode mode;  // fixed, minmax, percentile or mse
         double range;             // full scale of `fixed`, in units of the activation
         double percentile;
@@ -164,12 +170,13 @@ struct og_hardware {
         enum og_rounding rounding;
         enum og_range_mode mode;
         enum og_granularity granularity;
-        double range;           // `fixed`: fraction of the worst case
-        double percentile;      // of |column sum|
-        double noise;           // [LSB] rms, every conversion
-        double offset;          // [LSB] rms over columns, frozen per chip
-        double gain;            // relative rms over columns, frozen per chip
-        enum og_adc_kind kind;  // ramp: of the gates of recurrent layers
+        double range;             // `fixed`: fraction of the worst case
+        double percentile;        // of |column sum|
+        double noise;             // [LSB] rms, every conversion
+        double noise_full_scale;  // the same as a fraction of the full scale; or noise
+        double offset;            // [LSB] rms over columns, frozen per chip
+        double gain;              // relative rms over columns, frozen per chip
+        enum og_adc_kind kind;    // ramp: of the gates of recurrent layers
         struct {
             int bits;    // 2 .. 8
             bool split;  // steps beyond the device's range over parallel cells
@@ -189,7 +196,8 @@ struct og_hardware {
         int x_bits;             // -1: as dac.bits
         int h_bits;             // -1: as dac.bits
         int gate_bits, c_bits;  // 0: ideal
-        double c_range;         // full scale of the cell state
+        enum og_rounding gate_rounding, c_rounding;
+        double c_range;  // full scale of the cell state
         enum og_rnn_mapping mapping;
     } rnn;
     enum og_noise_method read_noise;

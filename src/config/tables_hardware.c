@@ -170,6 +170,14 @@ static const struct og_field mapping_fields[] = {
      NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field weight_noise_fields[] = {
+    {"programmed", OG_FIELD_REAL,
+     offsetof(struct og_hardware, weight_noise.programmed), 0, NULL, 0, 10, NULL, "0", P,
+     "Drawn once for each programming of a chip.", NULL, NULL},
+    {"read", OG_FIELD_REAL, offsetof(struct og_hardware, weight_noise.read), 0, NULL, 0,
+     10, NULL, "0", E, "Drawn in every read.", NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field tile_fields[] = {
     {"rows", OG_FIELD_INT, offsetof(struct og_hardware, tile.rows), 0, NULL, 1, 65536,
      NULL, "128", P, "Word lines (inputs) of one array.", NULL, NULL},
@@ -208,6 +216,9 @@ static const struct og_field input_fields[] = {
 static const struct og_field dac_fields[] = {
     {"bits", OG_FIELD_INT, offsetof(struct og_hardware, dac.bits), 0, NULL, 0, 16, NULL,
      "0", P, "Bits of the input converters; 0: ideal.", NULL, NULL},
+    {"rounding", OG_FIELD_CHOICE, offsetof(struct og_hardware, dac.rounding), 0, NULL, 0,
+     0, "mid_tread mid_rise", "mid_tread", P,
+     "Levels with a zero (2^b - 1 of them), or without (2^b).", NULL, NULL},
     {"range_mode", OG_FIELD_CHOICE, offsetof(struct og_hardware, dac.mode), 0, NULL, 0, 0,
      "fixed - minmax percentile mse", "minmax", P,
      "Full scale of the inputs: fixed, or calibrated on training samples.", NULL, NULL},
@@ -278,6 +289,11 @@ static const struct og_field adc_fields[] = {
     {"percentile", OG_FIELD_REAL, offsetof(struct og_hardware, adc.percentile), 0, NULL,
      1, 100, NULL, "99.9", P,
      "Range mode percentile: percentile of |column sum|, in percent.", NULL, NULL},
+    {"noise_full_scale", OG_FIELD_REAL,
+     offsetof(struct og_hardware, adc.noise_full_scale), 0, NULL, 0, 1, NULL, "0", E,
+     "Instead of noise: rms noise of every conversion as a fraction of the full scale "
+     "(the largest code).",
+     NULL, NULL},
     {"noise", OG_FIELD_REAL, offsetof(struct og_hardware, adc.noise), 0, "LSB", 0, 1000,
      NULL, "0", E, "Rms noise of every conversion.", NULL, NULL},
     {"offset", OG_FIELD_REAL, offsetof(struct og_hardware, adc.offset), 0, "LSB", 0, 1000,
@@ -316,8 +332,17 @@ static const struct og_field rnn_fields[] = {
      NULL},
     {"gate_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.gate_bits), 0, NULL, 0,
      16, NULL, "0", P, "Bits of the gate outputs; 0: ideal.", NULL, NULL},
+    {"gate_rounding", OG_FIELD_CHOICE, offsetof(struct og_hardware, rnn.gate_rounding), 0,
+     NULL, 0, 0, "mid_tread mid_rise", "mid_tread", P,
+     "Levels of gate outputs: with 0 and 1 (2^b; of tanh 2^b - 1), or the middles of 2^b "
+     "equal parts.",
+     NULL, NULL},
     {"c_bits", OG_FIELD_INT, offsetof(struct og_hardware, rnn.c_bits), 0, NULL, 0, 16,
      NULL, "0", P, "Bits of the cell state; 0: ideal.", NULL, NULL},
+    {"c_rounding", OG_FIELD_CHOICE, offsetof(struct og_hardware, rnn.c_rounding), 0, NULL,
+     0, 0, "mid_tread mid_rise", "mid_tread", P,
+     "Levels of the cell state with a zero (2^b - 1 of them), or without (2^b).", NULL,
+     NULL},
     {"c_range", OG_FIELD_REAL, offsetof(struct og_hardware, rnn.c_range), 0, NULL, 1e-6,
      1e6, NULL, "4", P, "Full scale of the cell state's quantiser.", NULL, NULL},
     {"mapping", OG_FIELD_CHOICE, offsetof(struct og_hardware, rnn.mapping), 0, NULL, 0, 0,
@@ -342,6 +367,10 @@ const struct og_field og_hardware_fields[] = {
      "name"},
     {"mapping", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "Weights to conductances.", mapping_fields, NULL},
+    {"weight_noise", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Rms noise of each weight as a fraction of the full-scale weight, besides what the "
+     "devices do.",
+     weight_noise_fields, NULL},
     {"tile", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "One physical array.",
      tile_fields, NULL},
     {"pair", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,

@@ -122,8 +122,22 @@ static float quantile(const struct og_range_sample *s, double percentile)
     return (float)((1.0 - part) * s->value[i] + part * s->value[i + 1]);
 }
 
-static double square_error(const struct og_range_sample *s, double clip, int bits)
+// Of mid-rise levels.
+static double square_error_between(const struct og_range_sample *s, double clip, int bits)
 {
+    double most = (double)(1 << (bits - 1)) - 1.0, step = clip / (most + 1.0), sum = 0.0;
+    for (size_t i = 0; i < s->n; i++) {
+        double code = floor(s->value[i] / step);
+        double d = s->value[i] - ((code < most ? code : most) + 0.5) * step;
+        sum += d * d;
+    }
+    return sum;
+}
+
+static double square_error(const struct og_range_sample *s, double clip, int bits,
+                           enum og_rounding rounding)
+{
+    if (rounding == OG_MID_RISE) return square_error_between(s, clip, bits);
     double top = bits > 1 ? (double)((1 << (bits - 1)) - 1) : 1.0;
     double step = clip / top, sum = 0.0;
     for (size_t i = 0; i < s->n; i++) {
@@ -134,11 +148,12 @@ static double square_error(const struct og_range_sample *s, double clip, int bit
     return sum;
 }
 
-static float best_clip(const struct og_range_sample *s, int bits)
+static float best_clip(const struct og_range_sample *s, int bits,
+                       enum og_rounding rounding)
 {
     double best = DBL_MAX, clip = s->max;
     for (int i = 1; i <= 64; i++) {
-        double try = s->max * i / 64.0, error = square_error(s, try, bits);
+        double try = s->max * i / 64.0, error = square_error(s, try, bits, rounding);
         if (error <= best) {
             best = error;
             clip = try;
@@ -153,7 +168,8 @@ static float range_of(const struct og_hardware *hw, struct og_range_sample *s, i
     if (s->n > 0) qsort(s->value, s->n, sizeof *s->value, rising);
     if (s->n > 0 && hw->dac.mode == OG_RANGE_PERCENTILE)
         range = quantile(s, hw->dac.percentile);
-    if (s->n > 0 && hw->dac.mode == OG_RANGE_MSE && bits > 0) range = best_clip(s, bits);
+    if (s->n > 0 && hw->dac.mode == OG_RANGE_MSE && bits > 0)
+        range = best_clip(s, bits, hw->dac.rounding);
     if (range > 0.0f) return range;
     return s->max > 0.0f ? s->max : 1.0f;
 }

@@ -41,8 +41,10 @@ struct og_matrix {
     float *bias;                    // with ramps: of the columns; else NULL
     float *range, *adc;             // in og_exec.calibration: one per segment; adc_ranges
     bool calibrated[OG_SEGMENTS];   // the range is found by calibration
-    bool digital_dac[OG_SEGMENTS];  // quantised here, so that noise comes after the DAC
+    bool injects[OG_SEGMENTS];      // noise joins the inputs, after the DAC
+    bool digital_dac[OG_SEGMENTS];  // quantised here: for that noise, or mid-rise
     int dac_bits[OG_SEGMENTS];
+    enum og_rounding dac_rounding;
     struct og_range_sample sample[OG_SEGMENTS];
 };
 
@@ -59,7 +61,7 @@ struct og_exec {
     bool ideal, training, reparam;
     bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
-    size_t batch, blocks, last_n;  // last_n: samples of the last forward
+    size_t batch, blocks, last_n;   // last_n: samples of the last forward
     size_t streams, carried_count;  // of text; floats of each half of `carried`
     int threads;
     enum og_exec_mode mode;
@@ -87,8 +89,8 @@ struct og_exec {
     size_t calibration_count;
     float *calibration;  // slots powers, then ranges of the matrices
 
-    float *carried;        // of runs, then of all other passes; each node's in turn
-    double *losses;        // of text, [batch][steps]
+    float *carried;         // of runs, then of all other passes; each node's in turn
+    double *losses;         // of text, [batch][steps]
     float *dparam;          // [blocks][largest node's parameters]
     float *gradient_block;  // as the model's parameters
 };

@@ -95,11 +95,14 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
             err, OG_INPUT,
             "hardware.injection.points x and h add noise to the voltage after the "
             "DAC, which input.encoding bit_serial does not have");
+    m->dac_rounding = hw->dac.rounding;
     for (int s = 0; s < l->segments; s++) {
         m->dac_bits[s] = dac_bits(hw, l, s);
         m->calibrated[s] =
             !(l->segment[s].range > 0.0f) && hw->dac.mode != OG_RANGE_FIXED;
-        m->digital_dac[s] = og_injects_input(exec, l, s, m->node);
+        m->injects[s] = og_injects_input(exec, l, s, m->node);
+        m->digital_dac[s] =
+            m->injects[s] || (m->dac_bits[s] > 0 && hw->dac.rounding == OG_MID_RISE);
         shape.segment[s] = (struct og_segment){
             .rows = l->segment[s].rows,
             .dac_bits = m->digital_dac[s] ? 0 : m->dac_bits[s],
@@ -285,8 +288,7 @@ static bool text_memory(og_exec *exec)
     }
     exec->carried = og_alloc(2 * exec->carried_count, sizeof *exec->carried);
     if (og_shape_symbols(&model->input) > 0)
-        exec->losses =
-            og_alloc(exec->batch * model->input.dim[0], sizeof *exec->losses);
+        exec->losses = og_alloc(exec->batch * model->input.dim[0], sizeof *exec->losses);
     return exec->carried && (exec->losses || og_shape_symbols(&model->input) == 0);
 }
 
@@ -300,8 +302,8 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
     exec->tape_bytes = og_alloc(nodes, sizeof *exec->tape_bytes);
     exec->partial = og_alloc(nodes, sizeof *exec->partial);
     exec->merged = og_alloc(nodes, sizeof *exec->merged);
-    bool ok = text_memory(exec) && exec->wants_grad && exec->act && exec->grad && exec->tape &&
-              exec->tape_bytes && exec->partial && exec->merged;
+    bool ok = text_memory(exec) && exec->wants_grad && exec->act && exec->grad &&
+              exec->tape && exec->tape_bytes && exec->partial && exec->merged;
     for (size_t i = 0; ok && i < nodes; i++) {
         ok = node_memory(exec, i);
         size_t n = node_params(&exec->node[i]);

@@ -207,6 +207,31 @@ void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint
     add_noise(v, &noise, value);
 }
 
+// (k + 1/2) step, k in [least, least + count).
+static void mid_rise(float *value, size_t n, float step, float least, float count)
+{
+    float most = least + count - 1.0f;
+    for (size_t i = 0; i < n; i++) {
+        float k = floorf(value[i] / step);
+        k = k < least ? least : k > most ? most : k;
+        value[i] = step * (k + 0.5f);
+    }
+}
+
+void og_quantize_as(enum og_rounding rounding, float *value, size_t n, int bits,
+                    float range, bool is_signed)
+{
+    if (rounding == OG_MID_TREAD || bits == 0) {
+        og_quantize(value, n, bits, range, is_signed);
+        return;
+    }
+    float levels = (float)(1 << bits);
+    if (is_signed)
+        mid_rise(value, n, 2.0f * range / levels, -0.5f * levels, levels);
+    else
+        mid_rise(value, n, range / levels, 0.0f, levels);
+}
+
 void og_quantize(float *value, size_t n, int bits, float range, bool is_signed)
 {
     assert(bits >= 0 && bits < 25);

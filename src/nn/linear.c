@@ -87,8 +87,8 @@ static void convert(const struct og_matrix *m, const struct og_linear_io *io, fl
         memcpy(to, io->x + r * io->ldx, l->rows * sizeof *to);
         for (int s = 0; s < l->segments; s++)
             if (m->digital_dac[s])
-                og_quantize(to + og_segment_first(l, s), l->segment[s].rows,
-                            m->dac_bits[s], m->range[s], true);
+                og_quantize_as(m->dac_rounding, to + og_segment_first(l, s),
+                               l->segment[s].rows, m->dac_bits[s], m->range[s], true);
     }
 }
 
@@ -171,7 +171,7 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
         float *x = (float *)(work + room.product);
         convert(m, io, x);
         for (int s = 0; s < l->segments; s++)
-            if (m->digital_dac[s])
+            if (m->injects[s])
                 add_input_noise(v, m, io, s, x, (float *)(work + room.product + room.x));
         read.x = x;
         read.ldx = l->rows;
@@ -213,7 +213,7 @@ bool og_linear_gathers(const og_exec *exec, const struct og_node *node, int k,
     const struct og_matrix *m = og_exec_linear(exec, node, k);
     if (!exec->together || exec->mode != OG_RUN) return false;
     if (part == OG_PART_SUMS) return og_injects_sums(exec, decl_of(m), node);
-    return has_digital_dac(m);
+    return m->injects[0] || m->injects[1];
 }
 
 // What the noise of the read will be measured by: its inputs as converted, or the sums of
@@ -235,7 +235,7 @@ static void gather_signals(const struct og_view *v, const struct og_matrix *m,
     float *x = (float *)((char *)io->work + room_of(v->exec, m, io->rows).product);
     convert(m, io, x);
     for (int s = 0; s < l->segments; s++) {
-        if (!m->digital_dac[s]) continue;
+        if (!m->injects[s]) continue;
         int point = l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X;
         og_power_add(v, noise_at(m, point, io->step, io->rows).slot,
                      x + og_segment_first(l, s), l->rows, io->rows, l->segment[s].rows);
@@ -268,7 +268,7 @@ static void observe(const struct og_view *v, const struct og_matrix *m,
     }
     og_range_observe(v, m, io);
     for (int s = 0; s < l->segments; s++) {
-        if (!m->digital_dac[s]) continue;
+        if (!m->injects[s]) continue;
         size_t slot = OG_SLOTS * m->index + (l->segment[s].recurrent ? 1 : 0);
         og_power_add(v, slot, io->x + og_segment_first(l, s), io->ldx, io->rows,
                      l->segment[s].rows);

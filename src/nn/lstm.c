@@ -90,7 +90,9 @@ static void state(const struct og_rnn_step *s)
     og_inject(s->v, OG_POINT_C, s->cell, s->t, c, s->n, s->units);
     if (s->v->hw->rnn.c_bits > 0) {
         memcpy(tensor(s, RAW), c, m * sizeof *c);
-        og_quantize(c, m, s->v->hw->rnn.c_bits, (float)s->v->hw->rnn.c_range, true);
+        const struct og_hardware *hw = s->v->hw;
+        og_quantize_as(hw->rnn.c_rounding, c, m, hw->rnn.c_bits, (float)hw->rnn.c_range,
+                       true);
     }
     if (s->ramped[G] && s->v->hw->adc.ramp.cell_state)
         og_rnn_ramp(s, G, c, tanh_c);

@@ -223,5 +223,8 @@ void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint
 // The inference quantiser for states, gates and outputs: mid-tread, 2^bits - 1 levels on
 // [-range, range] (unsigned: 2^bits levels on [0, range]); bits 0: unchanged. In place.
 void og_quantize(float *value, size_t n, int bits, float range, bool is_signed);
+// The same, or mid-rise: the middles of 2^bits equal parts of the range.
+void og_quantize_as(enum og_rounding rounding, float *value, size_t n, int bits,
+                    float range, bool is_signed);
 
 #endif

@@ -70,7 +70,8 @@ const float *og_rnn_gates(const struct og_rnn_step *s, float *act, float *change
     for (int g = first; g < end; g++) {
         uint32_t lane = s->cell * OG_RNN_GATES + (uint32_t)g;
         og_inject(s->v, OG_POINT_G, lane, s->t, gate + (size_t)g * m, s->n, s->units);
-        og_quantize(gate + (size_t)g * m, m, bits, 1.0f, g >= s->law->sigmoids);
+        og_quantize_as(s->v->hw->rnn.gate_rounding, gate + (size_t)g * m, m, bits, 1.0f,
+                       g >= s->law->sigmoids);
     }
     return gate;
 }

@@ -36,10 +36,12 @@ static og_status check_converters(const struct og_hardware *hw,
                        "hardware.adc.bits: 1 leaves no level but 0 (mid_tread); use "
                        "rounding: mid_rise, 0 (ideal) or 2 and more");
     if (hw->adc.bits == 0 && shape->ramps == 0 &&
-        (hw->adc.noise > 0 || hw->adc.offset > 0 || hw->adc.gain > 0))
-        return og_fail(err, OG_INPUT,
-                       "hardware.adc.noise, adc.offset and adc.gain are errors of a "
-                       "converter and need adc.bits, which is 0 (ideal)");
+        (hw->adc.noise > 0 || hw->adc.noise_full_scale > 0 || hw->adc.offset > 0 ||
+         hw->adc.gain > 0))
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.adc.noise, adc.noise_full_scale, adc.offset and adc.gain "
+            "are errors of a converter and need adc.bits, which is 0 (ideal)");
     if (hw->tile.rows_active > hw->tile.rows)
         return og_fail(err, OG_INPUT,
                        "hardware.tile.rows_active: %d is more than tile.rows, %d",
@@ -172,10 +174,18 @@ static float constant_variance(const struct og_array *a)
     return (float)(devices * gain * gain * sigma * sigma / a->copies);
 }
 
+// Of hardware.weight_noise.read: a full-scale weight is D steps.
+float og_weight_variance(const struct og_array *a)
+{
+    float sigma = (float)a->map.hw.weight_noise.read * a->map.D;
+    return sigma * sigma;
+}
+
 static bool alloc_noise(struct og_array *a)
 {
     const struct og_hardware *hw = &a->map.hw;
     size_t cells = a->map.rows * a->map.cols;
+    a->variance = og_weight_variance(a);
     if (!og_sigma_is_on(&hw->device.read)) return true;
     bool reference =
         hw->mapping.scheme == OG_OFFSET && hw->mapping.reference == OG_REFERENCE_COLUMN;
@@ -186,7 +196,8 @@ static bool alloc_noise(struct og_array *a)
         ok &= (a->sd = og_alloc(devices, sizeof *a->sd)) != NULL;
     } else {
         bool constant = og_sigma_is_constant(&hw->device.read);
-        if (constant) a->variance = constant_variance(a);
+        // Where weights differ, their own variances hold all of it.
+        a->variance = constant ? a->variance + constant_variance(a) : 0;
         if (!constant || a->map.off != NULL)
             ok &= (a->v = og_alloc(cells * (size_t)a->sides, sizeof *a->v)) != NULL;
     }
@@ -233,6 +244,8 @@ static og_status lay_out(struct og_array *a)
     if (bits > 0)
         a->limit = (float)(hw->adc.rounding == OG_MID_TREAD ? (1 << (bits - 1)) - 1
                                                             : 1 << (bits - 1));
+    if (hw->adc.noise_full_scale > 0)
+        a->map.hw.adc.noise = hw->adc.noise_full_scale * (double)a->limit;
     if (!alloc_rest(a)) return OG_NO_MEMORY;
     for (size_t k = 0; k < a->ranges; k++) a->range[k] = 1;
     return OG_OK;

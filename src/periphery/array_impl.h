@@ -96,6 +96,9 @@ static inline bool og_varied(const struct og_array *a)
     return a->v != NULL && (a->variance == 0 || a->map.any_off);
 }
 
+// What hardware.weight_noise adds to the read variance of each weight, in steps^2.
+float og_weight_variance(const struct og_array *a);
+
 // Whether the power of each drive is needed (a constant variance takes sums of rows).
 static inline bool og_needs_power(const struct og_array *a)
 {

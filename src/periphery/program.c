@@ -7,7 +7,7 @@
 #include "device/sigma.h"
 #include "periphery/ramps.h"
 
-enum { REFERENCE_SET = 1 << 20 };
+enum { REFERENCE_SET = 1 << 20, WEIGHT_SET = 1 << 21 };
 
 struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side)
 {
@@ -89,6 +89,18 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
     if (s->slope) add_slope(a, s, b);
 }
 
+// hardware.weight_noise.programmed: of the weight itself, whatever carries it; there is
+// one slice and one side then.
+static void add_weight_noise(const struct og_array *a, const struct span *s)
+{
+    float sigma = (float)a->map.hw.weight_noise.programmed * a->map.D, z[OG_CELL_CHUNK];
+    if (!(sigma > 0)) return;
+    struct og_stream stream = og_stream_named(a->chip.seed, OG_PROGRAMMING, a->chip.trial,
+                                              a->shape.layer, WEIGHT_SET);
+    og_gauss_fill(&stream, (struct og_index){a->chip.draw, 0, 0}, s->first, z, s->n);
+    for (size_t k = 0; k < s->n; k++) a->e[s->first + k] += sigma * z[k];
+}
+
 static void program_span(const struct og_array *a, const struct span *s)
 {
     struct span_buffers b;
@@ -97,8 +109,10 @@ static void program_span(const struct og_array *a, const struct span *s)
     bool varied = og_varied(a);
     for (int side = 0; side < a->sides; side++) {
         nominal_span(a, side, b.q, a->e + (size_t)side * all + s->first, s->n);
-        if (varied) memset(a->v + (size_t)side * all + s->first, 0, s->n * sizeof *a->v);
+        float *v = varied ? a->v + (size_t)side * all + s->first : NULL;
+        for (size_t k = 0; varied && k < s->n; k++) v[k] = og_weight_variance(a);
     }
+    add_weight_noise(a, s);
     if (!varied && a->sd == NULL && !og_cells_deviate(&a->map.hw.device)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {

@@ -36,6 +36,15 @@ enum og_train_hardware { OG_TRAIN_IDEAL, OG_TRAIN_SAME, OG_TRAIN_NOMINAL, OG_TRA
 enum og_optimizer { OG_SGD, OG_ADAM };
 enum og_schedule { OG_SCHEDULE_CONSTANT, OG_SCHEDULE_STEP, OG_SCHEDULE_COSINE };
 enum og_redraw { OG_REDRAW_STEP, OG_REDRAW_EPOCH, OG_REDRAW_NEVER };
+// How the passes of a vote become one answer (ties: the smaller class), and its loss. Qin
+// and Vucinic (arXiv 1811.10649) vote, but do not say how.
+enum og_vote {
+    OG_VOTE_MAJORITY,  // the class that most passes choose; the mean of their losses
+    OG_VOTE_SOFTMAX,   // by the mean of their probabilities
+    OG_VOTE_LOGITS,    // by the mean of their logits
+    OG_VOTES
+};
+enum { OG_VOTES_MAX = 101 };
 enum og_kernels { OG_KERNELS_AUTO, OG_KERNELS_FIXED };
 
 struct og_data_config {
@@ -58,6 +67,7 @@ struct og_train_config {
     enum og_schedule schedule;
     double lr_gamma;   // step: factor
     int lr_step;       // step: every so many epochs
+    int lr_hold;       // step: after so many epochs
     double warmup;     // epochs of linearly rising rate
     double clip_norm;  // 0: off
     uint64_t seed;     // init, order, augmentation, noise in training
@@ -114,6 +124,8 @@ struct og_config {
     struct {
         int batch;
         int calibrate_samples;  // of the training set
+        int votes;              // passes over each test sample
+        enum og_vote vote;
         int streams;            // of text
     } evaluate;
     struct {
@@ -165,6 +177,9 @@ OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
                               char key[33]);
+// The key of the evaluation without evaluate.votes and evaluate.vote: points that share it
+// can be answered by the same passes.
+OG_API void og_experiment_passes_key(const og_experiment *e, size_t point, char key[33]);
 // Rounds of compression that a point uses.
 OG_API size_t og_experiment_rounds(const og_experiment *e, size_t point);
 // A key like that of a stage for what the first `rounds` rounds of compression leave, at
@@ -175,6 +190,14 @@ OG_API void og_experiment_round_key(const og_experiment *e, size_t point, size_t
 // Names the keys in which two effective texts differ, "a.b, c.d", at most `size` bytes.
 OG_API void og_experiment_differences(const char *text_a, const char *text_b, char *out,
                                       size_t size);
+
+// --- layers on hardware of their own ---------------------------------------------------
+// *own: the hardware of one layer, `base` with what base->layers says about it.
+OG_API og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
+                                   struct og_hardware *own, struct og_error *err);
+// How many names stand in base->layers, and the item of one of them.
+OG_API size_t og_hardware_layers(const struct og_hardware *base);
+OG_API const og_item *og_hardware_layer_name(const struct og_hardware *base, size_t i);
 
 // --- device files --------------------------------------------------------------------
 // Looks `name` up (a path, or a name beside `beside`, in the current folder,
@@ -190,14 +213,6 @@ OG_API og_status og_technology_read(struct og_technology *technology, const char
 OG_API char **og_technology_names(size_t *n);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
 OG_API void og_config_print_keys(FILE *out);
-// --- layers on hardware of their own ---------------------------------------------------
-// *own: the hardware of one layer, `base` with what base->layers says about it.
-OG_API og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
-                                   struct og_hardware *own, struct og_error *err);
-// How many names stand in base->layers, and the item of one of them.
-OG_API size_t og_hardware_layers(const struct og_hardware *base);
-OG_API const og_item *og_hardware_layer_name(const struct og_hardware *base, size_t i);
-
 
 #ifdef __cplusplus
 }

@@ -72,22 +72,31 @@ OG_API void og_trainer_save(const og_trainer *trainer, void *bytes);
 OG_API og_status og_trainer_restore(og_trainer *trainer, const void *bytes, size_t n,
                                     struct og_error *err);
 
+struct og_ballot {
+    enum og_vote rule;
+    uint32_t votes;  // the first so many passes, at least 1
+};
+
 // What is evaluated: the exec is programmed already; reads draw by (seed, trial, pass).
 struct og_evaluate_options {
     const struct og_dataset *set;
     const struct og_chip *chip;
-    uint32_t pass;
-    size_t batch;              // at most that of the exec
+    uint32_t pass;                   // the first
+    const struct og_ballot *ballot;  // [ballots], all from the same passes; NULL: one
+    size_t ballots;                  // pass
+    size_t batch;                    // at most that of the exec
     const volatile int *stop;  // looked at between batches: not 0 stops; may be NULL
-    uint8_t *hit;              // [set->n], 1 where right; may be NULL
-    void (*tick)(void *user, size_t samples);  // after each batch; may be NULL
+    uint8_t *hit;              // [ballots, at least 1][set->n], 1 where right; may be
+                               // NULL
+    void (*tick)(void *user, size_t samples);  // after each pass over a batch; may be
+                                               // NULL
     void *user;
 };
 // Means over the data set.
 struct og_evaluation {
     double loss, accuracy;
 };
-// OG_INTERRUPTED when stopped.
+// result[ballots, at least 1]. OG_INTERRUPTED when stopped.
 OG_API og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
                              struct og_evaluation *result, struct og_error *err);
 // og_exec_calibrate on the first n samples of a set (all, when it has fewer), without

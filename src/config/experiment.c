@@ -180,9 +180,10 @@ static og_status keep_point(og_experiment *e, size_t point,
     struct og_round_list *rounds = &e->rounds[point];
     const og_item *items = raw->config.compress.rounds;
     OG_TRY(og_config_keys(raw, e->key[point], err));
+    OG_TRY(og_config_passes_key(raw, e->passes[point], err));
     OG_TRY(og_config_round_keys(raw, e->key[point], rounds, err));
-    if (e->models_differ) {
     OG_TRY(keep_layers(e->layer_hw[point], &raw->config, err));
+    if (e->models_differ) {
         e->layers[point] = og_item_copy(raw->config.layers);
         if (e->layers[point] == NULL) return no_memory(err);
     }
@@ -194,10 +195,11 @@ static og_status keep_point(og_experiment *e, size_t point,
 static og_status read_points(og_experiment *e, struct og_error *err)
 {
     e->key = og_alloc(e->points, sizeof *e->key);
+    e->passes = og_alloc(e->points, sizeof *e->passes);
     if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
     e->rounds = og_alloc(e->points, sizeof *e->rounds);
     e->layer_hw = og_alloc(e->points, sizeof *e->layer_hw);
-    if (e->key == NULL || e->rounds == NULL || e->layer_hw == NULL ||
+    if (e->key == NULL || e->passes == NULL || e->rounds == NULL || e->layer_hw == NULL ||
         (e->models_differ && e->layers == NULL))
         return no_memory(err);
     for (size_t point = 0; point < e->points; point++) {
@@ -265,12 +267,13 @@ void og_experiment_free(og_experiment *e)
         og_free(e->rounds[i].key);
     }
     og_free(e->rounds);
-    og_free(e->key);
-    og_item_free(e->base);
     for (size_t i = 0; e->layer_hw != NULL && i < e->points; i++)
         for (int k = 0; k < OG_HARDWARE_BLOCKS; k++) og_item_free(e->layer_hw[i][k]);
     og_free(e->layer_hw);
     og_item_free(e->nominal_layers);
+    og_free(e->key);
+    og_free(e->passes);
+    og_item_free(e->base);
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
     og_free(e->weights.file);
     og_free(e->folder);
@@ -295,6 +298,12 @@ void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage
 {
     assert(point < e->points && stage <= OG_STAGE_OUTPUT);
     memcpy(key, e->key[point][stage], OG_KEY_TEXT);
+}
+
+void og_experiment_passes_key(const og_experiment *e, size_t point, char key[33])
+{
+    assert(point < e->points);
+    memcpy(key, e->passes[point], OG_KEY_TEXT);
 }
 
 size_t og_experiment_rounds(const og_experiment *e, size_t point)

@@ -291,6 +291,16 @@ static const struct og_field evaluate_fields[] = {
      offsetof(struct og_raw_config, config.evaluate.calibrate_samples), 0, NULL, 1,
      1000000, NULL, "1024", P,
      "Training samples that calibrate the converters of a chip.", NULL, NULL},
+    {"votes", OG_FIELD_INT, offsetof(struct og_raw_config, config.evaluate.votes), 0,
+     NULL, 1, OG_VOTES_MAX, NULL, "1", E,
+     "Passes over each test sample that vote for its class: what is drawn per read is "
+     "drawn anew, the chip stays; energy and latency count so many times.",
+     NULL, NULL},
+    {"vote", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.evaluate.vote), 0,
+     NULL, 0, 0, "majority softmax logits", "majority", E,
+     "Whether passes choose a class each, or their probabilities or logits are averaged "
+     "(of one pass all are the same).",
+     NULL, NULL},
     {.key = NULL},
 };
 

@@ -76,6 +76,15 @@ static og_status hash_stage(const struct og_raw_config *raw, enum og_stage stage
     return close_hash(out, &text, &n, key, err);
 }
 
+og_status og_config_passes_key(const struct og_raw_config *raw, char key[OG_KEY_TEXT],
+                               struct og_error *err)
+{
+    struct og_raw_config seen = *raw;
+    seen.config.evaluate.votes = 1;
+    seen.config.evaluate.vote = OG_VOTE_MAJORITY;
+    return hash_stage(&seen, OG_STAGE_EVALUATE, key, err);
+}
+
 // One round after the others, whose key is `before`.
 static og_status hash_round(const struct og_raw_config *raw, const char *before,
                             const og_item *round, char key[OG_KEY_TEXT],

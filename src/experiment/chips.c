@@ -11,9 +11,15 @@ struct evaluation {
     og_probe *probe;  // of the layers, or NULL
     size_t batch, trial;
     struct og_job *job;
+    // The points that the passes of this one answer, each by its ballot.
+    size_t polls;
+    size_t *point;                 // [polls]
+    struct og_ballot *ballot;      // [polls]
+    struct og_evaluation *result;  // [polls]
+    uint8_t *hit;                  // [polls][answers]
+    size_t answers;
     struct og_record *record;
     size_t record_size;
-    uint8_t *hit;
 };
 
 static void tick(void *user, size_t samples)
@@ -26,67 +32,133 @@ static void tick(void *user, size_t samples)
     og_meter_add(&v->job->meter, OG_WORK_EVALUATE, (double)samples, "evaluate", detail);
 }
 
-static og_status put_record(struct evaluation *v, struct og_error *err)
+static og_status put_record(struct evaluation *v, size_t poll, struct og_error *err)
 {
     struct og_job *job = v->job;
+    const size_t point = v->point[poll];
+    const uint8_t *hit = v->hit + poll * v->answers;
     char key[40];
-    og_record_key(job->point, v->trial, key);
+    v->record->samples = v->answers;
+    v->record->accuracy = v->result[poll].accuracy;
+    v->record->loss = v->result[poll].loss;
+    memset(v->record->bits, 0, (v->answers + 7) / 8);
+    for (size_t s = 0; s < v->answers; s++)
+        v->record->bits[s / 8] |= (uint8_t)(hit[s] << s % 8);
+    og_record_key(point, v->trial, key);
     OG_TRY(og_journal_put(job->journal, OG_ENTRY_RECORD, key, v->record, v->record_size,
                           err));
     job->stored = true;
-    OG_TRY(og_job_take(job, job->point, v->trial, v->record, err));
-    return og_job_write_now_and_then(job, err);
+    return og_job_take(job, point, v->trial, v->record, err);
+}
+
+// What is known of a chip beside its record, for every point that it answers.
+static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
+                          struct og_error *err)
+{
+    struct og_job *job = v->job;
+    const bool store = v->trial == 0 && job->config.output.chip;
+    OG_TRY(og_layers_measure(job, v->exec, v->probe, chip, v->point, v->polls, err));
+    for (size_t p = 0; store && !job->config.hardware.ideal && p < v->polls; p++)
+        OG_TRY(og_put_chip(job, v->point[p], v->exec, err));
+    return OG_OK;
 }
 
 static og_status measure(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
-    const size_t n = job->set[OG_TEST]->n;
     const struct og_chip chip = {.seed = job->config.seed, .trial = (uint32_t)v->trial};
     const struct og_evaluate_options options = {
         .set = job->set[OG_TEST],
         .chip = &chip,
+        .ballot = v->ballot,
+        .ballots = v->polls,
         .batch = v->batch,
         .stop = job->o->signal,
         .hit = v->hit,
         .tick = tick,
         .user = v,
     };
-    struct og_evaluation result;
     og_exec_program(v->exec, &chip);
     struct og_error own = {0};
-    const og_status status = og_evaluate(v->exec, &options, &result, &own);
+    const og_status status = og_evaluate(v->exec, &options, v->result, &own);
     if (status == OG_INTERRUPTED) return og_job_stop(job, err);
     if (status != OG_OK) return og_fail(err, status, "%s", own.text);
-    v->record->samples = n;
-    v->record->accuracy = result.accuracy;
-    v->record->loss = result.loss;
-    memset(v->record->bits, 0, (n + 7) / 8);
-    for (size_t s = 0; s < n; s++)
-        v->record->bits[s / 8] |= (uint8_t)(v->hit[s] << s % 8);
     // Before its record, so that no record is ever without its layers, or its chip.
-    OG_TRY(og_layers_measure(job, v->exec, v->probe, &chip, err));
-    if (v->trial == 0 && job->config.output.chip && !job->config.hardware.ideal)
-        OG_TRY(og_put_chip(job, job->point, v->exec, err));
-    return OG_OK;
+    return put_rest(v, &chip, err);
+}
+
+// The points of the group that lack this chip. Ideal hardware has no chips: one
+// evaluation serves all trials, so it answers all points.
+static void list_polls(struct evaluation *v)
+{
+    const struct og_job *job = v->job;
+    v->polls = 0;
+    for (size_t p = 0; p < job->points; p++) {
+        const bool lacks = !job->done[p * job->trials + v->trial];
+        if (job->group[p] != job->group[job->point]) continue;
+        if (!lacks && !job->config.hardware.ideal) continue;
+        v->point[v->polls] = p;
+        v->ballot[v->polls++] = job->ballot[p];
+    }
 }
 
 static og_status measure_all(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
-    const uint8_t *done = job->done + job->point * job->trials;
     bool measured = false;
     for (v->trial = 0; v->trial < job->trials; v->trial++) {
-        if (done[v->trial]) continue;
+        if (job->done[job->point * job->trials + v->trial]) continue;
         OG_TRY(og_job_stop(job, err));
         og_meter_skip(&job->meter);
-        // Ideal hardware has no chips: one evaluation serves all trials.
+        list_polls(v);
         if (!measured || !job->config.hardware.ideal) OG_TRY(measure(v, err));
         measured = true;
-        OG_TRY(put_record(v, err));
+        for (size_t p = 0; p < v->polls; p++)
+            if (!job->done[v->point[p] * job->trials + v->trial])
+                OG_TRY(put_record(v, p, err));
+        OG_TRY(og_job_write_now_and_then(job, err));
     }
     return OG_OK;
 }
+
+// --- which passes answer which points ------------------------------------------------
+
+og_status og_job_find_polls(struct og_job *job, struct og_error *err)
+{
+    char(*key)[33] = og_alloc(job->points, sizeof *key);
+    job->group = og_alloc(job->points, sizeof *job->group);
+    job->ballot = og_alloc(job->points, sizeof *job->ballot);
+    og_status status = OG_OK;
+    if (!key || !job->group || !job->ballot)
+        status = og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
+    for (size_t p = 0; status == OG_OK && p < job->points; p++) {
+        struct og_config config;
+        size_t first = 0;
+        status = og_experiment_point(job->e, p, &config, err);
+        og_experiment_passes_key(job->e, p, key[p]);
+        while (strcmp(key[first], key[p]) != 0) first++;
+        job->group[p] = first;
+        if (status == OG_OK)
+            job->ballot[p] = (struct og_ballot){.rule = config.evaluate.vote,
+                                                .votes = (uint32_t)config.evaluate.votes};
+    }
+    og_free(key);
+    return status;
+}
+
+size_t og_job_passes(const struct og_job *job, size_t point, size_t trial)
+{
+    size_t passes = 0;
+    for (size_t p = 0; p < job->points; p++) {
+        if (job->group[p] != job->group[point]) continue;
+        if (job->done[p * job->trials + trial]) continue;
+        if (p < point) return 0;
+        if (job->ballot[p].votes > passes) passes = job->ballot[p].votes;
+    }
+    return passes;
+}
+
+// --- one point -----------------------------------------------------------------------
 
 static og_status prepare(struct evaluation *v, struct og_error *err)
 {
@@ -97,11 +169,19 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
     const struct og_exec_options options = {
         .hardware = ideal ? NULL : &job->config.hardware,
         .batch = v->batch,
+        .streams = og_job_streams(job),
     };
-    v->record_size = sizeof *v->record + (job->set[OG_TEST]->n + 7) / 8;
+    size_t polls = 0;
+    for (size_t p = 0; p < job->points; p++)
+        polls += job->group[p] == job->group[job->point];
+    v->answers = og_dataset_answers(job->set[OG_TEST]);
+    v->record_size = sizeof *v->record + (v->answers + 7) / 8;
     v->record = og_alloc(v->record_size, 1);
-    v->hit = og_alloc(job->set[OG_TEST]->n, 1);
-    if (!v->record || !v->hit)
+    v->hit = og_alloc(polls, v->answers);
+    v->point = og_alloc(polls, sizeof *v->point);
+    v->ballot = og_alloc(polls, sizeof *v->ballot);
+    v->result = og_alloc(polls, sizeof *v->result);
+    if (!v->record || !v->hit || !v->point || !v->ballot || !v->result)
         return og_fail(err, OG_NO_MEMORY, "no memory for a record");
     OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
     if (ideal) return OG_OK;
@@ -118,5 +198,8 @@ og_status og_job_evaluate(struct og_job *job, struct og_error *err)
     og_exec_free(v.exec);
     og_free(v.record);
     og_free(v.hit);
+    og_free(v.point);
+    og_free(v.ballot);
+    og_free(v.result);
     return status;
 }

@@ -123,6 +123,8 @@ struct og_job {
     struct og_training *training;  // [trainings]
     uint32_t *training_of;         // [points]
     struct og_compressions compressions;
+    size_t *group;             // [points]: the first point that the same passes answer
+    struct og_ballot *ballot;  // [points]
 
     // Of the present point.
     size_t point;
@@ -146,6 +148,12 @@ struct og_job {
 
 // Makes `point` the present one: its configuration, kernels and data sets.
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err);
+// The most streams of text of its two sets.
+static inline size_t og_job_streams(const struct og_job *job)
+{
+    const size_t a = job->set[OG_TRAIN]->streams, b = job->set[OG_TEST]->streams;
+    return a > b ? a : b;
+}
 // Takes a record into the tables.
 og_status og_job_take(struct og_job *job, size_t point, size_t trial,
                       const struct og_record *record, struct og_error *err);
@@ -154,8 +162,13 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err);
 
 // stages.c: the trained model of the present point in job->model.
 og_status og_job_train(struct og_job *job, struct og_error *err);
-// chips.c: the missing records of the present point.
+// chips.c: the missing records of the present point, and of those that the same passes
+// answer.
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);
+// job->group and ballot.
+og_status og_job_find_polls(struct og_job *job, struct og_error *err);
+// Passes that a chip of a point still needs; 0 where those of an earlier point answer it.
+size_t og_job_passes(const struct og_job *job, size_t point, size_t trial);
 // What the training of the present point starts from instead of random weights, if the
 // experiment names a file.
 og_status og_job_load_weights(const struct og_job *job, og_model *model,

@@ -125,6 +125,7 @@ static og_status alloc_tables(struct og_job *job, struct og_error *err)
     if (!job->done || !job->value) return no_memory(job, err);
     for (size_t i = 0; i < OG_METRICS * records; i++) job->value[i] = NAN;
     OG_TRY(find_trainings(job, err));
+    OG_TRY(og_job_find_polls(job, err));
     return og_compressions_find(job, err);
 }
 
@@ -199,7 +200,31 @@ static size_t missing(const struct og_job *job, size_t point)
     return n;
 }
 
-static og_status check_model(const struct og_job *job, struct og_error *err)
+// Passes over the test set that the present point still needs.
+static double passes(const struct og_job *job)
+{
+    double all = 0.0, most = 0.0;
+    for (size_t t = 0; t < job->trials; t++) {
+        const double n = (double)og_job_passes(job, job->point, t);
+        all += n;
+        most = fmax(most, n);
+    }
+    return job->config.hardware.ideal ? most : all;
+}
+
+// Whether the network has what the hardware of this point asks for.
+static og_status check_hardware(const struct og_config *c, const og_model *model,
+                                struct og_error *err)
+{
+    OG_TRY(og_model_check_hardware(model, &c->hardware, err));
+    if (c->train.epochs > 0)
+        OG_TRY(og_model_check_hardware(model, &c->train.hardware, err));
+    if (c->compress.used == 0) return OG_OK;
+    return og_model_check_hardware(model, &c->compress.hardware, err);
+}
+
+// weights: whether they are read as well.
+static og_status check_model(const struct og_job *job, bool weights, struct og_error *err)
 {
     og_model *model = NULL;
     const struct og_dataset *set = job->set[OG_TRAIN];
@@ -225,8 +250,7 @@ static og_status plan(struct og_job *job, struct og_error *err)
             job->meter.work[OG_WORK_TRAIN].left +=
                 (double)job->config.train.epochs * (double)job->set[OG_TRAIN]->n;
         job->meter.work[OG_WORK_EVALUATE].left +=
-            (double)(job->config.hardware.ideal ? 1 : records) *
-            (double)job->set[OG_TEST]->n;
+            passes(job) * (double)job->set[OG_TEST]->n;
     }
     return OG_OK;
 }
@@ -295,6 +319,8 @@ static void job_clear(struct og_job *job)
     og_free(job->training);
     og_free(job->training_of);
     og_compressions_clear(&job->compressions);
+    og_free(job->group);
+    og_free(job->ballot);
     og_free(job->value);
     og_free(job->done);
     og_free(job->correct);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <assert.h>
-#include <math.h>
 
 #include "base/mem.h"
+#include "learn/text.h"
+#include "learn/vote.h"
 #include "nn/exec.h"
-#include "ohmgrid/learn.h"
 
 // A batch of consecutive samples.
 struct window {
@@ -36,69 +36,98 @@ static struct og_batch window_fetch(struct window *w, size_t first, size_t n)
 {
     for (size_t i = 0; i < n; i++) w->sample[i] = (uint32_t)(first + i);
     og_dataset_fetch(w->set, w->sample, n, NULL, w->x);
-    return (struct og_batch){.x = w->x,
-                             .label = w->set->label + first,
-                             .sample = w->sample,
-                             .n = n,
-                             .length = w->set->length};
+    return (struct og_batch){
+        .x = w->x,
+        .label = w->set->label ? w->set->label + first : NULL,
+        .sample = w->sample,
+        .length = w->set->length,
+        .n = n,
+        .streams = w->set->streams};
 }
 
-// Softmax cross-entropy of one sample; whether its largest logit is the label (ties: the
-// smaller class). Not og_exec_loss, whose sums over batches would carry the batch size
-// into the last bits.
-static double sample_loss(const float *z, int classes, int label, uint8_t *hit)
+// Ballot b, of the passes so far.
+static void count(const struct og_evaluate_options *o, const struct og_batch *batch,
+                  const struct og_tally *t, size_t b, struct og_evaluation *sum)
 {
-    int best = 0;
-    double sum = 0.0;
-    for (int j = 1; j < classes; j++)
-        if (z[j] > z[best]) best = j;
-    for (int j = 0; j < classes; j++) sum += exp((double)z[j] - (double)z[best]);
-    *hit = best == label;
-    return log(sum) - ((double)z[label] - (double)z[best]);
+    const enum og_vote rule = o->ballot[b].rule;
+    uint8_t *hits = o->hit ? o->hit + b * o->set->n + batch->sample[0] : NULL;
+    for (size_t i = 0; i < batch->n; i++) {
+        const bool hit = og_tally_hit(t, rule, i, batch->label[i]);
+        sum->loss += og_tally_loss(t, rule, i, batch->label[i]);
+        sum->accuracy += hit;
+        if (hits) hits[i] = hit;
+    }
+}
+
+static og_status stopped(const struct og_evaluate_options *o, struct og_error *err)
+{
+    if (!o->stop || *o->stop == 0) return OG_OK;
+    return og_fail(err, OG_INTERRUPTED, "the evaluation was interrupted");
+}
+
+// All passes over one batch, and each ballot as soon as it has those it needs.
+static og_status poll(og_exec *exec, const struct og_evaluate_options *o,
+                      struct og_batch *batch, struct og_tally *t,
+                      struct og_evaluation *sum, struct og_error *err)
+{
+    uint32_t most = 0;
+    for (size_t b = 0; b < o->ballots; b++)
+        if (o->ballot[b].votes > most) most = o->ballot[b].votes;
+    og_tally_start(t);
+    for (uint32_t k = 0; k < most; k++) {
+        if (k > 0) OG_TRY(stopped(o, err));
+        batch->pass = o->pass + k;
+        og_tally_add(t, og_exec_forward(exec, batch), batch->label, batch->n);
+        for (size_t b = 0; b < o->ballots; b++)
+            if (o->ballot[b].votes == k + 1) count(o, batch, t, b, &sum[b]);
+        if (o->tick) o->tick(o->user, batch->n);
+    }
+    return OG_OK;
 }
 
 static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
                           struct window *w, struct og_evaluation *sum,
                           struct og_error *err)
 {
-    const int classes = og_model_classes(exec->model);
-    size_t hits = 0;
-    for (size_t first = 0; first < o->set->n; first += o->batch) {
-        if (first > 0 && o->stop && *o->stop != 0)
-            return og_fail(err, OG_INTERRUPTED, "the evaluation was interrupted");
+    struct og_tally t;
+    og_status status = og_tally_init(&t, o->batch, og_model_classes(exec->model),
+                                     o->ballot, o->ballots, err);
+    for (size_t first = 0; status == OG_OK && first < o->set->n; first += o->batch) {
+        if (first > 0) status = stopped(o, err);
+        if (status != OG_OK) break;
         const size_t left = o->set->n - first;
         struct og_batch batch = window_fetch(w, first, left < o->batch ? left : o->batch);
         batch.seed = o->chip->seed;
         batch.trial = o->chip->trial;
-        batch.pass = o->pass;
-        const float *logits = og_exec_forward(exec, &batch);
-        for (size_t i = 0; i < batch.n; i++) {
-            const float *z = logits + i * (size_t)classes;
-            uint8_t hit;
-            sum->loss += sample_loss(z, classes, batch.label[i], &hit);
-            hits += hit;
-            if (o->hit) o->hit[first + i] = hit;
-        }
-        if (o->tick) o->tick(o->user, batch.n);
+        status = poll(exec, o, &batch, &t, sum, err);
     }
-    sum->accuracy = (double)hits;
-    return OG_OK;
+    og_tally_clear(&t);
+    return status;
 }
 
 og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
                       struct og_evaluation *result, struct og_error *err)
 {
-    assert(options->batch > 0);
-    const size_t n = options->set->n;
+    static const struct og_ballot one = {.rule = OG_VOTE_MAJORITY, .votes = 1};
+    struct og_evaluate_options o = *options;
+    assert(o.batch > 0);
+    const size_t n = o.set->n;
     struct window w;
-    struct og_evaluation sum = {0};
     if (n == 0) return og_fail(err, OG_INPUT, "the data set to evaluate on is empty");
     if (options->set->length) OG_TRY(og_model_check_ragged(exec->model, err));
-    OG_TRY(window_init(&w, options->set, options->batch < n ? options->batch : n, err));
-    const og_status status = evaluate(exec, options, &w, &sum, err);
+    if (o.ballots == 0) {
+        o.ballot = &one;
+        o.ballots = 1;
+    }
+    for (size_t b = 0; b < o.ballots; b++) result[b] = (struct og_evaluation){0};
+    if (o.set->symbol) return og_evaluate_text(exec, &o, result, err);
+    OG_TRY(window_init(&w, o.set, o.batch < n ? o.batch : n, err));
+    const og_status status = evaluate(exec, &o, &w, result, err);
     window_clear(&w);
-    result->loss = sum.loss / (double)n;
-    result->accuracy = sum.accuracy / (double)n;
+    for (size_t b = 0; b < o.ballots; b++) {
+        result[b].loss /= (double)n;
+        result[b].accuracy /= (double)n;
+    }
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,12 +29,13 @@ static void take(void *user, const struct og_bench_line *l)
 static void every_benchmark_runs_and_is_consistent(void **state)
 {
     (void)state;
-    const char *const names[] = {"normals", "noisy read", "device-noise", "LSTM",
-                                 "LeNet"};
-    for (int i = 0; i < 5; i++) {
+    const char *const names[] = {"normals", "noisy read", "device-noise",       "LSTM",
+                                 "LeNet",   "wires/hard", "wires/transfer over"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct seen s = {0};
         struct og_error err = {0};
-        if (og_bench(names[i], 1, take, &s, &err) != OG_OK) fail_msg("%s", err.text);
+        if (og_bench(NULL, names[i], 1, take, &s, &err) != OG_OK)
+            fail_msg("%s", err.text);
         assert_int_equal(s.lines, 1);
         assert_non_null(strstr(s.last.name, names[i]));
         assert_true(s.last.ours_s > 0.0 && s.last.theirs_s > 0.0);
@@ -51,7 +53,7 @@ static void threads_are_restored(void **state)
     og_set_threads(2);
     int threads = og_threads(), before = og_blas_use_threads(2);
     struct seen s = {0};
-    assert_int_equal(og_bench("product", 1, take, &s, NULL), OG_OK);
+    assert_int_equal(og_bench(NULL, "product", 1, take, &s, NULL), OG_OK);
     assert_int_equal(s.lines, 2);
     assert_int_equal(og_threads(), threads);
     assert_int_equal(og_blas_use_threads(before), 2);
@@ -62,10 +64,52 @@ static void wrong_wishes_are_refused(void **state)
     (void)state;
     struct seen s = {0};
     struct og_error err = {0};
-    assert_int_equal(og_bench("no such thing", 1, take, &s, &err), OG_USAGE);
+    assert_int_equal(og_bench(NULL, "no such thing", 1, take, &s, &err), OG_USAGE);
     assert_non_null(strstr(err.text, "no such thing"));
     err = (struct og_error){0};
-    assert_int_equal(og_bench(NULL, 0, take, &s, &err), OG_USAGE);
+    assert_int_equal(og_bench(NULL, NULL, 0, take, &s, &err), OG_USAGE);
+    assert_int_equal(s.lines, 0);
+}
+
+static og_status scipy_with(const char *python, struct seen *s, struct og_error *err)
+{
+    if (python != NULL)
+        setenv("OHMGRID_PYTHON", python, 1);
+    else
+        unsetenv("OHMGRID_PYTHON");
+    return og_bench("scipy", "wires/single/64", 1, take, s, err);
+}
+
+static void scipy_is_measured(void **state)
+{
+    (void)state;
+    if (system("/usr/bin/python3 -c 'import scipy.sparse.linalg' 2>/dev/null") != 0)
+        skip();
+    struct seen s = {0};
+    struct og_error err = {0};
+    if (scipy_with(NULL, &s, &err) != OG_OK) fail_msg("%s", err.text);
+    assert_int_equal(s.lines, 1);
+    assert_string_equal(s.last.name, "wires/single/64");
+    assert_true(s.last.at_least && s.last.ratio > 1);
+    assert_true(s.last.target == 400);
+}
+
+static void scipy_that_is_not_there_is_said(void **state)
+{
+    (void)state;
+    struct seen s = {0};
+    struct og_error err = {0};
+    assert_int_equal(og_bench("matlab", NULL, 1, take, &s, &err), OG_USAGE);
+    assert_string_equal(err.text, "bench: --against is 'matlab', expected scipy");
+    err = (struct og_error){0};
+    assert_int_equal(scipy_with("/no/python", &s, &err), OG_USAGE);
+    assert_string_equal(err.text, "bench: cannot start /no/python: No such file or "
+                                  "directory; set OHMGRID_PYTHON");
+    err = (struct og_error){0};
+    assert_int_equal(scipy_with("/bin/true", &s, &err), OG_FAILED);
+    assert_string_equal(err.text,
+                        "bench: SciPy does not answer; is python3-scipy there?");
+    unsetenv("OHMGRID_PYTHON");
     assert_int_equal(s.lines, 0);
 }
 
@@ -75,7 +119,7 @@ static void memory_may_run_out(void **state)
     for (size_t n = 1; n <= 5; n++) {
         struct seen s = {0};
         og_alloc_fail_at(n);
-        assert_int_equal(og_bench("noisy read", 1, take, &s, NULL), OG_NO_MEMORY);
+        assert_int_equal(og_bench(NULL, "noisy read", 1, take, &s, NULL), OG_NO_MEMORY);
         og_alloc_fail_at(0);
     }
 }
@@ -86,6 +130,8 @@ int main(void)
         cmocka_unit_test(every_benchmark_runs_and_is_consistent),
         cmocka_unit_test(threads_are_restored),
         cmocka_unit_test(wrong_wishes_are_refused),
+        cmocka_unit_test(scipy_is_measured),
+        cmocka_unit_test(scipy_that_is_not_there_is_said),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

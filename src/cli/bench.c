@@ -130,9 +130,11 @@ static og_status write_json(const char *path, const struct lines *all,
 int cli_bench(int argc, char **argv)
 {
     int rounds = 7;
-    const char *json = NULL;
+    const char *json = NULL, *against = NULL;
     const struct cli_option option[] = {
         {"--rounds", 0, CLI_INT, &rounds, "N", "rounds of each; default 7", 1, 1000},
+        {"--against", 0, CLI_TEXT, &against, "scipy",
+         "instead measure what is compared with SciPy; needs python3-scipy", 0, 0},
         {"--json", 0, CLI_TEXT, &json, "FILE", "write machine and lines as JSON", 0, 0},
         {0},
     };
@@ -144,7 +146,7 @@ int cli_bench(int argc, char **argv)
             "run: ratios are\nstable where times are not. FILTER: only names that "
             "contain it.",
         .examples = "  ohmgrid bench\n  ohmgrid bench product --rounds 15\n"
-                    "  ohmgrid bench --json bench.json\n",
+                    "  ohmgrid bench --against scipy --json bench.json\n",
         .option = option,
         .positional = {"FILTER"},
         .optional = 1,
@@ -155,7 +157,7 @@ int cli_bench(int argc, char **argv)
     static struct lines all;
     struct og_error err = {0};
     printf("kernels: %s, BLAS core: %s\n", og_isa_name(og_cpu_isa()), og_blas_core());
-    og_status s = og_bench(argument[0], rounds, show_line, &all, &err);
+    og_status s = og_bench(against, argument[0], rounds, show_line, &all, &err);
     if (s == OG_OK && json != NULL) s = write_json(json, &all, &err);
     return s == OG_OK ? CLI_DONE : cli_fail("bench", &err);
 }

@@ -34,6 +34,13 @@ static double time_of(void (*run)(void *), void *bench, size_t repeats)
     return (cpu_seconds() - start) / (double)repeats;
 }
 
+// Another process tells its own time, and warms up by itself.
+static double time_of_theirs(const struct og_bench_case *c, void *bench, size_t repeats)
+{
+    return c->theirs != NULL ? time_of(c->theirs, bench, repeats)
+                             : c->theirs_seconds(bench);
+}
+
 // The first call warms the caches and is not counted.
 static size_t repeats_of(void (*run)(void *), void *bench)
 {
@@ -53,14 +60,17 @@ static og_status measure(const struct og_bench_case *c, void *bench, size_t roun
 {
     double *seconds = og_alloc(2 * rounds, sizeof *seconds);
     if (seconds == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
-    size_t ours = repeats_of(c->ours, bench), theirs = repeats_of(c->theirs, bench);
+    size_t ours = repeats_of(c->ours, bench), theirs = 1;
+    if (c->theirs != NULL) theirs = repeats_of(c->theirs, bench);
     for (size_t r = 0; r < rounds; r++) {
         seconds[r] = time_of(c->ours, bench, ours);
-        seconds[rounds + r] = time_of(c->theirs, bench, theirs);
+        seconds[rounds + r] = time_of_theirs(c, bench, theirs);
     }
     l->ours_s = median(seconds, rounds);
     l->theirs_s = median(seconds + rounds, rounds);
     og_free(seconds);
+    if (!(l->theirs_s > 0))
+        return og_fail(err, OG_FAILED, "bench: %s: the other process has ended", c->name);
     snprintf(l->name, sizeof l->name, "%s", c->name);
     snprintf(l->size, sizeof l->size, "%s", c->size);
     snprintf(l->unit, sizeof l->unit, "%s", c->unit);
@@ -81,14 +91,16 @@ static og_status run_case(const struct og_bench_case *c, int rounds,
     return status;
 }
 
-static og_status run_all(const char *filter, int rounds,
+static og_status run_all(bool against_scipy, const char *filter, int rounds,
                          void (*line)(void *user, const struct og_bench_line *l),
                          void *user, struct og_error *err)
 {
-    const struct og_bench_case *const lists[] = {og_bench_kernels, og_bench_arrays,
-                                                 og_bench_training};
+    const struct og_bench_case *const own[] = {og_bench_kernels, og_bench_arrays,
+                                               og_bench_training, og_bench_wires, NULL};
+    const struct og_bench_case *const scipy[] = {og_bench_scipy, NULL};
+    const struct og_bench_case *const *lists = against_scipy ? scipy : own;
     size_t found = 0;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    for (size_t i = 0; lists[i] != NULL; i++) {
         for (const struct og_bench_case *c = lists[i]; c->name != NULL; c++) {
             if (filter != NULL && strstr(c->name, filter) == NULL) continue;
             struct og_bench_line l = {0};
@@ -102,16 +114,19 @@ static og_status run_all(const char *filter, int rounds,
     return OG_OK;
 }
 
-og_status og_bench(const char *filter, int rounds,
+og_status og_bench(const char *against, const char *filter, int rounds,
                    void (*line)(void *user, const struct og_bench_line *l), void *user,
                    struct og_error *err)
 {
     if (rounds < 1)
         return og_fail(err, OG_USAGE, "bench: rounds is %d; it must be at least 1",
                        rounds);
+    if (against != NULL && strcmp(against, "scipy") != 0)
+        return og_fail(err, OG_USAGE, "bench: --against is '%s', expected scipy",
+                       against);
     int threads = og_threads(), blas_threads = og_blas_use_threads(1);
     og_set_threads(1);
-    og_status status = run_all(filter, rounds, line, user, err);
+    og_status status = run_all(against != NULL, filter, rounds, line, user, err);
     og_set_threads(threads);
     og_blas_use_threads(blas_threads);
     return status;

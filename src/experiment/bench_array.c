@@ -84,8 +84,8 @@ static void reads_theirs(void *bench)
 
 const struct og_bench_case og_bench_arrays[] = {
     {"noisy read over OpenBLAS", "1024x512x512", "s", 1.2, false, OG_SIGMA_CONSTANT,
-     reads_open, reads_ours, reads_theirs, reads_close},
+     reads_open, reads_ours, reads_theirs, reads_close, NULL},
     {"device-noise read over OpenBLAS", "1024x512x512", "s", 2.3, false,
-     OG_SIGMA_PROPORTIONAL, reads_open, reads_ours, reads_theirs, reads_close},
+     OG_SIGMA_PROPORTIONAL, reads_open, reads_ours, reads_theirs, reads_close, NULL},
     {.name = NULL},
 };

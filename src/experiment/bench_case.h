@@ -15,11 +15,16 @@ struct og_bench_case {
     void (*ours)(void *bench);
     void (*theirs)(void *bench);
     void (*close)(void *bench);
+    // Instead of `theirs`, where they are another process: seconds of one call, NaN when
+    // that process is gone. NULL: `theirs` is there.
+    double (*theirs_seconds)(void *bench);
 };
 
 // Each list ends with a row whose name is NULL.
 extern const struct og_bench_case og_bench_kernels[];   // bench_kernels.c
 extern const struct og_bench_case og_bench_arrays[];    // bench_array.c
 extern const struct og_bench_case og_bench_training[];  // bench_train.c
+extern const struct og_bench_case og_bench_wires[];     // bench_wires.c
+extern const struct og_bench_case og_bench_scipy[];     // bench_wires.c
 
 #endif

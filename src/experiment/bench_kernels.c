@@ -103,10 +103,10 @@ static void products_theirs(void *bench)
 
 const struct og_bench_case og_bench_kernels[] = {
     {"normals over GSL ziggurat", "65536", "s", 15.0, true, 0, normals_open, normals_ours,
-     normals_theirs, normals_close},
+     normals_theirs, normals_close, NULL},
     {"product over OpenBLAS", "64x512x512", "s", 1.0, false, 64, products_open,
-     products_ours, products_theirs, products_close},
+     products_ours, products_theirs, products_close, NULL},
     {"product over OpenBLAS", "1024x512x512", "s", 1.0, false, 1024, products_open,
-     products_ours, products_theirs, products_close},
+     products_ours, products_theirs, products_close, NULL},
     {.name = NULL},
 };

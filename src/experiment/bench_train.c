@@ -124,8 +124,8 @@ static void training_theirs(void *bench)
 
 const struct og_bench_case og_bench_training[] = {
     {"LSTM training over floats", "128x28x28-64-10", "s", 1.5, false, LSTM, training_open,
-     training_ours, training_theirs, training_close},
+     training_ours, training_theirs, training_close, NULL},
     {"LeNet-5 training over floats", "128 20-50-500", "s", 1.5, false, LENET,
-     training_open, training_ours, training_theirs, training_close},
+     training_open, training_ours, training_theirs, training_close, NULL},
     {.name = NULL},
 };

@@ -19,6 +19,8 @@ static uint64_t bits_below(uint64_t n)
 
 static void offer(struct og_storage *s, const struct og_storage_index *index)
 {
+    if (index->fillers == 0 && (s->exact.name[0] == '\0' || index->bits < s->exact.bits))
+        s->exact = *index;
     for (uint64_t v = 1; v <= OG_STORAGE_FLOAT; v++) {
         struct og_storage_index *best = &s->best[v];
         if (best->name[0] == '\0' ||
@@ -222,6 +224,7 @@ static void count_values(struct og_storage *s, const float *w, size_t rows,
         const struct values row = values_of(w + r * columns, columns, key, spare);
         s->row_entries += row.entries;
         if (row.codes > s->row_codes) s->row_codes = row.codes;
+        if (row.entries > s->row_values) s->row_values = row.entries;
     }
 }
 
@@ -249,18 +252,31 @@ og_status og_storage_measure(struct og_storage *s, const float *w, size_t rows,
 // --- both ------------------------------------------------------------------------
 
 // Weights of v bits beside a table of so many values.
+static void try_coding(const struct og_storage *s, const struct og_storage_index *index,
+                       uint64_t v, uint64_t table, struct og_storage_bits *least)
+{
+    const struct og_storage_bits b = {
+        (double)(s->kept * v + table * OG_STORAGE_FLOAT),
+        (double)(index->bits + index->fillers * v),
+        index->name,
+    };
+    if (!least->way || b.values + b.indices < least->values + least->indices) *least = b;
+}
+
 static void try_bits(const struct og_storage *s, uint64_t v, uint64_t table,
                      struct og_storage_bits *least)
 {
     if (v < 1) v = 1;
-    if (v > OG_STORAGE_FLOAT) return;
-    const struct og_storage_index *best = &s->best[v];
-    const struct og_storage_bits b = {
-        (double)(s->kept * v + table * OG_STORAGE_FLOAT),
-        (double)(best->bits + best->fillers * v),
-        best->name,
-    };
-    if (!least->way || b.values + b.indices < least->values + least->indices) *least = b;
+    if (v <= OG_STORAGE_FLOAT) try_coding(s, &s->best[v], v, table, least);
+}
+
+// Numbers into tables of so many entries: with a code for zero where fillers need it.
+static void try_table(const struct og_storage *s, uint64_t codes, uint64_t values,
+                      uint64_t table, struct og_storage_bits *least)
+{
+    const uint64_t v = values > 1 ? bits_below(values) : 1;
+    try_bits(s, bits_below(codes), table, least);
+    try_coding(s, &s->exact, v, table, least);
 }
 
 struct og_storage_bits og_storage_bits(const struct og_storage *s, int weight_bits)
@@ -268,7 +284,7 @@ struct og_storage_bits og_storage_bits(const struct og_storage *s, int weight_bi
     struct og_storage_bits least = {0};
     try_bits(s, OG_STORAGE_FLOAT, 0, &least);
     if (weight_bits > 0) try_bits(s, (uint64_t)weight_bits, 0, &least);
-    try_bits(s, bits_below(s->codes), s->entries, &least);
-    try_bits(s, bits_below(s->row_codes), s->row_entries, &least);
+    try_table(s, s->codes, s->entries, s->entries, &least);
+    try_table(s, s->row_codes, s->row_values, s->row_entries, &least);
     return least;
 }

@@ -28,11 +28,12 @@ struct og_storage_index {
 };
 struct og_storage {
     uint64_t all, kept;
-    // For tables of values, one for the tensor or one for each row: different values, of
-    // the row that has the most, and entries of all tables. Zero needs a code where there
-    // are zeros, but no entry.
-    uint64_t codes, entries, row_codes, row_entries;
+    // For tables of values, one for the tensor or one for each row: codes, of the row that
+    // has the most, and entries of all tables. Zero is no entry; it is a code among
+    // `codes`, and none among `values`, which serve where no filler is stored.
+    uint64_t codes, entries, row_codes, row_values, row_entries;
     struct og_storage_index best[OG_STORAGE_FLOAT + 1];  // by bits of a weight, from 1
+    struct og_storage_index exact;                       // the best without fillers
 };
 // Of a weight tensor with kept weights; OG_NO_MEMORY only. w: [rows][columns], a column
 // being one of `kernel` places of a channel.

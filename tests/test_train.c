@@ -98,6 +98,11 @@ static void rates(void **state)
     near(og_learning_rate(&c, 10, 29), 0.5, 1e-15);
     near(og_learning_rate(&c, 10, 30), 0.05, 1e-15);
     near(og_learning_rate(&c, 10, 99), 0.5e-3, 1e-15);
+    c.lr_hold = 4;
+    near(og_learning_rate(&c, 10, 69), 0.5, 1e-15);
+    near(og_learning_rate(&c, 10, 70), 0.05, 1e-15);
+    near(og_learning_rate(&c, 10, 99), 0.05, 1e-15);
+    c.lr_hold = 0;
     c.schedule = OG_SCHEDULE_CONSTANT;
     near(og_learning_rate(&c, 10, 99), 0.5, 1e-15);
 }

@@ -59,7 +59,7 @@ OG_API struct og_curve og_trainer_running(const og_trainer *trainer);
 // Learning rate of step `step` (from 0): warm-up, then the schedule.
 //   warm-up   lr (step + 1) / W         while step < W = warmup * steps_per_epoch
 //   constant  lr
-//   step      lr * lr_gamma^floor(epoch / lr_step)
+//   step      lr * lr_gamma^floor(max(0, epoch - lr_hold) / lr_step)
 //   cosine    lr/2 (1 + cos(pi (step - W) / (S - W))), S steps in all
 //             (Loshchilov and Hutter, ICLR 2017, without restarts)
 OG_API double og_learning_rate(const struct og_train_config *config,

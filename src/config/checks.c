@@ -412,6 +412,8 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
                        c->train.warmup, c->train.epochs);
     OG_TRY(check_compress(&c->compress, root, err));
     OG_TRY(check_vote(c, root, err));
+    if (c->train.lr_hold > 0 && c->train.schedule != OG_SCHEDULE_STEP)
+        return fail_at(root, "train.lr_hold", err, "has no effect without schedule step");
     if (c->train.ideal_epochs > c->train.epochs)
         return fail_at(root, "train.ideal_epochs", err,
                        "%d is more than train.epochs = %d", c->train.ideal_epochs,

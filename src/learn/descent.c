@@ -24,9 +24,10 @@ double og_learning_rate(const struct og_train_config *config, size_t steps_per_e
     const double warmup = config->warmup * (double)steps_per_epoch, at = (double)step;
     if (at < warmup) return config->lr * fmin(1.0, (at + 1.0) / warmup);
     if (config->schedule == OG_SCHEDULE_STEP) {
-        const size_t epoch = step / steps_per_epoch;
+        const size_t epoch = step / steps_per_epoch, hold = (size_t)config->lr_hold;
+        const size_t since = epoch > hold ? epoch - hold : 0;
         return config->lr *
-               pow(config->lr_gamma, (double)(epoch / (size_t)config->lr_step));
+               pow(config->lr_gamma, (double)(since / (size_t)config->lr_step));
     }
     if (config->schedule == OG_SCHEDULE_COSINE) {
         const double all = (double)config->epochs * (double)steps_per_epoch;

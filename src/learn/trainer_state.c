@@ -49,6 +49,7 @@ og_status og_trainer_fingerprint(og_trainer *t, struct og_error *err)
         c->schedule,
         c->lr_gamma,
         c->lr_step,
+        c->lr_hold,
         c->warmup,
         c->clip_norm,
         c->gradient,

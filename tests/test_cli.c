@@ -105,6 +105,13 @@ static void usage_errors(void **state)
           "ohmgrid run: --resume and --force exclude each other" HINT);
 #undef HINT
     wrong("plot x.h5", "ohmgrid plot: -o FIGURE is missing; see 'ohmgrid plot --help'\n");
+    wrong("solve a.h5",
+          "ohmgrid solve: -o OUT.h5 is missing; see 'ohmgrid solve --help'\n");
+    wrong("solve a.h5 -o b.h5 --method fast",
+          "ohmgrid solve: --method is 'fast', expected auto, pcg, merge or direct; see "
+          "'ohmgrid solve --help'\n");
+    wrong("solve /no/a.h5 -o b.h5",
+          "ohmgrid solve: /no/a.h5: cannot read: No such file or directory\n");
     wrong("diff a.h5", "ohmgrid diff: B.h5 is missing; see 'ohmgrid diff --help'\n");
     wrong("data get",
           "ohmgrid data: unknown action 'get', expected list; see 'ohmgrid data "
@@ -127,8 +134,8 @@ static void usage_errors(void **state)
 static void help_everywhere(void **state)
 {
     (void)state;
-    static const char *const command[] = {"run",  "show",   "plot", "diff",
-                                          "data", "device", "bench"};
+    static const char *const command[] = {"run",   "show", "plot",   "diff",
+                                          "solve", "data", "device", "bench"};
     struct said all = ohmgrid("--help");
     assert_int_equal(all.code, 0);
     assert_string_equal(all.err, "");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The wire solvers among themselves, against closed forms, Kirchhoff's laws and finite
-// differences.
+// The wire solvers among themselves, and what they refuse.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,76 +8,8 @@
 
 #include <cmocka.h>
 
-#include <float.h>
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
-#include "crossbar/tiles.h"
 #include "ohmgrid/cpu.h"
-#include "ohmgrid/random.h"
-#include "ohmgrid/wires.h"
-
-struct circuit {
-    size_t rows, cols, batch;
-    double *g, *v;
-};
-
-enum cells { SIMILAR, SIX_DECADES, HALF_OPEN };
-
-static double uniform(struct og_stream *s, uint32_t at)
-{
-    float x;
-    og_uniform_fill(s, (struct og_index){at, 0, 0}, 0, &x, 1);
-    return (double)x;
-}
-
-static struct circuit circuit_alloc(size_t rows, size_t cols, size_t batch,
-                                    enum cells cells)
-{
-    struct circuit c = {rows, cols, batch, og_alloc(rows * cols, sizeof(double)),
-                        og_alloc(batch * rows, sizeof(double))};
-    struct og_stream s = og_stream_named(11, OG_INIT, (uint32_t)rows, (uint32_t)cols, 0);
-    uint32_t at = 0;
-    for (size_t k = 0; k < rows * cols; k++) {
-        const double x = uniform(&s, at++);
-        c.g[k] = cells == SIX_DECADES ? 1e-3 * pow(10, -6 * x) : 1e-6 + 99e-6 * x;
-        if (cells == HALF_OPEN && uniform(&s, at++) < 0.5) c.g[k] = 0;
-    }
-    for (size_t k = 0; k < batch * rows; k++) c.v[k] = 0.1 + 0.237 * uniform(&s, at++);
-    return c;
-}
-
-static void circuit_free(struct circuit *c)
-{
-    og_free(c->g);
-    og_free(c->v);
-}
-
-static og_wires *loaded(const struct circuit *c, const struct og_wire_params *p)
-{
-    og_wires *w;
-    struct og_error err = {0};
-    if (og_wires_alloc(&w, c->rows, c->cols, p, &err) != OG_OK) fail_msg("%s", err.text);
-    if (og_wires_load(w, c->g, &err) != OG_OK) fail_msg("%s", err.text);
-    return w;
-}
-
-// Largest relative difference; 0 equals only 0.
-static double difference(const double *a, const double *b, size_t n)
-{
-    double most = 0;
-    for (size_t k = 0; k < n; k++) {
-        if (a[k] == b[k]) continue;
-        const double d = fabs(a[k] - b[k]) / fabs(b[k]);
-        if (!(d <= most)) most = d;
-    }
-    return most;
-}
-
-static const enum og_wire_method methods[] = {OG_WIRES_DIRECT, OG_WIRES_PCG,
-                                              OG_WIRES_MERGE};
-enum { METHODS = 3 };
+#include "wires_tools.h"
 
 // All methods, currents and transfer matrices; returns the largest difference.
 static double compare(const struct circuit *c, const struct og_wire_params *p,
@@ -110,33 +41,21 @@ static double compare(const struct circuit *c, const struct og_wire_params *p,
     return most;
 }
 
-static struct og_wire_params combination(unsigned bits)
-{
-    return (struct og_wire_params){.r_row = bits & 1 ? 2.385 : 0,
-                                   .r_col = bits & 2 ? 1.17 : 0,
-                                   .r_source = bits & 4 ? 103.0 : 0,
-                                   .r_sense = bits & 8 ? 57.1 : 0,
-                                   .drive_both = (bits & 16) != 0,
-                                   .sense_both = (bits & 32) != 0};
-}
-
 static void every_resistance_may_be_zero(void **state)
 {
     (void)state;
     static const size_t size[][2] = {{1, 1}, {1, 9},  {11, 1}, {5, 3},
                                      {8, 8}, {9, 17}, {33, 20}};
     for (size_t s = 0; s < sizeof size / sizeof *size; s++)
-        for (int cells = SIMILAR; cells <= HALF_OPEN; cells++) {
-            struct circuit c =
-                circuit_alloc(size[s][0], size[s][1], 3, (enum cells)cells);
-            for (unsigned bits = 0; bits < 64; bits++) {
-                const struct og_wire_params p = combination(bits);
-                double residual;
-                const double d = compare(&c, &p, &residual);
-                if (!(d <= 1e-10 && residual <= 1e-11))
-                    fail_msg("%zu x %zu, cells %d, combination %u: %g, residual %g",
-                             c.rows, c.cols, cells, bits, d, residual);
-            }
+        for (unsigned bits = 0; bits < 64; bits++) {
+            const enum cells cells = (enum cells)((s + bits) % 3);
+            struct circuit c = circuit_alloc(size[s][0], size[s][1], 3, cells);
+            const struct og_wire_params p = combination(bits);
+            double residual;
+            const double d = compare(&c, &p, &residual);
+            if (!(d <= 1e-10 && residual <= 1e-11))
+                fail_msg("%zu x %zu, cells %d, combination %u: %g, residual %g", c.rows,
+                         c.cols, (int)cells, bits, d, residual);
             circuit_free(&c);
         }
 }
@@ -144,7 +63,7 @@ static void every_resistance_may_be_zero(void **state)
 static void solvers_agree_over_seven_decades(void **state)
 {
     (void)state;
-    static const size_t size[][2] = {{64, 64}, {37, 90}, {70, 19}};
+    static const size_t size[][2] = {{40, 40}, {37, 61}, {50, 19}};
     for (size_t s = 0; s < 3; s++)
         for (int cells = SIMILAR; cells <= HALF_OPEN; cells++)
             for (double r = 1e-4; r < 2e3; r *= 100) {
@@ -161,11 +80,197 @@ static void solvers_agree_over_seven_decades(void **state)
             }
 }
 
+static void bits_do_not_depend_on_threads_or_batch(void **state)
+{
+    (void)state;
+    enum { M = 33, N = 21, B = 9 };
+    struct circuit c = circuit_alloc(M, N, B, SIX_DECADES);
+    const struct og_wire_params p = {.r_row = 3, .r_col = 2, .r_sense = 10};
+    og_wires *w = loaded(&c, &p);
+    const int threads = og_threads();
+    double one[B * N], other[B * N];
+    for (int k = 0; k < METHODS; k++) {
+        og_set_threads(1);
+        assert_int_equal(og_wires_read(w, methods[k], c.v, B, one, NULL, NULL), OG_OK);
+        for (int n = 2; n <= 7; n += 5) {
+            og_set_threads(n);
+            assert_int_equal(og_wires_read(w, methods[k], c.v, B, other, NULL, NULL),
+                             OG_OK);
+            assert_memory_equal(one, other, sizeof one);
+        }
+        for (size_t b = 0; b < B; b++)
+            assert_int_equal(
+                og_wires_read(w, methods[k], c.v + b * M, 1, other + b * N, NULL, NULL),
+                OG_OK);
+        assert_memory_equal(one, other, sizeof one);
+    }
+    og_set_threads(threads);
+    og_wires_free(w);
+    circuit_free(&c);
+}
+
+// Products and sums may be fused, so that the last bits differ.
+static void instruction_sets_agree(void **state)
+{
+    (void)state;
+    const enum og_isa best = og_cpu_isa();
+    struct circuit c = circuit_alloc(45, 52, 2, SIX_DECADES);
+    const struct og_wire_params p = {.r_row = 3, .r_col = 2, .r_sense = 10};
+    double *t = og_alloc(2 * 45 * 52, sizeof *t), current[2][2 * 52];
+    for (int isa = OG_ISA_PLAIN; isa < OG_ISA_COUNT; isa++) {
+        if (!og_cpu_use((enum og_isa)isa)) continue;
+        const bool plain = isa == OG_ISA_PLAIN;
+        og_wires *w = loaded(&c, &p);
+        assert_int_equal(
+            og_wires_read(w, OG_WIRES_PCG, c.v, 2, current[!plain], NULL, NULL), OG_OK);
+        assert_int_equal(
+            og_wires_transfer(w, OG_WIRES_MERGE, t + !plain * 45 * 52, NULL, NULL),
+            OG_OK);
+        og_wires_free(w);
+        if (plain) continue;
+        assert_true(difference(current[1], current[0], 2 * 52) <= 1e-12);
+        assert_true(difference(t + 45 * 52, t, 45 * 52) <= 1e-12);
+    }
+    og_cpu_use(best);
+    og_free(t);
+    circuit_free(&c);
+}
+
+// Voltages of any size and sign, and a vector of zeros among others.
+static void voltages_may_be_of_any_size(void **state)
+{
+    (void)state;
+    enum { M = 12, N = 10 };
+    const double scale[] = {1, -1, 1e-200, 1e200, 0};
+    struct circuit c = circuit_alloc(M, N, 1, SIMILAR);
+    const struct og_wire_params p = {.r_row = 20, .r_col = 20};
+    og_wires *w = loaded(&c, &p);
+    double v[5 * M], current[5 * N];
+    for (int k = 0; k < 5; k++)
+        for (size_t i = 0; i < M; i++) v[(size_t)k * M + i] = scale[k] * c.v[i];
+    for (int k = 0; k < METHODS; k++) {
+        assert_int_equal(og_wires_read(w, methods[k], v, 5, current, NULL, NULL), OG_OK);
+        for (int b = 0; b < 5; b++)
+            for (size_t j = 0; j < N; j++) {
+                const double expected = scale[b] * current[j];
+                assert_true(fabs(current[(size_t)b * N + j] - expected) <=
+                            1e-12 * fabs(expected));
+            }
+    }
+    og_wires_free(w);
+    circuit_free(&c);
+}
+
+static void refused(const struct circuit *c, const struct og_wire_params *p,
+                    const char *sentence)
+{
+    og_wires *w = NULL;
+    struct og_error err = {0};
+    double current[4];
+    og_status s = og_wires_alloc(&w, c->rows, c->cols, p, &err);
+    if (s == OG_OK) s = og_wires_load(w, c->g, &err);
+    if (s == OG_OK) s = og_wires_read(w, OG_WIRES_AUTO, c->v, 1, current, NULL, &err);
+    assert_int_equal(s, OG_INPUT);
+    assert_string_equal(err.text, sentence);
+    og_wires_free(w);
+}
+
+static void what_is_no_circuit_is_refused(void **state)
+{
+    (void)state;
+    double g[4] = {1e-6, 2e-6, 3e-6, 4e-6}, v[2] = {0.1, 0.2};
+    struct circuit c = {2, 2, 1, g, v};
+    const struct og_wire_params good = {.r_row = 1};
+    struct og_wire_params p = good;
+    p.r_source = -1;
+    refused(&c, &p, "r_source is -1, expected 0 or a resistance from 1e-30 to 1e+30 ohm");
+    p = good, p.r_col = NAN;
+    refused(&c, &p,
+            "r_wire_col is nan, expected 0 or a resistance from 1e-30 to 1e+30 ohm");
+    p = good, p.r_sense = INFINITY;
+    refused(&c, &p, "r_sense is inf, expected 0 or a resistance from 1e-30 to 1e+30 ohm");
+    g[2] = -3e-6;
+    refused(&c, &good, "conductance[1][0] is -3e-06, expected 0 or 1e-30 to 1e+30 S");
+    g[2] = NAN;
+    refused(&c, &good, "conductance[1][0] is nan, expected 0 or 1e-30 to 1e+30 S");
+    g[2] = 3e-6;
+    v[1] = INFINITY;
+    refused(&c, &good, "voltage[0][1] is inf, expected a finite one");
+    c.rows = 0;
+    refused(&c, &good,
+            "wires: an array of 0 x 2 cells, expected 1 to 8192 rows and columns");
+}
+
+static og_status everything(const struct circuit *c, unsigned bits)
+{
+    const struct og_wire_params p = combination(bits);
+    double current[60], t[60], word[60], bit[60];
+    og_wires *w = NULL;
+    og_status s = og_wires_alloc(&w, c->rows, c->cols, &p, NULL);
+    if (s == OG_OK) s = og_wires_load(w, c->g, NULL);
+    for (int k = 0; s == OG_OK && k < METHODS; k++) {
+        s = og_wires_read(w, methods[k], c->v, 1, current, NULL, NULL);
+        if (s == OG_OK) s = og_wires_transfer(w, methods[k], t, NULL, NULL);
+    }
+    if (s == OG_OK) s = og_wires_voltages(w, c->v, word, bit, NULL);
+    if (s == OG_OK) s = og_wires_gradient(w, c->v, current, t, NULL, NULL);
+    og_wires_free(w);
+    return s;
+}
+
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    struct circuit c = circuit_alloc(6, 10, 1, SIMILAR);
+    for (unsigned bits = 0; bits < 16; bits++) {
+        size_t n = 0;
+        og_status s;
+        do {
+            og_alloc_fail_at(++n);
+            s = everything(&c, bits);
+            og_alloc_fail_at(0);
+            assert_true(s == OG_OK || s == OG_NO_MEMORY);
+        } while (s != OG_OK && n < 200);
+        assert_true(n > 10 && n < 200);
+    }
+    circuit_free(&c);
+}
+
+static enum og_wire_method chosen(size_t n, size_t batch, double ohm)
+{
+    struct circuit c = circuit_alloc(n, n, batch, SIMILAR);
+    const struct og_wire_params p = {.r_row = ohm, .r_col = ohm};
+    struct og_wire_report r;
+    double *current = og_alloc(batch * n, sizeof *current);
+    og_wires *w = loaded(&c, &p);
+    assert_int_equal(og_wires_read(w, OG_WIRES_AUTO, c.v, batch, current, &r, NULL),
+                     OG_OK);
+    og_wires_free(w);
+    og_free(current);
+    circuit_free(&c);
+    return r.method;
+}
+
+static void the_cheaper_solver_is_chosen(void **state)
+{
+    (void)state;
+    assert_int_equal(chosen(64, 1, 1), OG_WIRES_PCG);
+    assert_int_equal(chosen(64, 100, 1), OG_WIRES_MERGE);
+    assert_int_equal(chosen(64, 12, 0.01), OG_WIRES_PCG);
+    assert_int_equal(chosen(64, 12, 100), OG_WIRES_MERGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_resistance_may_be_zero),
         cmocka_unit_test(solvers_agree_over_seven_decades),
+        cmocka_unit_test(bits_do_not_depend_on_threads_or_batch),
+        cmocka_unit_test(instruction_sets_agree),
+        cmocka_unit_test(voltages_may_be_of_any_size),
+        cmocka_unit_test(what_is_no_circuit_is_refused),
+        cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(the_cheaper_solver_is_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

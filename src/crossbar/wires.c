@@ -99,6 +99,8 @@ void og_wires_free(og_wires *w)
 {
     if (w == NULL) return;
     og_pcg_free(w);
+    og_merge_free(w->merge);
+    og_free(w->states);
     og_free(w->g);
     og_free(w);
 }

@@ -16,6 +16,11 @@ struct og_wires {
     bool loaded;
     struct og_wire_grid grid;  // of conjugate gradients; made when first needed
     bool grid_loaded;
+    // Made when first needed and kept: room of conjugate gradients for so many threads,
+    // and of merging.
+    char *states;
+    size_t states_count;
+    struct og_merge *merge;
 };
 
 og_status og_wires_no_memory(struct og_error *err);
@@ -64,7 +69,8 @@ void og_word_line(const struct og_wires *w, size_t i, double v, const double *bi
 void og_wires_decoupled_transfer(const struct og_wires *w, double *t, double *scratch);
 
 // --- transfer matrices -----------------------------------------------------------------
-og_status og_merge_transfer(const struct og_wires *w, double *t, struct og_error *err);
+void og_merge_free(struct og_merge *m);
+og_status og_merge_transfer(struct og_wires *w, double *t, struct og_error *err);
 og_status og_node_transfer(const struct og_wires *w, double *t, struct og_error *err);
 
 // --- sparse direct (wires_direct.c) ----------------------------------------------------

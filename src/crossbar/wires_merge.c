@@ -11,54 +11,17 @@
 
 #include "base/blas.h"
 #include "base/mem.h"
-#include "crossbar/lanes.h"
-#include "crossbar/tiles.h"
-#include "crossbar/wires_impl.h"
+#include "crossbar/merge.h"
 
 // LAPACK's, as OpenBLAS has it: C = L L^T, column by column.
 extern void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info);
 
-// Leaves begin at row[k], the last one ends at row[n].
-struct cuts {
-    size_t n, *at;
-};
-
-struct merge {
-    const struct og_wires *w;
-    struct cuts row, col;
-    double **leaf;  // [row.n * col.n], into `leaves`
-    double *leaves;
-    double *stack;
-};
-
-// Leaves [r0, r1) x [c0, c1).
-struct region {
-    size_t r0, r1, c0, c1;
-};
-
-static size_t span(const struct cuts *c, size_t from, size_t to)
-{
-    return c->at[to] - c->at[from];
-}
-
-static struct og_ports ports_of(const struct merge *m, const struct region *r)
-{
-    const size_t rows = span(&m->row, r->r0, r->r1), cols = span(&m->col, r->c0, r->c1);
-    const struct og_wire_params *p = &m->w->params;
-    const bool right = r->c1 < m->col.n || p->drive_both;
-    const bool top = r->r0 > 0 || p->sense_both;
-    return (struct og_ports){{rows, right ? rows : 0, top ? cols : 0, cols}};
-}
-
-static bool is_leaf(const struct region *r)
-{
-    return r->r1 - r->r0 == 1 && r->c1 - r->c0 == 1;
-}
-
 // Halves the longer side; true when the parts lie above each other.
-static bool split(const struct merge *m, const struct region *r, struct region part[2])
+static bool split(const struct og_merge *m, const struct og_region *r,
+                  struct og_region part[2])
 {
-    const size_t rows = span(&m->row, r->r0, r->r1), cols = span(&m->col, r->c0, r->c1);
+    const size_t rows = og_span(&m->row, r->r0, r->r1),
+                 cols = og_span(&m->col, r->c0, r->c1);
     const bool stacked = r->c1 - r->c0 == 1 || (r->r1 - r->r0 > 1 && rows > cols);
     part[0] = part[1] = *r;
     if (stacked)
@@ -70,23 +33,25 @@ static bool split(const struct merge *m, const struct region *r, struct region p
 
 static size_t square(size_t n) { return n * n; }
 
-static size_t stack_of_join(const struct merge *m, const struct region *r, bool keep);
+static size_t stack_of_join(const struct og_merge *m, const struct og_region *r,
+                            bool root);
 
 // Doubles on the stack while `r` is built, its own S not counted.
-static size_t stack_of(const struct merge *m, const struct region *r)
+static size_t stack_of(const struct og_merge *m, const struct og_region *r)
 {
-    return is_leaf(r) ? 0 : stack_of_join(m, r, false);
+    return og_region_is_leaf(r) ? 0 : stack_of_join(m, r, false);
 }
 
-static size_t stack_of_join(const struct merge *m, const struct region *r, bool root)
+static size_t stack_of_join(const struct og_merge *m, const struct og_region *r,
+                            bool root)
 {
-    struct region part[2];
+    struct og_region part[2];
     size_t own[2];
     struct og_ports ports[2];
     const bool stacked = split(m, r, part);
     for (int k = 0; k < 2; k++) {
-        ports[k] = ports_of(m, &part[k]);
-        own[k] = is_leaf(&part[k]) ? 0 : square(og_ports_count(&ports[k]));
+        ports[k] = og_region_ports(m, &part[k]);
+        own[k] = og_region_is_leaf(&part[k]) ? 0 : square(og_ports_count(&ports[k]));
     }
     const struct og_join j = og_join_of(ports, stacked);
     const size_t columns = root ? m->w->rows + m->w->cols : og_ports_count(&j.ports);
@@ -97,114 +62,6 @@ static size_t stack_of_join(const struct merge *m, const struct region *r, bool 
     for (int k = 1; k < 3; k++)
         if (need[k] > most) most = need[k];
     return most;
-}
-
-// --- leaves ----------------------------------------------------------------------------
-
-// As few as there can be, as alike as they can be.
-static bool cut(struct cuts *c, size_t n)
-{
-    c->n = (n + OG_LEAF - 1) / OG_LEAF;
-    c->at = og_alloc(c->n + 1, sizeof *c->at);
-    for (size_t k = 0; c->at != NULL && k <= c->n; k++) c->at[k] = k * n / c->n;
-    return c->at != NULL;
-}
-
-struct batch {
-    size_t n, row[OG_LANES], col[OG_LANES];
-};
-
-static void set_edges(const struct merge *m, const struct batch *b, struct og_leaves *l)
-{
-    const struct og_wires *w = m->w;
-    l->half_row = 2 * w->row.unit;
-    l->half_col = 2 * w->col.unit;
-    for (size_t k = 0; k < OG_LANES; k++) {
-        const size_t row = b->row[k < b->n ? k : 0], col = b->col[k < b->n ? k : 0];
-        l->edge[OG_LEFT][k] = col == 0 ? w->row.unit * w->row.first : l->half_row;
-        l->edge[OG_RIGHT][k] =
-            col + 1 == m->col.n ? w->row.unit * w->row.last : l->half_row;
-        l->edge[OG_TOP][k] = row == 0 ? w->col.unit * w->col.first : l->half_col;
-        l->edge[OG_BOTTOM][k] =
-            row + 1 == m->row.n ? w->col.unit * w->col.last : l->half_col;
-    }
-}
-
-// Lanes that are left over repeat the first.
-static void gather(const struct merge *m, const struct batch *b,
-                   const struct og_leaves *l, double *g)
-{
-    for (size_t k = 0; k < OG_LANES; k++) {
-        const size_t lane = k < b->n ? k : 0, cols = m->w->cols;
-        const double *from =
-            m->w->g + m->row.at[b->row[lane]] * cols + m->col.at[b->col[lane]];
-        for (size_t i = 0; i < l->m; i++)
-            for (size_t j = 0; j < l->n; j++)
-                g[(i * l->n + j) * OG_LANES + k] = from[i * cols + j];
-    }
-}
-
-// Leaves out the ports that do not exist.
-static void keep_ports(const double *s, const struct og_leaves *l,
-                       const struct og_ports *kept, double *to)
-{
-    const size_t count[OG_SIDES] = {l->m, l->m, l->n, l->n}, all = 2 * (l->m + l->n);
-    for (size_t side = 0, p = 0; side < OG_SIDES; p += count[side++])
-        for (size_t i = 0; i < kept->n[side]; i++)
-            for (size_t other = 0, q = 0; other < OG_SIDES; q += count[other++]) {
-                memcpy(to, s + (p + i) * all + q, kept->n[other] * sizeof *to);
-                to += kept->n[other];
-            }
-}
-
-static void make_batch(const struct merge *m, const struct batch *b, double *scratch)
-{
-    const size_t rows = span(&m->row, b->row[0], b->row[0] + 1);
-    const size_t cols = span(&m->col, b->col[0], b->col[0] + 1);
-    const size_t ports = 2 * (rows + cols);
-    double *g = scratch, *s = g + OG_LEAF * OG_LEAF * OG_LANES;
-    double *one = s + square(OG_LEAF_PORTS) * OG_LANES;
-    double *rest = one + square(OG_LEAF_PORTS) * OG_LANES;
-    struct og_leaves l = {.m = rows, .n = cols, .g = g};
-    set_edges(m, b, &l);
-    gather(m, b, &l, g);
-    og_leaf_kernels()->build(&l, s, rest);
-    og_leaf_kernels()->spread(s, ports, one);
-    for (size_t k = 0; k < b->n; k++) {
-        const struct region r = {b->row[k], b->row[k] + 1, b->col[k], b->col[k] + 1};
-        const struct og_ports kept = ports_of(m, &r);
-        keep_ports(one + k * square(ports), &l, &kept,
-                   m->leaf[b->row[k] * m->col.n + b->col[k]]);
-    }
-}
-
-enum {
-    LEAF_SCRATCH = OG_LEAF * OG_LEAF * OG_LANES +
-                   2 * OG_LEAF_PORTS * OG_LEAF_PORTS * OG_LANES + OG_LEAF_SCRATCH
-};
-
-// Leaves of rows x cols cells, eight at a time.
-static void make_leaves(const struct merge *m, size_t rows, size_t cols, double *scratch)
-{
-    struct batch b = {0};
-    for (size_t i = 0; i < m->row.n; i++)
-        for (size_t j = 0; j < m->col.n; j++) {
-            if (span(&m->row, i, i + 1) != rows || span(&m->col, j, j + 1) != cols)
-                continue;
-            b.row[b.n] = i;
-            b.col[b.n++] = j;
-            if (b.n < OG_LANES) continue;
-            make_batch(m, &b, scratch);
-            b.n = 0;
-        }
-    if (b.n > 0) make_batch(m, &b, scratch);
-}
-
-static void make_all_leaves(const struct merge *m, double *scratch)
-{
-    const size_t row = m->w->rows / m->row.n, col = m->w->cols / m->col.n;
-    for (size_t i = row; i <= row + 1; i++)
-        for (size_t j = col; j <= col + 1; j++) make_leaves(m, i, j, scratch);
 }
 
 // --- joins -----------------------------------------------------------------------------
@@ -285,19 +142,20 @@ static bool join(const struct og_join *j, const struct part p[2], double *s,
     return true;
 }
 
-static bool build(struct merge *m, const struct region *r, double *s, double *stack);
+static bool build(struct og_merge *m, const struct og_region *r, double *s,
+                  double *stack);
 
 // The parts of `r` and how they are joined; returns what is free of the stack, or NULL.
-static double *build_parts(struct merge *m, const struct region *r, struct part p[2],
-                           struct og_join *j, double *stack)
+static double *build_parts(struct og_merge *m, const struct og_region *r,
+                           struct part p[2], struct og_join *j, double *stack)
 {
-    struct region part[2];
+    struct og_region part[2];
     struct og_ports ports[2];
     const bool stacked = split(m, r, part);
     for (int k = 0; k < 2; k++) {
-        ports[k] = ports_of(m, &part[k]);
+        ports[k] = og_region_ports(m, &part[k]);
         p[k].n = og_ports_count(&ports[k]);
-        if (is_leaf(&part[k])) {
+        if (og_region_is_leaf(&part[k])) {
             p[k].s = m->leaf[part[k].r0 * m->col.n + part[k].c0];
             continue;
         }
@@ -310,7 +168,7 @@ static double *build_parts(struct merge *m, const struct region *r, struct part 
     return stack;
 }
 
-static bool build(struct merge *m, const struct region *r, double *s, double *stack)
+static bool build(struct og_merge *m, const struct og_region *r, double *s, double *stack)
 {
     struct part p[2];
     struct og_join j;
@@ -345,7 +203,7 @@ static void take_kept(const struct og_piece *piece, size_t pieces, const struct 
 }
 
 // Both ends of a line are one port: their columns of E are added.
-static bool join_last(const struct merge *m, const struct og_join *j,
+static bool join_last(const struct og_merge *m, const struct og_join *j,
                       const struct part p[2], double *t, double *stack)
 {
     const size_t rows = m->w->rows, cols = m->w->cols, k = j->shared;
@@ -368,9 +226,9 @@ static bool join_last(const struct merge *m, const struct og_join *j,
     return true;
 }
 
-static void take_single(const struct merge *m, const struct region *r, double *t)
+static void take_single(const struct og_merge *m, const struct og_region *r, double *t)
 {
-    const struct og_ports ports = ports_of(m, r);
+    const struct og_ports ports = og_region_ports(m, r);
     const struct part p = {m->leaf[0], og_ports_count(&ports)};
     struct og_piece piece[OG_SIDES];
     for (int s = 0; s < OG_SIDES; s++)
@@ -382,9 +240,10 @@ static void take_single(const struct merge *m, const struct region *r, double *t
 
 // --- all ---------------------------------------------------------------------------------
 
-static bool merge_alloc(struct merge *m)
+static bool merge_alloc(struct og_merge *m)
 {
-    if (!cut(&m->row, m->w->rows) || !cut(&m->col, m->w->cols)) return false;
+    if (!og_merge_cut(&m->row, m->w->rows) || !og_merge_cut(&m->col, m->w->cols))
+        return false;
     const size_t leaves = m->row.n * m->col.n;
     m->leaf = og_alloc(leaves, sizeof *m->leaf);
     if (m->leaf == NULL) return false;
@@ -394,26 +253,26 @@ static bool merge_alloc(struct merge *m)
         for (size_t k = 0; k < leaves; k++) {
             const size_t i = k / m->col.n, j = k % m->col.n;
             const struct og_ports ports =
-                ports_of(m, &(struct region){i, i + 1, j, j + 1});
+                og_region_ports(m, &(struct og_region){i, i + 1, j, j + 1});
             if (pass == 1) m->leaf[k] = m->leaves + room;
             room += square(og_ports_count(&ports));
         }
         if (pass == 0) m->leaves = og_alloc(room, sizeof *m->leaves);
         if (m->leaves == NULL) return false;
     }
-    const struct region all = {0, m->row.n, 0, m->col.n};
-    size_t stack = is_leaf(&all) ? 0 : stack_of_join(m, &all, true);
-    if (stack < LEAF_SCRATCH) stack = LEAF_SCRATCH;
+    const struct og_region all = {0, m->row.n, 0, m->col.n};
+    size_t stack = og_region_is_leaf(&all) ? 0 : stack_of_join(m, &all, true);
+    if (stack < OG_MERGE_SCRATCH) stack = OG_MERGE_SCRATCH;
     m->stack = og_alloc(stack, sizeof *m->stack);
     return m->stack != NULL;
 }
 
-static bool merge_all(struct merge *m, double *t)
+static bool merge_all(struct og_merge *m, double *t)
 {
-    const struct region all = {0, m->row.n, 0, m->col.n};
-    make_all_leaves(m, m->stack);
+    const struct og_region all = {0, m->row.n, 0, m->col.n};
+    og_merge_leaves(m);
     memset(t, 0, m->w->rows * m->w->cols * sizeof *t);
-    if (is_leaf(&all)) {
+    if (og_region_is_leaf(&all)) {
         take_single(m, &all, t);
         return true;
     }
@@ -423,23 +282,35 @@ static bool merge_all(struct merge *m, double *t)
     return rest != NULL && join_last(m, &j, p, t, rest);
 }
 
-og_status og_merge_transfer(const struct og_wires *w, double *t, struct og_error *err)
+void og_merge_free(struct og_merge *m)
+{
+    if (m == NULL) return;
+    og_free(m->stack);
+    og_free(m->leaves);
+    og_free(m->leaf);
+    og_free(m->row.at);
+    og_free(m->col.at);
+    og_free(m);
+}
+
+static struct og_merge *merge_new(const struct og_wires *w)
+{
+    struct og_merge *m = og_alloc(1, sizeof *m);
+    if (m == NULL) return NULL;
+    m->w = w;
+    if (merge_alloc(m)) return m;
+    og_merge_free(m);
+    return NULL;
+}
+
+og_status og_merge_transfer(struct og_wires *w, double *t, struct og_error *err)
 {
     assert(w->row.kind == OG_LINE_WIRE && w->col.kind == OG_LINE_WIRE);
-    struct merge m = {.w = w};
-    og_status s = OG_OK;
-    if (!merge_alloc(&m)) {
-        s = og_wires_no_memory(err);
-    } else {
-        const int threads = og_blas_use_threads(1);
-        if (!merge_all(&m, t))
-            s = og_fail(err, OG_FAILED, "wires: merging lost all digits; use 'direct'");
-        og_blas_use_threads(threads);
-    }
-    og_free(m.stack);
-    og_free(m.leaves);
-    og_free(m.leaf);
-    og_free(m.row.at);
-    og_free(m.col.at);
-    return s;
+    if (w->merge == NULL) w->merge = merge_new(w);
+    if (w->merge == NULL) return og_wires_no_memory(err);
+    const int threads = og_blas_use_threads(1);
+    const bool merged = merge_all(w->merge, t);
+    og_blas_use_threads(threads);
+    if (merged) return OG_OK;
+    return og_fail(err, OG_FAILED, "wires: merging lost all digits; use 'direct'");
 }

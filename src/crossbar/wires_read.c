@@ -78,23 +78,27 @@ static void solve_all(const struct og_wires *w, const double *v, size_t batch,
     (void)threads;
 }
 
+static og_status states_prepare(og_wires *w, size_t count, struct og_error *err)
+{
+    if (w->states_count >= count) return OG_OK;
+    og_free(w->states);
+    w->states = og_alloc(count, og_pcg_state_bytes(w, false));
+    w->states_count = w->states != NULL ? count : 0;
+    return w->states != NULL ? OG_OK : og_wires_no_memory(err);
+}
+
 static og_status read_pcg(og_wires *w, const double *v, size_t batch, double *current,
                           struct og_wire_report *report, struct og_error *err)
 {
     int threads = og_threads();
     if ((size_t)threads > batch) threads = batch > 0 ? (int)batch : 1;
     OG_TRY(og_pcg_prepare(w, err));
-    char *states = og_alloc((size_t)threads, og_pcg_state_bytes(w, false));
+    OG_TRY(states_prepare(w, (size_t)threads, err));
     struct og_pcg_result *result = og_alloc(batch, sizeof *result);
-    og_status s = OG_OK;
-    if (states == NULL || result == NULL) {
-        s = og_wires_no_memory(err);
-    } else {
-        solve_all(w, v, batch, current, states, result, threads);
-        s = judge(result, batch, report, err);
-    }
+    if (result == NULL) return og_wires_no_memory(err);
+    solve_all(w, v, batch, current, w->states, result, threads);
+    const og_status s = judge(result, batch, report, err);
     og_free(result);
-    og_free(states);
     return s;
 }
 
@@ -128,7 +132,7 @@ static og_status transfer_decoupled(const struct og_wires *w, double *t,
     return OG_OK;
 }
 
-static og_status transfer_merge(const struct og_wires *w, double *t, struct og_error *err)
+static og_status transfer_merge(og_wires *w, double *t, struct og_error *err)
 {
     if (og_wires_decoupled(w)) return transfer_decoupled(w, t, err);
     if (w->row.kind == OG_LINE_NODE || w->col.kind == OG_LINE_NODE)

@@ -192,5 +192,26 @@ static void spread(const double *s, size_t n, double *to)
         for (size_t k = 0; k < OG_LANES; k++) to[k * all + i] = s[i * OG_LANES + k];
 }
 
+// Whole blocks of 8 x 8, i0 < j0.
+static void mirror_block(double *s, size_t n, size_t i0, size_t j0)
+{
+    vec m[OG_LANES];
+    for (size_t i = 0; i < OG_LANES; i++) m[i] = *(og_loose8 *)(s + (i0 + i) * n + j0);
+    og_transpose8(m);
+    for (size_t i = 0; i < OG_LANES; i++) *(og_loose8 *)(s + (j0 + i) * n + i0) = m[i];
+}
+
+static void mirror(double *s, size_t n)
+{
+    const size_t whole = n / OG_LANES * OG_LANES;
+    for (size_t j0 = 0; j0 < whole; j0 += OG_LANES) {
+        for (size_t i0 = 0; i0 < j0; i0 += OG_LANES) mirror_block(s, n, i0, j0);
+        for (size_t i = j0; i < j0 + OG_LANES; i++)
+            for (size_t j = j0; j < i; j++) s[i * n + j] = s[j * n + i];
+    }
+    for (size_t i = whole; i < n; i++)
+        for (size_t j = 0; j < i; j++) s[i * n + j] = s[j * n + i];
+}
+
 extern const struct og_leaf_kernels OG_LEAVES_TABLE;
-const struct og_leaf_kernels OG_LEAVES_TABLE = {build, spread};
+const struct og_leaf_kernels OG_LEAVES_TABLE = {build, spread, mirror};

@@ -198,26 +198,40 @@ static void source(const struct og_wire_grid *w, struct og_wire_state *t)
 
 // --- bit lines -----------------------------------------------------------------------
 
-__attribute__((always_inline)) static inline void forward_wire(
-    const struct og_wire_grid *w, struct og_wire_state *t, double alpha, const bool first)
+// One row: y and e from r, which is brought up to date first; q_above, y_above: of the
+// row above (0 for the first).
+__attribute__((always_inline)) static inline void forward_row(
+    const struct og_wire_grid *w, struct og_wire_state *t, size_t i, double alpha,
+    const double *q_above, const double *y_above, const bool first)
 {
-    const size_t width = w->width, ld = w->ld;
-    double *restrict e = t->e;
-    for (size_t j = 0; j < width; j++) t->z[j] = e[j] = 0;
-    const double *before = t->z, *q_before = t->z;
+    const loose *restrict pp = (const loose *)(t->pp + i * w->ld);
+    const loose *restrict u = (const loose *)(t->u + i * w->ld);
+    const loose *restrict q = (const loose *)(w->qb + i * w->ld);
+    const loose *q_last = (const loose *)q_above, *y_last = (const loose *)y_above;
+    loose *restrict r = (loose *)(t->r + i * w->ld);
+    loose *restrict y = (loose *)(t->y + i * w->ld);
+    vec *restrict e = (vec *)t->e;
+    for (size_t j = 0; j < w->width / OG_LANES; j++) {
+        vec v = r[j];
+        if (!first) r[j] = v = v - alpha * (pp[j] - u[j]);
+        v += q_last[j] * y_last[j];
+        y[j] = v;
+        e[j] += q[j] * (v * v);
+    }
+}
+
+static void forward_wire(const struct og_wire_grid *w, struct og_wire_state *t,
+                         double alpha)
+{
+    for (size_t j = 0; j < w->width; j++) t->z[j] = t->e[j] = 0;
+    const double *q = t->z, *y = t->z;
     for (size_t i = 0; i < w->rows; i++) {
-        const double *restrict pp = t->pp + i * ld, *restrict u = t->u + i * ld;
-        const double *restrict q = w->qb + i * ld;
-        const double *restrict y_before = before, *restrict q_last = q_before;
-        double *restrict r = t->r + i * ld, *restrict y = t->y + i * ld;
-        for (size_t j = 0; j < width; j++) {
-            if (!first) r[j] -= alpha * (pp[j] - u[j]);
-            const double v = r[j] + q_last[j] * y_before[j];
-            y[j] = v;
-            e[j] += q[j] * v * v;
-        }
-        before = y;
-        q_before = q;
+        if (alpha == 0)
+            forward_row(w, t, i, alpha, q, y, true);
+        else
+            forward_row(w, t, i, alpha, q, y, false);
+        q = w->qb + i * w->ld;
+        y = t->y + i * w->ld;
     }
 }
 
@@ -241,10 +255,8 @@ static void forward(const struct og_wire_grid *w, struct og_wire_state *t, doubl
 {
     if (w->col.kind == OG_LINE_NODE)
         forward_node(w, t, alpha);
-    else if (alpha == 0)
-        forward_wire(w, t, 0, true);
     else
-        forward_wire(w, t, alpha, false);
+        forward_wire(w, t, alpha);
 }
 
 // One row of p and pp; their product, lane by lane, is added to `energy`.

@@ -53,6 +53,8 @@ struct og_leaf_kernels {
     void (*build)(const struct og_leaves *l, double *s, double *scratch);
     // [n * n][8] -> to[lane][n * n].
     void (*spread)(const double *s, size_t n, double *to);
+    // s[j * n + i] = s[i * n + j], j > i.
+    void (*mirror)(double *s, size_t n);
 };
 const struct og_leaf_kernels *og_leaf_kernels(void);
 enum { OG_LEAF_PORTS = 4 * OG_LEAF, OG_LEAF_SCRATCH = 8 * 2304 };

@@ -41,7 +41,7 @@ og_status og_wires_no_memory(struct og_error *err)
 
 static const double smallest = 1e-30, largest = 1e30;
 
-static bool in_range(double x) { return x == 0 || (x >= smallest && x <= largest); }
+static bool in_range(double x) { return (x == 0) | ((x >= smallest) & (x <= largest)); }
 
 og_status og_wire_params_check(const struct og_wire_params *p, struct og_error *err)
 {
@@ -107,7 +107,9 @@ void og_wires_free(og_wires *w)
 
 og_status og_wires_load(og_wires *w, const double *g, struct og_error *err)
 {
-    for (size_t k = 0; k < w->rows * w->cols; k++)
+    size_t bad = 0;  // without a branch for each cell
+    for (size_t k = 0; k < w->rows * w->cols; k++) bad += !in_range(g[k]);
+    for (size_t k = 0; bad > 0; k++)
         if (!in_range(g[k]))
             return og_fail(err, OG_INPUT,
                            "conductance[%zu][%zu] is %g, expected 0 or %g to %g S",

@@ -91,17 +91,6 @@ static void solve_shared(const double *c, size_t n, double *e, size_t columns)
                 (int)columns, 1, c, (int)n, e, (int)n);
 }
 
-// The lower triangle (of columns) of s is copied above it.
-static void mirror(double *s, size_t n)
-{
-    enum { BLOCK = 8 };
-    for (size_t i0 = 0; i0 < n; i0 += BLOCK)
-        for (size_t j0 = i0; j0 < n; j0 += BLOCK)
-            for (size_t i = i0; i < n && i < i0 + BLOCK; i++)
-                for (size_t j = j0 > i ? j0 : i; j < n && j < j0 + BLOCK; j++)
-                    s[j * n + i] = s[i * n + j];
-}
-
 // Where it is not overwritten by the mirror: rows of P from the columns of P on.
 static void copy_kept(const struct og_join *j, const struct part p[2], double *s,
                       size_t n)
@@ -138,7 +127,7 @@ static bool join(const struct og_join *j, const struct part p[2], double *s,
     copy_kept(j, p, s, n);
     cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)k, -1, e, (int)k, 1,
                 s, (int)n);
-    mirror(s, n);
+    og_leaf_kernels()->mirror(s, n);
     return true;
 }
 

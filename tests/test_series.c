@@ -65,6 +65,18 @@ static void write_own(const char *without)
     H5Fclose(file);
 }
 
+static void write_classes(int n)
+{
+    hid_t file = H5Fopen(in_root("own.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t a =
+        H5Acreate2(file, "classes", H5T_NATIVE_INT, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(a, H5T_NATIVE_INT, &n) >= 0);
+    H5Aclose(a);
+    H5Sclose(space);
+    H5Fclose(file);
+}
+
 static struct og_data_spec own(enum og_split split)
 {
     struct og_data_spec spec = {
@@ -206,6 +218,23 @@ static void units(void **state)
     assert_memory_equal(one->step, set->step, one->first[1] * 2 * sizeof *one->step);
     og_dataset_free(one);
     og_dataset_free(set);
+}
+
+static void classes(void **state)
+{
+    (void)state;
+    const struct og_data_spec spec = own(OG_TRAIN);
+    write_own(NULL);
+    write_classes(35);
+    struct og_dataset *set = opened(&spec);
+    assert_int_equal(set->classes, 35);
+    og_dataset_free(set);
+    static const int wrong[] = {3, 257};
+    for (int i = 0; i < 2; i++) {
+        write_own(NULL);
+        write_classes(wrong[i]);
+        fails(&spec, "'classes' is no number from 4 (the labels there are) to 256");
+    }
 }
 
 static void hostile_files(void **state)
@@ -398,6 +427,7 @@ int main(void)
         cmocka_unit_test(folds_and_groups),
         cmocka_unit_test(lengths),
         cmocka_unit_test(units),
+        cmocka_unit_test(classes),
         cmocka_unit_test(hostile_files),
         cmocka_unit_test(memory_failures),
         cmocka_unit_test(keys_without_effect),

@@ -458,9 +458,24 @@ static void set_labels(const struct part *p, int parts, struct og_sequences *s)
     for (int k = 0; k < parts; k++)
         for (size_t i = 0; i < p[k].n; i++, at++) {
             s->label[at] = p[k].label[i];
-            if (!p->l->classes && p[k].label[i] >= s->classes)
-                s->classes = p[k].label[i] + 1;
+            if (p[k].label[i] >= s->classes) s->classes = p[k].label[i] + 1;
         }
+}
+
+// A file may say that it has more classes than its labels show.
+static og_status set_classes(const struct part *p, struct og_sequences *s,
+                             struct og_error *err)
+{
+    int said = 0;
+    if (p->l->classes || H5Aexists(p->s->file, "classes") <= 0) return OG_OK;
+    if (!og_hdf5_number(p->s, "classes", &said) || said < s->classes ||
+        said > OG_SERIES_CLASSES)
+        return og_fail(err, OG_INPUT,
+                       "%s: attribute 'classes' is no number from %d (the labels there "
+                       "are) to %d",
+                       p->s->path, s->classes, OG_SERIES_CLASSES);
+    s->classes = said;
+    return OG_OK;
 }
 
 static og_status gather(struct part *p, int parts, const struct og_series *o,
@@ -470,6 +485,7 @@ static og_status gather(struct part *p, int parts, const struct og_series *o,
     if (parts == 2) OG_TRY(check_parts(p, o, err));
     OG_TRY(og_sequences_alloc(s, p[0].n + p[1].n, err));
     set_labels(p, parts, s);
+    OG_TRY(set_classes(p, s, err));
     if (parts == 1) OG_TRY(split(p, o, s, err));
     for (size_t i = p[0].n; i < s->n; i++) s->test[i] = 1;
     if (p->l->pen) return add_drawings(p, o, s, err);

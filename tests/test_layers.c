@@ -57,6 +57,9 @@ static const struct net nets[] = {
      "[dense: {units: 8}, relu: {max: 0.6, search: true}, dense: {units: 5}]"},
     {"sigmoid", &vector, "[dense: {units: 8}, sigmoid, dense: {units: 5}]"},
     {"tanh", &vector, "[dense: {units: 8}, tanh, dense: {units: 5}]"},
+    {"curve", &vector,
+     "[dense: {units: 7}, curve: {x: [-0.9, 0.13, 1.1], y: [-1, 0.2, 2]},"
+     " dense: {units: 5}]"},
     {"softmax", &vector, "[dense: {units: 4}, softmax, dense: {units: 5}]"},
     {"add", &vector,
      "[dense: {units: 7, name: a}, tanh: {name: t}, dense: {units: 7}, add: {inputs: "

@@ -6,6 +6,9 @@
 #include "array_helper.h"
 #include "periphery/ramp.h"
 
+static const struct og_ramp_part sigmoid = {.function = OG_SIGMOID};
+static const struct og_ramp_part hyperbolic = {.function = OG_TANH};
+
 static double function(enum og_function f, double x)
 {
     return f == OG_SIGMOID ? 1 / (1 + exp(-x)) : tanh(x);
@@ -26,7 +29,8 @@ static struct og_ramp_plan plan_of(const struct og_hardware *hw, enum og_functio
 {
     struct og_ramp_plan plan;
     struct og_error err = {0};
-    if (og_ramp_plan(&plan, hw, f, &err) != OG_OK) fail_msg("%s", err.text);
+    const struct og_ramp_part part = {.function = f};
+    if (og_ramp_plan(&plan, hw, &part, &err) != OG_OK) fail_msg("%s", err.text);
     return plan;
 }
 
@@ -52,9 +56,9 @@ static struct bench ramp_bench(struct og_hardware hw, size_t rows, size_t sigmoi
         .segments = 1,
         .segment = {{.rows = rows, .dac_bits = hw.dac.bits, .range = 1.5f}}};
     struct og_error err = {0};
-    shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_SIGMOID, sigmoids};
+    shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_SIGMOID, sigmoids, NULL};
     if (sigmoids < cols)
-        shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_TANH, cols - sigmoids};
+        shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_TANH, cols - sigmoids, NULL};
     og_array_free(b.array);
     if (og_array_alloc(&b.array, &hw, &shape, &err) != OG_OK) fail_msg("%s", err.text);
     return b;
@@ -256,12 +260,12 @@ static void steps_are_split_where_the_device_needs_it(void **state)
         assert_in_range(g * 1e12, hw.device.g_min * 1e12 - 1, hw.device.g_max * 1e12 + 1);
     }
     hw.adc.ramp.split = false;
-    assert_int_equal(og_ramp_plan(&plan, &hw, OG_SIGMOID, &err), OG_INPUT);
+    assert_int_equal(og_ramp_plan(&plan, &hw, &sigmoid, &err), OG_INPUT);
     assert_non_null(strstr(err.text, "5.8,"));
     assert_non_null(strstr(err.text, "g_max / g_min = 3"));
     hw.adc.ramp.split = true;
     hw.device.g_min = hw.device.g_max / 1.9;
-    assert_int_equal(og_ramp_plan(&plan, &hw, OG_SIGMOID, &err), OG_INPUT);
+    assert_int_equal(og_ramp_plan(&plan, &hw, &sigmoid, &err), OG_INPUT);
 }
 
 static void too_few_bias_cells_are_refused(void **state)
@@ -271,13 +275,13 @@ static void too_few_bias_cells_are_refused(void **state)
     struct og_ramp_plan plan;
     struct og_error err = {0};
     hw.adc.ramp.bias_cells = 5;
-    assert_int_equal(og_ramp_plan(&plan, &hw, OG_TANH, &err), OG_INPUT);
+    assert_int_equal(og_ramp_plan(&plan, &hw, &hyperbolic, &err), OG_INPUT);
     assert_non_null(strstr(err.text, "it takes 8"));
     hw.adc.ramp.bias_cells = 64;
     hw.device.g_min = hw.device.g_max / 4;
-    assert_int_equal(og_ramp_plan(&plan, &hw, OG_TANH, &err), OG_INPUT);
+    assert_int_equal(og_ramp_plan(&plan, &hw, &hyperbolic, &err), OG_INPUT);
     hw.adc.ramp.bits = 9;
-    assert_int_equal(og_ramp_plan(&plan, &hw, OG_TANH, &err), OG_INPUT);
+    assert_int_equal(og_ramp_plan(&plan, &hw, &hyperbolic, &err), OG_INPUT);
 }
 
 int main(void)

@@ -26,7 +26,7 @@ static struct og_array_shape shape_of(const struct og_hardware *hw, size_t rows,
         .segments = 1,
         .segment = {{.rows = rows, .dac_bits = hw->dac.bits, .range = 1.5f}},
         .ramps = 2,
-        .ramp = {{OG_SIGMOID, cols / 3}, {OG_TANH, cols - cols / 3}},
+        .ramp = {{OG_SIGMOID, cols / 3, NULL}, {OG_TANH, cols - cols / 3, NULL}},
     };
 }
 
@@ -348,7 +348,7 @@ static void ramps_cost_time_and_cells(void **state)
     struct bench b = bench_open(hw, ROWS, COLS, 1, 1.5f);
     struct og_array_shape shape = shape_of(&hw, ROWS, COLS);
     shape.ramps = 1;
-    shape.ramp[0] = (struct og_ramp_part){OG_SIGMOID, COLS};
+    shape.ramp[0] = (struct og_ramp_part){OG_SIGMOID, COLS, NULL};
     og_array_free(b.array);
     assert_int_equal(og_array_alloc(&b.array, &hw, &shape, NULL), OG_OK);
     og_array_program(b.array, b.w, &b.chip);

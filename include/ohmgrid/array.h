@@ -46,10 +46,15 @@ struct og_segment {
 enum { OG_SEGMENTS = 2 };
 
 // adc.kind ramp: the next `cols` columns are converted by ramps that do a function.
-enum og_function { OG_SIGMOID, OG_TANH };
+// A curve is linear between its points, x and y both rising, and constant outside.
+enum og_function { OG_SIGMOID, OG_TANH, OG_CURVE };
+struct og_points {
+    struct og_list x, y;
+};
 struct og_ramp_part {
     enum og_function function;
     size_t cols;
+    const struct og_points *curve;  // borrowed during og_array_alloc
 };
 enum { OG_RAMP_PARTS = 4 };
 
@@ -163,7 +168,7 @@ OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);
 
 // Gradients through the read that left `tape`; with ramps, dy are those of the column
-// sums. dx (replaced) may be NULL; dw[j * rows +
+// sums, and nothing passes beyond the ends of a curve. dx (replaced) may be NULL; dw[j * rows +
 // i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
 // nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
 // as well (read noise by x, programming error by w).
@@ -186,6 +191,9 @@ OG_API bool og_array_has_ramps(const og_array *array);
 // y[r * n + k] = what the ramp of column first + k makes of x[r * n + k], without noise.
 OG_API void og_array_ramp(const og_array *array, size_t first, size_t n, size_t rows,
                           const float *x, float *y);
+// Where the sums of the read that left `tape` were beyond the ends of a curve: 1 in
+// [n][cols]; NULL where no function has an end.
+OG_API const uint8_t *og_array_beyond(const og_array *array, const void *tape, size_t n);
 // Of all ramps of the array as last programmed, the largest over them.
 struct og_ramp_info {
     size_t ramps,

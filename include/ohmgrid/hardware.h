@@ -122,6 +122,9 @@ enum og_mean {
 };
 
 struct og_hardware {
+    // "all", or which effects of what stands below are left: "ideal", "only EFFECT",
+    // "without EFFECT", "only in LAYER", "except in LAYER" (config/variants.c).
+    char variant[72];
     bool ideal;  // the float network, bit for bit; nothing below has an effect
     // List of {layer, what differs} (og_hardware_layer), borrowed from the experiment; NULL:
     // all layers are alike.
@@ -184,6 +187,7 @@ struct og_hardware {
             int bias_cells;   // 0: as many as the start of the ramp takes
             double v_read;    // [V] of the ramp; 0: that of the products, shared
             bool cell_state;  // whether tanh(c) of an lstm is done by a ramp as well
+            bool dense;       // whether ramps do what follows dense layers as well
         } ramp;
     } adc;
     struct {

@@ -174,7 +174,8 @@ static const char *changed_ramp_key(const struct og_hardware *h)
         return "adc.ramp.calibration";
     if (h->adc.ramp.bias_cells != 0) return "adc.ramp.bias_cells";
     if (h->adc.ramp.v_read != 0) return "adc.ramp.v_read";
-    return h->adc.ramp.cell_state ? "adc.ramp.cell_state" : NULL;
+    if (h->adc.ramp.cell_state) return "adc.ramp.cell_state";
+    return h->adc.ramp.dense ? "adc.ramp.dense" : NULL;
 }
 
 static og_status check_ramp(const struct og_hardware *h, const og_item *map,
@@ -270,6 +271,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
         return fail_at(map, "adc.bits", err,
                        "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
+    OG_TRY(og_variant_check(h, map, err));
     OG_TRY(check_weight_noise(h, map, err));
     OG_TRY(check_noise(h, map, err));
     OG_TRY(check_rounding(h, map, err));
@@ -373,26 +375,28 @@ static og_status check_own_cost(const struct og_hardware *h, const og_item *root
     return og_item_fail(block, err, "has no effect: only hardware.technology has");
 }
 
-// Whether two reads of the same chip may differ.
-static bool reads_differ(const struct og_hardware *h)
+static bool noisy(const struct og_hardware *h)
 {
-    return !h->ideal &&
-           (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
-            h->adc.noise > 0 || h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
+    return !h->ideal && (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
+                         h->adc.noise > 0);
+}
+
+bool og_reads_differ(const struct og_hardware *h)
+{
+    bool differ = noisy(h);
+    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && !differ; i++) {
+        struct og_hardware own;
+        const char *layer = og_hardware_layer_name(h, i)->text;
+        // Its keys have been checked with the hardware; what is left is a lack of memory.
+        if (og_hardware_layer(h, layer, &own, NULL) == OG_OK) differ = noisy(&own);
+    }
+    return differ;
 }
 
 static og_status check_vote(const struct og_config *c, const og_item *root,
                             struct og_error *err)
 {
-    const struct og_hardware *h = &c->hardware;
-    bool differ = reads_differ(h);
-    if (c->evaluate.votes == 1) return OG_OK;
-    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && !differ; i++) {
-        struct og_hardware own;
-        OG_TRY(og_hardware_layer(h, og_hardware_layer_name(h, i)->text, &own, err));
-        differ = reads_differ(&own);
-    }
-    if (differ) return OG_OK;
+    if (c->evaluate.votes == 1 || og_reads_differ(&c->hardware)) return OG_OK;
     return fail_at(root, "evaluate.votes", err,
                    "%d passes would be the same: hardware has no noise that is drawn per "
                    "read",
@@ -410,10 +414,11 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
     if (c->train.warmup > c->train.epochs)
         return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
                        c->train.warmup, c->train.epochs);
-    OG_TRY(check_compress(&c->compress, root, err));
-    OG_TRY(check_vote(c, root, err));
     if (c->train.lr_hold > 0 && c->train.schedule != OG_SCHEDULE_STEP)
         return fail_at(root, "train.lr_hold", err, "has no effect without schedule step");
+    OG_TRY(check_compress(&c->compress, root, err));
+    OG_TRY(check_vote(c, root, err));
+    OG_TRY(og_attack_check(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)
         return fail_at(root, "train.ideal_epochs", err,
                        "%d is more than train.epochs = %d", c->train.ideal_epochs,

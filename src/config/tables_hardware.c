@@ -171,9 +171,9 @@ static const struct og_field mapping_fields[] = {
     {.key = NULL},
 };
 static const struct og_field weight_noise_fields[] = {
-    {"programmed", OG_FIELD_REAL,
-     offsetof(struct og_hardware, weight_noise.programmed), 0, NULL, 0, 10, NULL, "0", P,
-     "Drawn once for each programming of a chip.", NULL, NULL},
+    {"programmed", OG_FIELD_REAL, offsetof(struct og_hardware, weight_noise.programmed),
+     0, NULL, 0, 10, NULL, "0", P, "Drawn once for each programming of a chip.", NULL,
+     NULL},
     {"read", OG_FIELD_REAL, offsetof(struct og_hardware, weight_noise.read), 0, NULL, 0,
      10, NULL, "0", E, "Drawn in every read.", NULL, NULL},
     {.key = NULL},
@@ -255,6 +255,11 @@ static const struct og_field ramp_fields[] = {
      NULL, 0, 0, NULL, "false", P,
      "Whether the tanh of an lstm's cell state is done by the ramps of gate c too, "
      "without noise of reads; else digitally.",
+     NULL, NULL},
+    {"dense", OG_FIELD_BOOL, offsetof(struct og_hardware, adc.ramp.dense), 0, NULL, 0, 0,
+     NULL, "false", P,
+     "Whether ramps also do a sigmoid, tanh or curve that is all that reads a dense "
+     "layer.",
      NULL, NULL},
     {.key = NULL},
 };
@@ -357,6 +362,11 @@ const struct og_field og_hardware_fields[] = {
      "false", P,
      "The float network bit for bit; no other key of hardware then has an effect.", NULL,
      NULL},
+    {"variant", OG_FIELD_TEXT, offsetof(struct og_hardware, variant),
+     sizeof((struct og_hardware *)0)->variant, NULL, 0, 0, NULL, "all", P,
+     "Which effects of this hardware are left: all, ideal, 'only EFFECT', 'without "
+     "EFFECT', 'only in LAYER', 'except in LAYER'; what ohmgrid attribute sweeps.",
+     NULL, NULL},
     {"layers", OG_FIELD_ITEM, offsetof(struct og_hardware, layers), 0, NULL, 0, 0, NULL,
      "", P,
      "Layers on hardware of their own: a list of {layer: NAME or list of names, and the "

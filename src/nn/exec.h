@@ -58,7 +58,9 @@ struct og_exec {
     struct og_hardware hw;         // default (ideal) when ideal
     struct og_hardware float_hw;   // what operators see in the passes of calibration
     struct og_hardware *layer_hw;  // [nodes] where hardware.layers names any; or NULL
-    bool ideal, training, reparam;
+    bool ideal, reparam;
+    bool training;  // keeps what backward needs
+    bool inputs;    // for the gradient of the inputs; then layers do as in evaluation
     bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
     size_t batch, blocks, last_n;   // last_n: samples of the last forward
@@ -91,6 +93,7 @@ struct og_exec {
 
     float *carried;         // of runs, then of all other passes; each node's in turn
     double *losses;         // of text, [batch][steps]
+    float *input_grad;      // [batch][input shape], inputs
     float *dparam;          // [blocks][largest node's parameters]
     float *gradient_block;  // as the model's parameters
 };
@@ -135,7 +138,11 @@ void og_probe_record(const struct og_view *v, const struct og_matrix *m,
 struct og_adc_use *og_probe_use(const struct og_view *v, const struct og_matrix *m);
 void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);
-// linear.c: sums y[rows][cols] of a matrix with ramps -> their functions, without error
+// linear_ramp.c: dense layers whose function ramps are to do; whether they have, in this
+// pass, done that of a view's node; sums y[rows][cols] of a matrix with ramps -> their
+// functions, without error
+void og_exec_ramp_dense(og_exec *exec);
+bool og_ramp_has_done(const struct og_view *v);
 void og_linear_activate(const struct og_matrix *m, float *y, size_t rows);
 // calibrate.c
 void og_range_observe(const struct og_view *v, const struct og_matrix *m,

@@ -36,6 +36,7 @@ void og_exec_biases(og_exec *exec)
         const struct og_matrix *m = &exec->matrix[i];
         const struct og_linear_decl *l = &m->node->linear[m->k];
         if (!m->bias) continue;
+        if (l->ramp.param == OG_NO_PARAM) continue;
         const size_t offset = m->node->param[l->ramp.param].offset + l->ramp.first;
         memcpy(m->bias, exec->model->params + offset, l->cols * sizeof *m->bias);
         for (size_t j = 0; j < l->ramp.more_cols; j++)
@@ -148,7 +149,8 @@ static og_status check_ramps(const og_exec *exec, struct og_error *err)
     return og_fail(
         err, OG_INPUT,
         "hardware.adc.kind: ramp has no effect: no layer has a sigmoid or tanh "
-        "right after the sums of one matrix (lstm, gru and rnn have)");
+        "right after the sums of one matrix (lstm, gru and rnn have, and, "
+        "with adc.ramp.dense, dense before sigmoid, tanh or curve)");
 }
 
 static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
@@ -185,6 +187,7 @@ static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
 og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err)
 {
     size_t nodes = exec->model->nodes, widest = 0;
+    og_exec_ramp_dense(exec);
     exec->first_matrix = og_alloc(nodes, sizeof *exec->first_matrix);
     for (size_t i = 0; i < nodes; i++) exec->matrices += (size_t)exec->node[i].linears;
     exec->matrix = og_alloc(exec->matrices, sizeof *exec->matrix);
@@ -273,7 +276,8 @@ static void mark_wanted(og_exec *exec)
         const struct og_node *node = &exec->node[i];
         bool wanted = node_params(node) > 0;
         for (int k = 0; k < node->inputs; k++)
-            wanted = wanted || (node->input[k] >= 0 && exec->wants_grad[node->input[k]]);
+            wanted = wanted || (node->input[k] < 0 ? exec->inputs
+                                                   : exec->wants_grad[node->input[k]]);
         exec->wants_grad[i] = wanted;
     }
 }
@@ -319,6 +323,11 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
         exec->dparam = og_alloc(exec->blocks * most, sizeof(float));
         exec->gradient_block = og_alloc(exec->model->param_count, sizeof(float));
         ok = exec->dparam && exec->gradient_block;
+    }
+    if (ok && exec->inputs) {
+        exec->input_grad =
+            og_alloc(exec->batch * og_shape_count(&exec->model->input), sizeof(float));
+        ok = exec->input_grad != NULL;
     }
     return ok ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
 }

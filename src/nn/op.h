@@ -9,7 +9,7 @@
 #include "ohmgrid/array.h"
 #include "ohmgrid/model.h"
 
-enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 8 };
+enum { OG_MAX_INPUTS = 4, OG_MAX_PARAMS = 12 };
 
 // Samples per block; part of what a result is, so fixed.
 enum { OG_BLOCK = 32 };
@@ -30,10 +30,11 @@ struct og_param {
 
 // With adc.kind ramp: the functions of the columns, and their biases, elements first ...
 // of a parameter; `more` is added to some of them. parts 0: the layer does not offer it.
+#define OG_NO_PARAM SIZE_MAX
 struct og_linear_ramp {
     int parts;
     struct og_ramp_part part[OG_RAMP_PARTS];
-    size_t param, first;
+    size_t param, first;           // OG_NO_PARAM: none
     size_t more_first, more_cols;  // of the columns
     float more;
 };
@@ -98,7 +99,7 @@ struct og_view {
     const float *in[OG_MAX_INPUTS];
     float *out;                         // in backward: what forward wrote there
     const float *param[OG_MAX_PARAMS];  // also state tensors
-    float *carried;  // [streams][op->carried(...)]; NULL: no text
+    float *carried;                     // [streams][op->carried(...)]; NULL: no text
     void *tape;  // op->tape_bytes(...) of this block; NULL if not training
     void *work;  // op->work_bytes(...) of this thread
     // backward only
@@ -192,6 +193,10 @@ bool og_linear_is_ramp(const struct og_view *v, int k);
 // y[r * n + j] = what the ramp of column first + j makes of x[r * n + j], where it is.
 void og_linear_ramp(const struct og_view *v, int k, size_t first, size_t n, size_t rows,
                     const float *x, float *y);
+// Where the sums of that forward were beyond the ends of a ramp's function, [rows][cols];
+// NULL: nowhere.
+const uint8_t *og_linear_beyond(const struct og_view *v, int k, const void *tape,
+                                size_t rows);
 // Whether INPUTS or SUMS have anything to do.
 bool og_linear_gathers(const og_exec *exec, const struct og_node *node, int k,
                        enum og_part part);

@@ -92,7 +92,7 @@ static void part(const struct og_view *v, size_t part)
                                                 .tape = v->tape,
                                                 .work = v->work});
     if (part != OG_PART_READ) return;
-    if (v->node->params > 1)
+    if (v->node->params > 1 && !og_linear_is_ramp(v, 0))
         for (size_t r = 0; r < rows; r++)
             for (size_t j = 0; j < l->cols; j++)
                 v->out[r * l->cols + j] += v->param[1][j];
@@ -116,8 +116,12 @@ static void backward(const struct og_view *v)
                                                            dx_bytes(v->node, OG_BLOCK)});
     for (size_t i = 0; dx && i < rows * l->rows; i++) v->din[0][i] += dx[i];
     if (v->node->params < 2) return;
+    const uint8_t *beyond = og_linear_beyond(v, 0, v->tape, rows);
     for (size_t r = 0; r < rows; r++)
-        for (size_t j = 0; j < l->cols; j++) v->dparam[1][j] += v->dout[r * l->cols + j];
+        for (size_t j = 0; j < l->cols; j++) {
+            const size_t at = r * l->cols + j;
+            v->dparam[1][j] += beyond && beyond[at] ? 0.0f : v->dout[at];
+        }
 }
 
 const struct og_op og_op_dense = {

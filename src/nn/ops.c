@@ -7,25 +7,16 @@
 #include "nn/rnn_common.h"
 
 static const struct og_op *const ops[] = {
-    &og_op_dense,
-    &og_op_conv2d,
-    &og_op_embedding,
-    &og_op_max_pool,
-    &og_op_avg_pool,
-    &og_op_global_avg_pool,
-    &og_op_batch_norm,
-    &og_op_relu,
-    &og_op_sigmoid,
-    &og_op_tanh,
-    &og_op_softmax,
-    &og_op_add,
-    &og_op_flatten,
-    &og_op_dropout,
-    &og_op_pad,
-    &og_op_lstm,
-    &og_op_gru,
-    &og_op_rnn,
-    NULL,
+    &og_op_dense,      &og_op_conv2d,
+    &og_op_embedding,  &og_op_max_pool,
+    &og_op_avg_pool,   &og_op_global_avg_pool,
+    &og_op_batch_norm, &og_op_relu,
+    &og_op_sigmoid,    &og_op_tanh,
+    &og_op_curve,      &og_op_softmax,
+    &og_op_add,        &og_op_flatten,
+    &og_op_dropout,    &og_op_pad,
+    &og_op_lstm,       &og_op_gru,
+    &og_op_rnn,        NULL,
 };
 
 const struct og_op *const *og_op_list(void) { return ops; }

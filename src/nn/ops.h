@@ -10,8 +10,12 @@
 extern const struct og_op og_op_dense, og_op_conv2d, og_op_embedding;
 extern const struct og_op og_op_max_pool, og_op_avg_pool, og_op_global_avg_pool;
 extern const struct og_op og_op_batch_norm;
-extern const struct og_op og_op_relu, og_op_sigmoid, og_op_tanh, og_op_softmax;
+extern const struct og_op og_op_relu, og_op_sigmoid, og_op_tanh, og_op_softmax,
+    og_op_curve;
 extern const struct og_op og_op_add, og_op_flatten, og_op_dropout, og_op_pad;
+
+// y[n] = the curve at x[n].
+void og_curve_apply(const struct og_points *curve, const float *x, float *y, size_t n);
 
 // Initial weights: uniform in +-limit; fan_in sqrt(1/fan_in) (PyTorch's default), he
 // sqrt(6/fan_in) (He et al. 2015), glorot sqrt(6/(fan_in + fan_out)) (Glorot, Bengio

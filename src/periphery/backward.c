@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "periphery/array_impl.h"
+#include "periphery/ramps.h"
 #include "periphery/tape.h"
 
 static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -26,7 +26,9 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
         ratio = padded((size_t)(og_passes(a) * a->units_allocated) * n * cols *
                        sizeof(float));
     size_t dac = padded(n * rows);
-    size_t adc = a->limit > 0 ? padded((size_t)a->groups_allocated * n * cols) : 0;
+    bool beyond = a->ramps != NULL && a->ramps->bounded;
+    size_t adc =
+        a->limit > 0 || beyond ? padded((size_t)a->groups_allocated * n * cols) : 0;
     t.bytes = x + ratio + dac + adc;
     if (memory == NULL) return t;
     char *at = memory;
@@ -43,6 +45,12 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
 size_t og_array_tape_bytes(const og_array *a, size_t n)
 {
     return og_tape_lay(a, NULL, n).bytes;
+}
+
+const uint8_t *og_array_beyond(const og_array *a, const void *tape, size_t n)
+{
+    if (a->ramps == NULL || tape == NULL) return NULL;
+    return og_tape_lay(a, (void *)(uintptr_t)tape, n).adc;
 }
 
 float *og_tape_ratio(const og_array *a, const struct og_tape *t, int pass,
@@ -111,7 +119,7 @@ static struct og_left group_dy(const og_array *a, const struct run *run, int gro
                                const struct work *w)
 {
     const struct og_backward_io *io = run->io;
-    if (io->gradient != OG_CLIPPED || run->tape->adc == NULL)
+    if (run->tape->adc == NULL || (io->gradient != OG_CLIPPED && a->ramps == NULL))
         return (struct og_left){run->dy, run->lddy, 1};
     size_t cols = a->map.cols;
     const uint8_t *clipped =

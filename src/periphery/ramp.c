@@ -6,17 +6,45 @@
 
 // --- functions -----------------------------------------------------------------------
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double sigmoid_inverse(double y) { return log(y / (1 - y)); }
+static const char *const names[] = {"sigmoid", "tanh", "curve"};
 
-static const struct law {
-    const char *name;
-    double lo, hi;
-    double (*g)(double x), (*inverse)(double y);
-} laws[] = {
-    [OG_SIGMOID] = {"sigmoid", 0, 1, sigmoid, sigmoid_inverse},
-    [OG_TANH] = {"tanh", -1, 1, tanh, atanh},
-};
+// y of x on the line through points i and i + 1 of lists `from` and `to`.
+static double between(const struct og_list *from, const struct og_list *to, double v)
+{
+    int i = 0;
+    while (i + 2 < from->n && v >= from->v[i + 1]) i++;
+    const double part = (v - from->v[i]) / (from->v[i + 1] - from->v[i]);
+    return to->v[i] + part * (to->v[i + 1] - to->v[i]);
+}
+
+static double g_of(const struct og_ramp_plan *p, double x)
+{
+    if (p->function == OG_SIGMOID) return 1 / (1 + exp(-x));
+    if (p->function == OG_TANH) return tanh(x);
+    if (x <= p->first) return p->lo;
+    return x >= p->last ? p->hi : between(&p->curve.x, &p->curve.y, x);
+}
+
+static double inverse_of(const struct og_ramp_plan *p, double y)
+{
+    if (p->function == OG_SIGMOID) return log(y / (1 - y));
+    if (p->function == OG_TANH) return atanh(y);
+    return between(&p->curve.y, &p->curve.x, y);
+}
+
+static void set_ends(struct og_ramp_plan *p)
+{
+    const struct og_list *x = &p->curve.x, *y = &p->curve.y;
+    p->first = -INFINITY;
+    p->last = INFINITY;
+    p->lo = p->function == OG_TANH ? -1 : 0;
+    p->hi = 1;
+    if (p->function != OG_CURVE) return;
+    p->first = x->v[0];
+    p->last = x->v[x->n - 1];
+    p->lo = y->v[0];
+    p->hi = y->v[y->n - 1];
+}
 
 // --- design --------------------------------------------------------------------------
 
@@ -25,10 +53,10 @@ static double step_of(const struct og_ramp_plan *p, int k)
     return p->x[k + 1] - p->x[k];
 }
 
-static void place_thresholds(struct og_ramp_plan *p, const struct law *law)
+static void place_thresholds(struct og_ramp_plan *p)
 {
     for (int k = 1; k < p->levels; k++)
-        p->x[k] = law->inverse(p->lo + (p->hi - p->lo) * k / p->levels);
+        p->x[k] = inverse_of(p, p->lo + (p->hi - p->lo) * k / p->levels);
 }
 
 struct steps {
@@ -65,7 +93,7 @@ static og_status share_steps(struct og_ramp_plan *p, const struct og_hardware *h
                        "hardware.adc.ramp.bits: the steps of a %s ramp of %d bits differ "
                        "by a factor of %.3g, the device reaches g_max / g_min = %.3g; "
                        "split: true makes them of parallel cells",
-                       p->name, hw->adc.ramp.bits, needed, ratio);
+                       names[p->function], hw->adc.ramp.bits, needed, ratio);
     if (!fits && ratio < 2)
         return og_fail(err, OG_INPUT,
                        "hardware.adc.ramp.split: parallel cells make every step of a "
@@ -90,34 +118,32 @@ static og_status share_start(struct og_ramp_plan *p, const struct og_hardware *h
         return og_fail(err, OG_INPUT,
                        "hardware.adc.ramp.bias_cells: %d cannot carry the start of a %s "
                        "ramp of %d bits, which is %.3g times g_max; it takes %d",
-                       asked, p->name, hw->adc.ramp.bits, g / d->g_max, least);
+                       asked, names[p->function], hw->adc.ramp.bits, g / d->g_max, least);
     if (g / p->bias_cells < d->g_min)
         return og_fail(err, OG_INPUT,
                        "hardware.adc.ramp.bias_cells: with %d each would have to be "
                        "below g_min; a %s ramp of %d bits takes %d",
-                       asked, p->name, hw->adc.ramp.bits, least);
+                       asked, names[p->function], hw->adc.ramp.bits, least);
     return OG_OK;
 }
 
 og_status og_ramp_plan(struct og_ramp_plan *plan, const struct og_hardware *hw,
-                       enum og_function function, struct og_error *err)
+                       const struct og_ramp_part *part, struct og_error *err)
 {
-    const struct law *law = &laws[function];
     const int bits = hw->adc.ramp.bits;
     if (bits < 2 || bits > 8)
         return og_fail(err, OG_INPUT, "hardware.adc.ramp.bits: %d is not in 2 .. 8",
                        bits);
     *plan = (struct og_ramp_plan){
-        .name = law->name,
-        .g = law->g,
+        .function = part->function,
         .levels = 1 << bits,
-        .lo = law->lo,
-        .hi = law->hi,
         .v_ratio = 1,
         .calibrated = hw->adc.ramp.calibration == OG_RAMP_ONE_POINT,
     };
+    if (part->function == OG_CURVE) plan->curve = *part->curve;
     if (hw->adc.ramp.v_read > 0) plan->v_ratio = hw->adc.ramp.v_read / hw->device.v_read;
-    place_thresholds(plan, law);
+    set_ends(plan);
+    place_thresholds(plan);
     OG_TRY(share_steps(plan, hw, err));
     return share_start(plan, hw, err);
 }
@@ -225,12 +251,12 @@ struct og_ramp_error og_ramp_errors(const struct og_ramp_plan *p,
     struct og_ramp_error error = {0, 0, 0};
     const double lsb = (p->hi - p->lo) / p->levels;
     for (int k = 1; k < p->levels; k++) {
-        const double y = p->g((double)ramp->x[k]);
+        const double y = g_of(p, (double)ramp->x[k]);
         const double inl = (y - p->lo) / lsb - k;
         error.inl = fmax(error.inl, fabs(inl));
         error.inl_rms += inl * inl / (p->levels - 1);
         if (k + 1 == p->levels) break;
-        const double dnl = (p->g((double)ramp->x[k + 1]) - y) / lsb - 1;
+        const double dnl = (g_of(p, (double)ramp->x[k + 1]) - y) / lsb - 1;
         error.dnl = fmax(error.dnl, fabs(dnl));
     }
     error.inl_rms = sqrt(error.inl_rms);

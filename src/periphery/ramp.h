@@ -16,10 +16,11 @@ enum { OG_RAMP_LEVELS = 256 };
 
 // As designed. Elements [1] to [levels - 1] of x, [1] to [levels - 2] of parallel.
 struct og_ramp_plan {
-    const char *name;  // of the function
-    double (*g)(double x);
+    enum og_function function;
+    struct og_points curve;  // points; function OG_CURVE
     int levels;
-    double lo, hi;
+    double lo, hi;       // of the output
+    double first, last;  // x beyond which g stays lo or hi
     double x[OG_RAMP_LEVELS];
     int parallel[OG_RAMP_LEVELS];  // cells that share the step from x[k] to x[k + 1]
     int bias_cells;                // that share x[1]
@@ -46,7 +47,7 @@ struct og_ramp_error {
 
 // OG_INPUT where the device cannot make the steps; the sentence names what it would need.
 og_status og_ramp_plan(struct og_ramp_plan *plan, const struct og_hardware *hw,
-                       enum og_function function, struct og_error *err);
+                       const struct og_ramp_part *part, struct og_error *err);
 // The device's own errors and faults, from the draws of `cells`. One-point calibration
 // then tunes the bias cells, as far as they reach, until x[levels / 2] is right.
 void og_ramp_program(const struct og_ramp_plan *plan, const struct og_cells *cells,

@@ -52,9 +52,16 @@ static const float *noisy_ramp(const struct og_array *a, const struct og_read *a
     return x;
 }
 
+static void mark(const struct og_ramp_plan *plan, const float *x, uint8_t *clipped,
+                 size_t n)
+{
+    const float first = (float)plan->first, last = (float)plan->last;
+    for (size_t k = 0; k < n; k++) clipped[k] = (x[k] < first) | (x[k] > last);
+}
+
 void og_ramps_convert(const struct og_array *a, const struct og_read *at,
                       const struct og_read_io *io, size_t row0, size_t n, const float *x,
-                      float *room)
+                      float *room, uint8_t *clipped)
 {
     const size_t cols = a->map.cols;
     const bool noisy = og_sigma_is_on(&a->map.hw.device.read);
@@ -67,6 +74,8 @@ void og_ramps_convert(const struct og_array *a, const struct og_read *at,
             const struct og_ramp_io ramp = ramp_io(plan, threshold);
             og_convert_kernels()->ramp(&ramp, x + r * cols + j, span.to - j,
                                        io->y + (row0 + r) * io->ldy + j);
+            if (clipped != NULL)
+                mark(plan, x + r * cols + j, clipped + r * cols + j, span.to - j);
         }
         j = span.to;
     }

@@ -74,7 +74,8 @@ og_status og_ramps_alloc(struct og_array *a, const struct og_hardware *hw,
     for (int p = 0; p < shape->ramps; p++) {
         end += shape->ramp[p].cols;
         a->ramps->end[p] = end;
-        OG_TRY(og_ramp_plan(&a->ramps->plan[p], hw, shape->ramp[p].function, err));
+        OG_TRY(og_ramp_plan(&a->ramps->plan[p], hw, &shape->ramp[p], err));
+        a->ramps->bounded |= shape->ramp[p].function == OG_CURVE;
     }
     if (!alloc_memory(a, a->ramps))
         return og_fail(err, OG_NO_MEMORY, "out of memory for ramps");

@@ -9,6 +9,7 @@
 
 struct og_ramps {
     int parts;
+    bool bounded;  // whether any function ends, so that reads mark what is beyond
     size_t end[OG_RAMP_PARTS];  // columns of parts 0 .. p: [0, end[p])
     struct og_ramp_plan plan[OG_RAMP_PARTS];
     struct og_ramp *ramp;   // [col_tiles][parts]
@@ -52,9 +53,9 @@ struct og_ramp_span og_ramps_span(const struct og_array *a, size_t from, size_t 
 enum { OG_RAMP_ROOM = 2 * OG_RAMP_LEVELS };  // floats of scratch
 void og_ramps_add_bias(const struct og_array *a, float *sum, size_t n);
 // y[r][cols] of rows row0 .. row0 + n - 1 of a read, from their sums x[n][cols] in units
-// of y.
+// of y. clipped[n][cols], if not NULL: 1 beyond the ends of the function.
 void og_ramps_convert(const struct og_array *a, const struct og_read *at,
                       const struct og_read_io *io, size_t row0, size_t n, const float *x,
-                      float *room);
+                      float *room, uint8_t *clipped);
 
 #endif

@@ -372,7 +372,8 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
         for (int m = 0; m < a->units; m++) read_unit(a, &a->unit[m], &p, w, t);
     }
     finish_sums(a, io, row0, n, w);
-    if (a->ramps != NULL) og_ramps_convert(a, at, io, row0, n, w->acc, w->ramp);
+    uint8_t *beyond = t->adc == NULL ? NULL : t->adc + row0 * a->map.cols;
+    if (a->ramps != NULL) og_ramps_convert(a, at, io, row0, n, w->acc, w->ramp, beyond);
     if (a->ramps != NULL || is_direct(a, io)) return;
     for (size_t r = 0; r < n; r++)
         og_live_outputs(a, w->acc + r * a->map.cols, io->y + (row0 + r) * io->ldy);

@@ -21,6 +21,9 @@ static const char lstm_net[] =
     "- dense: {units: 7, each_step: true}\n";
 static const char *const nets[] = {
     lstm_net,
+    "- embedding: {units: 4, range: 1}\n"
+    "- lstm: {units: 6, layers: 2, projection: 3, return: sequence}\n"
+    "- dense: {units: 7, each_step: true}\n",
     "- embedding: {units: 4, range: 1}\n- gru: {units: 5, return: sequence}\n"
     "- dense: {units: 7, each_step: true}\n",
     "- embedding: {units: 4, range: 1}\n"

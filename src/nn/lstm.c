@@ -5,6 +5,11 @@
 //   i, o, f = sigmoid(W [x_t, h_{t-1}] + b)    g = tanh(W_c [x_t, h_{t-1}] + b_c)
 //   c_t = f c_{t-1} + i g                      h_t = o tanh(c_t)
 //
+// With a projection (Sak, Senior and Beaufays, Interspeech 2014; ONNX has none) y_t = W_p
+// h_t, without a bias, is the output, and W [x_t, y_{t-1}] takes the place of W [x_t,
+// h_{t-1}]. Both products are on arrays: h_t enters its own by DACs with h_bits on [-1,
+// 1]; y_{t-1} by DACs with h_bits, whose range is calibrated.
+//
 // On hardware: gates, then noise G, then gate_bits; c_t, then noise C, then c_bits on
 // +-c_range; tanh(c_t), then noise T; h_t, then noise O; h enters the next step through
 // the DAC with h_bits. The
@@ -35,6 +40,15 @@ static const struct og_field fields[] = {
      .help =
          "Constant added to the forget gate beside its bias b_f, which starts at 0; 0 "
          "for weights from ONNX or PyTorch."},
+    {.key = "projection",
+     .type = OG_FIELD_INT,
+     .offset = offsetof(struct og_rnn_attr, projection),
+     .min = 0,
+     .max = 65536,
+     .def = "0",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Outputs y_t = W_p h_t, which take the place of h_t in the next step and "
+             "layer, fewer than units; 0: h_t itself."},
     {.key = NULL},
 };
 

@@ -72,15 +72,22 @@ static void add_ramps(struct og_node *node, int cell, struct og_linear_decl *l,
     *ramp = (struct og_linear_ramp){.param = 2 * (size_t)cell + 1,
                                     .first = (size_t)piece.gate * units};
     if (sigmoids > 0)
-        ramp->part[ramp->parts++] =
-            (struct og_ramp_part){OG_SIGMOID, (size_t)sigmoids * units};
+        ramp->part[ramp->parts++] = (struct og_ramp_part){
+            .function = OG_SIGMOID, .cols = (size_t)sigmoids * units};
     if (sigmoids < piece.gates)
-        ramp->part[ramp->parts++] =
-            (struct og_ramp_part){OG_TANH, (size_t)(piece.gates - sigmoids) * units};
+        ramp->part[ramp->parts++] = (struct og_ramp_part){
+            .function = OG_TANH, .cols = (size_t)(piece.gates - sigmoids) * units};
     if (a->forget_bias == 0 || law->forget < piece.gate || law->forget >= last) return;
     ramp->more_first = (size_t)(law->forget - piece.gate) * units;
     ramp->more_cols = units;
     ramp->more = (float)a->forget_bias;
+}
+
+// Of what goes on to the next step: 1, or to be found by calibration.
+static float state_range(const struct og_node *node)
+{
+    const struct og_rnn_attr *a = node->attr;
+    return is_bounded(node) && a->projection == 0 ? 1.0f : 0.0f;
 }
 
 static void add_piece(struct og_node *node, int cell, int gate, int gates, enum part part)
@@ -88,7 +95,7 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
     const struct og_rnn_attr *a = node->attr;
     const struct og_rnn_cell *law = og_rnn_law(node);
     size_t units = (size_t)a->units, stride = node->param[2 * cell].dim[1];
-    size_t inputs = stride - units;
+    size_t outputs = og_rnn_outputs(a), inputs = stride - outputs;
     assert(node->linears < node->linear_room);
     struct og_linear_decl *l = &node->linear[node->linears++];
     *l = (struct og_linear_decl){
@@ -103,7 +110,7 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
     if (can_ramp(node, piece)) add_ramps(node, cell, l, piece);
     l->gates = gates;
     for (int g = 0; g < gates; g++) l->gate_point[g] = law->gate_point[gate + g];
-    float range = is_bounded(node) ? 1.0f : 0.0f;
+    float range = state_range(node);
     if (part & PART_X) {
         // The x of an upper layer is the h of the one below it.
         bool upper = cell >= (a->bidirectional ? 2 : 1);
@@ -112,7 +119,7 @@ static void add_piece(struct og_node *node, int cell, int gate, int gates, enum 
         l->segment[l->segments++].range = upper ? range : 0.0f;
     }
     if (part & PART_H) {
-        l->segment[l->segments].rows = units;
+        l->segment[l->segments].rows = outputs;
         l->segment[l->segments].recurrent = true;
         l->segment[l->segments].reset =
             law->two_sums && !a->before && gate >= law->common;
@@ -146,11 +153,35 @@ static void add_pieces(struct og_node *node, int cell, enum og_rnn_mapping mappi
     }
 }
 
+// y = W_p h; h comes in by the DACs of the recurrent input.
+static void add_projection(struct og_node *node, int cell)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t units = (size_t)a->units;
+    assert(node->linears < node->linear_room);
+    struct og_linear_decl *l = &node->linear[node->linears++];
+    *l = (struct og_linear_decl){
+        .rows = units,
+        .cols = og_rnn_outputs(a),
+        .param = (size_t)(2 * og_rnn_cells(node) + cell),
+        .stride = units,
+        .segments = 1,
+        .segment = {{.rows = units, .recurrent = true, .range = 1.0f}},
+        .steps = node->in[0].dim[0],
+    };
+    name_part(l, node, cell, (struct piece){0, og_rnn_law(node)->gates, PART_XH});
+    size_t used = strlen(l->name);
+    snprintf(l->name + used, sizeof l->name - used, "%sproj", used ? "_" : "");
+}
+
 void og_rnn_linears(struct og_node *node, const struct og_hardware *hw)
 {
+    const struct og_rnn_attr *a = node->attr;
     node->linears = 0;
-    for (int cell = 0; cell < node->params / 2; cell++)
+    for (int cell = 0; cell < og_rnn_cells(node); cell++)
         add_pieces(node, cell, hw->rnn.mapping);
+    for (int cell = 0; a->projection > 0 && cell < og_rnn_cells(node); cell++)
+        add_projection(node, cell);
 }
 
 // --- set-up --------------------------------------------------------------------------
@@ -160,14 +191,15 @@ static void add_params(struct og_node *node, int layer, bool reverse)
     const struct og_rnn_attr *a = node->attr;
     const struct og_rnn_cell *law = og_rnn_law(node);
     size_t units = (size_t)a->units, directions = a->bidirectional ? 2 : 1;
-    size_t inputs = layer == 0 ? node->in[0].dim[1] : directions * units;
+    size_t outputs = og_rnn_outputs(a);
+    size_t inputs = layer == 0 ? node->in[0].dim[1] : directions * outputs;
     size_t biases = (size_t)(law->gates + (law->two_sums && a->before));
     const char *end = reverse ? "_reverse" : "";
     struct og_param *w = &node->param[node->params++], *b = &node->param[node->params++];
     *w = (struct og_param){
         .rank = 2,
-        .dim = {(size_t)law->gates * units, inputs + units},
-        .count = (size_t)law->gates * units * (inputs + units),
+        .dim = {(size_t)law->gates * units, inputs + outputs},
+        .count = (size_t)law->gates * units * (inputs + outputs),
         .law = OG_INIT_UNIFORM,
         .value = (float)(1.0 / sqrt((double)units)),
         .decay = true,
@@ -178,6 +210,23 @@ static void add_params(struct og_node *node, int layer, bool reverse)
                            .count = biases * units,
                            .law = OG_INIT_CONSTANT};
     snprintf(b->name, sizeof b->name, "bias_l%d%s", layer, end);
+}
+
+static void add_projection_param(struct og_node *node, int layer, bool reverse)
+{
+    const struct og_rnn_attr *a = node->attr;
+    size_t units = (size_t)a->units, outputs = og_rnn_outputs(a);
+    struct og_param *p = &node->param[node->params++];
+    *p = (struct og_param){
+        .rank = 2,
+        .dim = {outputs, units},
+        .count = outputs * units,
+        .law = OG_INIT_UNIFORM,
+        .value = (float)(1.0 / sqrt((double)units)),
+        .decay = true,
+    };
+    snprintf(p->name, sizeof p->name, "projection_l%d%s", layer,
+             reverse ? "_reverse" : "");
 }
 
 og_status og_rnn_setup(struct og_node *node, struct og_error *err)
@@ -196,15 +245,22 @@ og_status og_rnn_setup(struct og_node *node, struct og_error *err)
             "layers is %d, not in 1 to %zu (%d without bidirectional); more can "
             "be stacked as entries of their own",
             a->layers, OG_RNN_CELLS / directions, OG_RNN_CELLS);
-    size_t width = directions * (size_t)a->units;
+    if (a->projection >= a->units)
+        return og_fail(err, OG_INPUT,
+                       "projection is %d, not in 0 (none) to %d (below units)",
+                       a->projection, a->units - 1);
+    size_t width = directions * og_rnn_outputs(a);
     if (a->returns == OG_RETURN_LAST)
         node->shape = (struct og_shape){1, {width, 0, 0}};
     else
         node->shape = (struct og_shape){2, {in->dim[0], width, 0}};
     for (int layer = 0; layer < a->layers; layer++)
         for (size_t d = 0; d < directions; d++) add_params(node, layer, d == 1);
-    // At most one for each gate, and one more where x and h of the last are apart.
-    OG_TRY(og_node_make_room(node, node->params / 2 * (OG_RNN_GATES + 1), err));
+    for (int cell = 0; a->projection > 0 && cell < og_rnn_cells(node); cell++)
+        add_projection_param(node, cell / (int)directions, cell % (int)directions == 1);
+    // At most one for each gate, one more where x and h of the last are apart, and one
+    // for the projection.
+    OG_TRY(og_node_make_room(node, og_rnn_cells(node) * (OG_RNN_GATES + 2), err));
     struct og_hardware hw = og_hardware_default();
     og_rnn_linears(node, &hw);
     return OG_OK;

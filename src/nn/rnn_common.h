@@ -26,6 +26,7 @@ struct og_rnn_attr {
     int activation;      // rnn: enum og_rnn_activation
     bool before;         // gru: linear_before_reset
     double forget_bias;  // lstm
+    int projection;      // lstm: outputs; 0: h itself
 };
 
 // One time step of one layer and direction, for the n samples of a block.
@@ -34,11 +35,12 @@ struct og_rnn_step {
     const struct og_rnn_attr *attr;
     const struct og_rnn_cell *law;
     size_t n, units, inputs;  // n: samples that have this step; inputs: F of this layer
+    size_t outputs;           // of what goes on: units, or less by a projection
     size_t n_before;          // samples that have the step before, n or more
     uint32_t cell, t;         // number of the layer and direction; steps before this one
     bool first;               // nothing came before, not even another window
     const float *b;
-    float *xh;            // [n][F + H]: x_t, h_{t-1}
+    float *xh;            // [n][F + outputs]: x_t, y_{t-1}
     float *xrh;           // the same with r * h_{t-1}, for a second product
     float *kept;          // the cell's tensors [kept][n][H], for backward
     const float *before;  // those of the step before, [kept][n_before][H], the rows of
@@ -47,7 +49,9 @@ struct og_rnn_step {
     bool apart[OG_RNN_GATES];   // gates to which hsum is to be added
     bool ramped[OG_RNN_GATES];  // gates whose sums ramps have made gate outputs of
     float *h;                   // out, [n][H]
+    float *y;                   // h, or its projection [n][outputs]
     // backward
+    float *dy;       // [n][outputs]: dh, or what becomes dh by the projection
     float *dh, *dc;  // [n][H]; in: of this step's state; out: what reaches the
                      // state before other than through the products
     float *dsum;     // out, [n][gates H]: of the column sums
@@ -65,13 +69,28 @@ struct og_rnn_cell {
     int sigmoids;  // the first gates, whose outputs are on [0, 1]
     int forget;    // gate to whose bias attr.forget_bias is added
     int kept;
-    int memory;  // the tensor that goes on beside h, from before to kept; 0: none
+    int memory;     // the tensor that goes on beside h, from before to kept; 0: none
     bool two_sums;  // with attr.before, b has one more block: of the h part
     // What follows the products, in parts: the power of noise (og_signal) is gathered in
     // a part before that which adds it (og_inject). NULL after the last.
     void (*forward[OG_RNN_PARTS])(const struct og_rnn_step *s);
     void (*backward)(const struct og_rnn_step *s);
 };
+
+static inline size_t og_rnn_outputs(const struct og_rnn_attr *a)
+{
+    return (size_t)(a->projection > 0 ? a->projection : a->units);
+}
+static inline int og_rnn_cells(const struct og_node *node)
+{
+    const struct og_rnn_attr *a = node->attr;
+    return a->layers * (a->bidirectional ? 2 : 1);
+}
+// The matrix of a cell's projection, behind those of all cells.
+static inline int og_rnn_projection(const struct og_node *node, int cell)
+{
+    return node->linears - og_rnn_cells(node) + cell;
+}
 
 // rnn_common.c
 const struct og_rnn_cell *og_rnn_law(const struct og_node *node);

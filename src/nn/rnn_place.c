@@ -27,7 +27,8 @@ static struct og_rnn_slot slot_of(const og_exec *exec, const struct og_node *nod
     const struct og_rnn_attr *a = node->attr;
     size_t columns = columns_of(node, cell), units = (size_t)a->units;
     const struct og_rnn_cell *law = og_rnn_law(node);
-    int cells = node->params / 2, linears = node->linears / cells;
+    int cells = og_rnn_cells(node), projections = a->projection > 0 ? cells : 0;
+    int linears = (node->linears - projections) / cells;
     bool second = law->two_sums && !a->before;
     struct og_rnn_slot slot = {0};
     slot.xh = take(&slot.total, n * columns);
@@ -37,6 +38,11 @@ static struct og_rnn_slot slot_of(const og_exec *exec, const struct og_node *nod
         slot.tape[k] = slot.total;
         slot.total += og_round64(og_linear_tape_bytes(exec, node, cell * linears + k, n));
     }
+    if (projections == 0) return slot;
+    slot.h = take(&slot.total, n * units);
+    slot.projection = slot.total;
+    int k = og_rnn_projection(node, cell);
+    if (exec) slot.total += og_round64(og_linear_tape_bytes(exec, node, k, n));
     return slot;
 }
 
@@ -46,7 +52,8 @@ static struct og_rnn_room room_of(const og_exec *exec, const struct og_node *nod
     const struct og_rnn_attr *a = node->attr;
     size_t units = (size_t)a->units, steps = node->in[0].dim[0], columns = 0, slot = 0;
     size_t gates = (size_t)og_rnn_law(node)->gates, state = n * units, linear = 0;
-    for (int cell = 0; cell < node->params / 2; cell++) {
+    size_t out = n * og_rnn_outputs(a);
+    for (int cell = 0; cell < og_rnn_cells(node); cell++) {
         struct og_rnn_slot one = slot_of(NULL, node, cell, n);
         if (columns_of(node, cell) > columns) columns = columns_of(node, cell);
         if (one.total > slot) slot = one.total;
@@ -55,17 +62,19 @@ static struct og_rnn_room room_of(const og_exec *exec, const struct og_node *nod
         size_t bytes = og_linear_work_bytes(exec, node, k, n);
         if (bytes > linear) linear = bytes;
     }
-    size_t seq = a->layers > 1 ? steps * directions_of(node) * state : 0;
+    size_t seq = a->layers > 1 ? steps * directions_of(node) * out : 0;
     struct og_rnn_room room = {.total = slot};
     for (int i = 0; i < 2; i++) room.seq[i] = take(&room.total, seq);
     room.xsum = take(&room.total, gates * state);
     room.hsum = take(&room.total, gates * state);
     room.dxh = take(&room.total, n * columns);
     room.dx = take(&room.total, n * columns);
+    room.dy = take(&room.total, out);
     room.dh = take(&room.total, state);
     room.dc = take(&room.total, state);
     room.drh = take(&room.total, state);
     room.h = take(&room.total, state);
+    room.y = take(&room.total, out);
     room.linear = room.total;
     room.total += og_round64(linear);
     return room;
@@ -84,7 +93,7 @@ static size_t cell_bytes(const og_exec *exec, const struct og_node *node, int ce
 size_t og_rnn_tape_bytes(const og_exec *exec, const struct og_node *node, size_t n)
 {
     size_t total = 0;
-    for (int cell = 0; cell < node->params / 2; cell++)
+    for (int cell = 0; cell < og_rnn_cells(node); cell++)
         total += cell_bytes(exec, node, cell, n);
     return total;
 }
@@ -130,8 +139,12 @@ struct og_rnn_place og_rnn_place_of(const struct og_view *v)
         .n = v->n,
         .steps = v->node->in[0].dim[0],
         .units = (size_t)a->units,
+        .outputs = og_rnn_outputs(a),
+        .projects = a->projection > 0,
         .directions = directions_of(v->node),
-        .linears = v->node->linears / (v->node->params / 2),
+        .linears =
+            (a->projection > 0 ? og_rnn_projection(v->node, 0) : v->node->linears) /
+            og_rnn_cells(v->node),
         .room = room_of(v->exec, v->node, v->n),
         .work = v->work,
     };
@@ -145,7 +158,7 @@ void og_rnn_enter(struct og_rnn_place *p, int cell)
     p->cell = cell;
     p->first = cell * p->linears;
     p->stride = columns_of(v->node, cell);
-    p->inputs = p->stride - p->units;
+    p->inputs = p->stride - p->outputs;
     const og_exec *tapes = v->tape ? v->exec : NULL;
     p->slot = slot_of(tapes, v->node, cell, p->n);
     p->tape = v->tape;
@@ -172,6 +185,7 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
         .n = og_rnn_alive(p, turn),
         .n_before = og_rnn_alive(p, turn > 0 ? turn - 1 : 0),
         .units = p->units,
+        .outputs = p->outputs,
         .inputs = p->inputs,
         .cell = (uint32_t)p->cell,
         .t = (uint32_t)turn,
@@ -183,7 +197,8 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
         .before = (float *)before,
         .xsum = og_rnn_work(p, p->room.xsum),
         .hsum = og_rnn_work(p, p->room.hsum),
-        .h = og_rnn_work(p, p->room.h),
+        .h = p->projects ? (float *)(slot + p->slot.h) : og_rnn_work(p, p->room.h),
+        .y = og_rnn_work(p, p->projects ? p->room.y : p->room.h),
         .place = p,
     };
     s->view.n = s->n;

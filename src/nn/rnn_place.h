@@ -9,15 +9,16 @@
 
 struct og_rnn_slot {
     size_t xh, xrh, kept, tape[OG_RNN_GATES], total;
+    size_t h, projection;  // with a projection: its input; its tape
 };
 
 struct og_rnn_room {
-    size_t slot, seq[2], xsum, hsum, dxh, dx, dh, dc, drh, h, linear, total;
+    size_t slot, seq[2], xsum, hsum, dxh, dx, dy, dh, dc, drh, h, y, linear, total;
 };
 
 struct og_rnn_place {
     const struct og_view *v;
-    size_t n, steps, units, directions, inputs, stride;
+    size_t n, steps, units, outputs, directions, inputs, stride;
     // Rows of tensors: the samples of the block, the longest sequence first, so that
     // those which are not over yet are the first. All NULL or unused where sequences
     // have all steps: then rows are samples.
@@ -25,6 +26,7 @@ struct og_rnn_place {
     uint32_t order[OG_BLOCK], length[OG_BLOCK];  // place in the block; steps
     uint32_t sample[OG_BLOCK], row[OG_BLOCK];    // for og_view
     int cell, first, linears;  // matrices of the cell: node->linear[first ...]
+    bool projects;
     struct og_rnn_slot slot;
     struct og_rnn_room room;
     char *work, *tape;  // tape: slots of this cell, NULL when not training

@@ -56,16 +56,16 @@ static void fill_input(const struct og_rnn_step *s, struct sequence x)
         float *to = s->xh + r * s->place->stride;
         memcpy(to, at(s, x, r), s->inputs * sizeof *to);
         if (s->first)
-            memset(to + s->inputs, 0, s->units * sizeof *to);
+            memset(to + s->inputs, 0, s->outputs * sizeof *to);
         else
-            memcpy(to + s->inputs, s->h + r * s->units, s->units * sizeof *to);
+            memcpy(to + s->inputs, s->y + r * s->outputs, s->outputs * sizeof *to);
     }
 }
 
 // What layer `layer` reads; of gradients, where it adds them (data NULL: nowhere).
 static struct sequence input_of(const struct og_rnn_place *p, int layer, float *own)
 {
-    size_t width = layer == 0 ? p->v->node->in[0].dim[1] : p->directions * p->units;
+    size_t width = layer == 0 ? p->v->node->in[0].dim[1] : p->directions * p->outputs;
     float *data = layer == 0 ? own : og_rnn_work(p, p->room.seq[(layer - 1) & 1]);
     return (struct sequence){data, p->steps * width, width};
 }
@@ -74,7 +74,7 @@ static struct sequence input_of(const struct og_rnn_place *p, int layer, float *
 static struct sequence output_of(const struct og_rnn_place *p, int layer, float *own)
 {
     const struct og_rnn_attr *a = p->v->node->attr;
-    size_t width = p->directions * p->units;
+    size_t width = p->directions * p->outputs;
     if (layer + 1 < a->layers) return input_of(p, layer + 1, NULL);
     if (a->returns == OG_RETURN_LAST) return (struct sequence){own, width, 0};
     return (struct sequence){own, p->steps * width, width};
@@ -92,15 +92,15 @@ static size_t first_output(const struct og_rnn_step *s)
 
 static void hand_out(const struct og_rnn_step *s, struct sequence y)
 {
-    size_t side = (size_t)s->cell % s->place->directions * s->units;
+    size_t side = (size_t)s->cell % s->place->directions * s->outputs;
     for (size_t r = first_output(s); r < s->n; r++)
-        memcpy(at(s, y, r) + side, s->h + r * s->units, s->units * sizeof *s->h);
+        memcpy(at(s, y, r) + side, s->y + r * s->outputs, s->outputs * sizeof *s->y);
 }
 
 // What follows the end of a sequence is 0. Both directions write into the same output.
 static void clear_rest(const struct og_rnn_place *p)
 {
-    size_t width = p->directions * p->units;
+    size_t width = p->directions * p->outputs;
     for (size_t k = 0; k < p->n; k++) {
         size_t used = p->v->batch->length[p->v->sample[k]];
         memset(p->v->out + (k * p->steps + used) * width, 0,
@@ -108,15 +108,40 @@ static void clear_rest(const struct og_rnn_place *p)
     }
 }
 
-// The parts of a step: inputs, sums and read of the products, then those of the cell.
+static void project(const struct og_rnn_step *s, enum og_part part)
+{
+    const struct og_rnn_place *p = s->place;
+    const struct og_linear_io io = {
+        .part = part,
+        .k = og_rnn_projection(s->v->node, p->cell),
+        .x = s->h,
+        .ldx = s->units,
+        .rows = s->n,
+        .y = s->y,
+        .ldy = s->outputs,
+        .step = s->t,
+        .tape = p->tape ? (char *)s->xh - p->slot.xh + p->slot.projection : NULL,
+        .work = p->work + p->room.linear,
+    };
+    og_linear_forward(s->v, &io);
+}
+
+// The parts of a step: inputs, sums and read of the products, then those of the cell,
+// then inputs, sums and read of the projection.
 enum { CELL_PART = OG_PART_READ + 1 };
 
-static size_t step_parts(const struct og_node *node)
+static size_t cell_parts(const struct og_node *node)
 {
     const struct og_rnn_cell *law = og_rnn_law(node);
     size_t n = 0;
     while (n < OG_RNN_PARTS && law->forward[n]) n++;
-    return CELL_PART + n;
+    return n;
+}
+
+static size_t step_parts(const struct og_node *node)
+{
+    const struct og_rnn_attr *a = node->attr;
+    return CELL_PART + cell_parts(node) + (a->projection > 0 ? OG_PART_READ + 1 : 0);
 }
 
 static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
@@ -129,10 +154,13 @@ static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
     // input_of serves gradients too, so it is not const; forward only reads it.
     if (part == 0 && turn == 0 && v->carried) og_rnn_take_state(&s);
     if (part == 0) fill_input(&s, input_of(p, layer, (float *)(uintptr_t)v->in[0]));
+    const size_t after = CELL_PART + cell_parts(v->node);
     if (part < CELL_PART)
         products(&s, false, (enum og_part)part);
-    else
+    else if (part < after)
         s.law->forward[part - CELL_PART](&s);
+    else
+        project(&s, (enum og_part)(part - after));
     if (part + 1 < step_parts(v->node)) return;
     hand_out(&s, output_of(p, layer, v->out));
     if (turn + 1 == p->steps && v->carried) og_rnn_leave_state(&s);
@@ -149,7 +177,7 @@ void og_rnn_forward(const struct og_view *v)
     struct og_rnn_place p = og_rnn_place_of(v);
     size_t parts = step_parts(v->node);
     if (has_rest(&p)) clear_rest(&p);
-    for (int cell = 0; cell < v->node->params / 2; cell++) {
+    for (int cell = 0; cell < og_rnn_cells(v->node); cell++) {
         og_rnn_enter(&p, cell);
         for (size_t turn = 0; turn < p.steps; turn++)
             for (size_t part = 0; part < parts; part++) step_part(&p, turn, part);
@@ -158,7 +186,7 @@ void og_rnn_forward(const struct og_view *v)
 
 size_t og_rnn_parts(const struct og_node *node)
 {
-    return (size_t)node->params / 2 * node->in[0].dim[0] * step_parts(node);
+    return (size_t)og_rnn_cells(node) * node->in[0].dim[0] * step_parts(node);
 }
 
 void og_rnn_part(const struct og_view *v, size_t part)
@@ -256,18 +284,39 @@ static void spread(const struct og_rnn_step *s, struct sequence dx)
     const float *dxh = og_rnn_work(s->place, s->place->room.dxh);
     for (size_t r = 0; r < s->n; r++) {
         const float *from = dxh + r * stride + s->inputs;
-        for (size_t j = 0; j < s->units; j++) s->dh[r * s->units + j] += from[j];
+        for (size_t j = 0; j < s->outputs; j++) s->dy[r * s->outputs + j] += from[j];
         if (!dx.data) continue;
         float *to = at(s, dx, r);
         for (size_t i = 0; i < s->inputs; i++) to[i] += dxh[r * stride + i];
     }
 }
 
+// dh from dy, which is used up.
+static void project_back(const struct og_rnn_step *s)
+{
+    const struct og_rnn_place *p = s->place;
+    const struct og_linear_back io = {
+        .k = og_rnn_projection(s->v->node, p->cell),
+        .x = s->h,
+        .dy = s->dy,
+        .ldx = s->units,
+        .rows = s->n,
+        .lddy = s->outputs,
+        .dx = s->dh,
+        .lddx = s->units,
+        .tape = (char *)s->xh - p->slot.xh + p->slot.projection,
+        .work = p->work + p->room.linear,
+    };
+    og_linear_backward(s->v, &io);
+    memset(s->dy, 0, s->n * s->outputs * sizeof *s->dy);
+}
+
 static void backward_cell(const struct og_rnn_place *p, struct sequence dy,
                           struct sequence dx)
 {
-    size_t side = (size_t)p->cell % p->directions * p->units, state = p->n * p->units;
+    size_t side = (size_t)p->cell % p->directions * p->outputs, state = p->n * p->units;
     float *dxh = og_rnn_work(p, p->room.dxh);
+    memset(og_rnn_work(p, p->room.dy), 0, p->n * p->outputs * sizeof *dxh);
     memset(og_rnn_work(p, p->room.dh), 0, state * sizeof *dxh);
     memset(og_rnn_work(p, p->room.dc), 0, state * sizeof *dxh);
     for (size_t turn = p->steps; turn-- > 0;) {
@@ -275,15 +324,17 @@ static void backward_cell(const struct og_rnn_place *p, struct sequence dy,
         if (og_rnn_alive(p, turn) == 0) continue;
         og_rnn_step_at(p, turn, &s);
         s.dh = og_rnn_work(p, p->room.dh);
+        s.dy = p->projects ? og_rnn_work(p, p->room.dy) : s.dh;
         s.dc = og_rnn_work(p, p->room.dc);
         s.drh = og_rnn_work(p, p->room.drh);
         s.dsum = s.xsum;
         s.dhsum = s.law->two_sums && s.attr->before ? s.hsum : s.dsum;
         for (size_t r = first_output(&s); r < s.n; r++) {
             const float *from = at(&s, dy, r) + side;
-            for (size_t j = 0; j < s.units; j++) s.dh[r * s.units + j] += from[j];
+            for (size_t j = 0; j < s.outputs; j++) s.dy[r * s.outputs + j] += from[j];
         }
         memset(dxh, 0, s.n * p->stride * sizeof *dxh);
+        if (p->projects) project_back(&s);
         s.law->backward(&s);
         products_back(&s);
         bias_back(&s);
@@ -295,7 +346,7 @@ void og_rnn_backward(const struct og_view *v)
 {
     struct og_rnn_place p = og_rnn_place_of(v);
     int directions = (int)p.directions;
-    for (int layer = v->node->params / 2 / directions; layer-- > 0;) {
+    for (int layer = og_rnn_cells(v->node) / directions; layer-- > 0;) {
         struct sequence dx = input_of(&p, layer, v->din[0]);
         struct sequence dy = output_of(&p, layer, (float *)(uintptr_t)v->dout);
         if (layer > 0) memset(dx.data, 0, p.n * dx.sample * sizeof *dx.data);

@@ -24,7 +24,7 @@ struct cell {
     int number;       // of the layer and direction
     char suffix[24];  // "_l0", "_l1_reverse"
     bool keras;
-    size_t gates, units, inputs;
+    size_t gates, units, outputs, inputs;
     const int *gate;  // where ohmgrid's gate is in the file
 };
 
@@ -42,7 +42,8 @@ static struct cell cell_of(const struct og_node *node, int number)
     const struct og_param *w = &node->param[2 * number];
     c.units = (size_t)c.attr->units;
     c.gates = w->dim[0] / c.units;
-    c.inputs = w->dim[1] - c.units;
+    c.outputs = og_rnn_outputs(c.attr);
+    c.inputs = w->dim[1] - c.outputs;
     snprintf(c.suffix, sizeof c.suffix, "_l%d%s", number / directions,
              number % directions ? "_reverse" : "");
     return c;
@@ -66,7 +67,7 @@ static og_status fill_part(struct og_weight_match *m, const struct cell *c,
                            const char *stem, size_t first, size_t width,
                            struct og_error *err)
 {
-    const size_t rows = c->gates * c->units, stride = c->inputs + c->units;
+    const size_t rows = c->gates * c->units, stride = c->inputs + c->outputs;
     const size_t dim[2] = {c->keras ? width : rows, c->keras ? rows : width};
     struct og_weight_entry *e;
     float *value, *to = og_weights_at(m, c->node, 2 * c->number);
@@ -198,16 +199,37 @@ static og_status fill_cell(struct og_weight_match *m, struct cell *c,
     OG_TRY(check_reset(m, c, err));
     OG_TRY(fill_part(m, c, c->keras ? "kernel" : "weight_ih", 0, c->inputs, err));
     OG_TRY(fill_part(m, c, c->keras ? "recurrent_kernel" : "weight_hh", c->inputs,
-                     c->units, err));
+                     c->outputs, err));
     return fill_bias(m, c, err);
+}
+
+// The same in PyTorch: weight_hr_l0 [projection][H].
+static og_status fill_projection(struct og_weight_match *m, const struct cell *c,
+                                 struct og_error *err)
+{
+    const int p = 2 * og_rnn_cells(c->node) + c->number;
+    const struct og_param *param = &c->node->param[p];
+    struct og_weight_entry *e;
+    float *value;
+    OG_TRY(find(m, c, "projection", &e, err));
+    if (!e) OG_TRY(find(m, c, "weight_hr", &e, err));
+    if (!e) {
+        og_weights_miss(m, c->node, param->name);
+        return OG_OK;
+    }
+    OG_TRY(og_weights_take(m, c->node, e, param->rank, param->dim, &value, err));
+    memcpy(og_weights_at(m, c->node, p), value, param->count * sizeof *value);
+    og_free(value);
+    return OG_OK;
 }
 
 og_status og_weights_fill_rnn(struct og_weight_match *m, const struct og_node *node,
                               struct og_error *err)
 {
-    for (int number = 0; number < node->params / 2; number++) {
+    for (int number = 0; number < og_rnn_cells(node); number++) {
         struct cell c = cell_of(node, number);
         OG_TRY(fill_cell(m, &c, err));
+        if (c.attr->projection > 0) OG_TRY(fill_projection(m, &c, err));
     }
     return OG_OK;
 }

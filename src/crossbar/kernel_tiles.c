@@ -130,6 +130,12 @@ static void combine(const struct origin *from, size_t ports, const vec *f, size_
                     s[(q + j) * ports + p + i] = sum[i][j];
                 }
         }
+    for (size_t p = 0; p < ports; p++) {
+        vec sum = {0};
+        for (size_t q = 0; q < ports; q++)
+            if (q != p) sum -= s[p * ports + q];
+        s[p * ports + p] = sum;
+    }
 }
 
 static struct og_ports all_sides(const struct block *b)
@@ -201,6 +207,18 @@ static void mirror_block(double *s, size_t n, size_t i0, size_t j0)
     for (size_t i = 0; i < OG_LANES; i++) *(og_loose8 *)(s + (j0 + i) * n + i0) = m[i];
 }
 
+static void set_diagonal(double *row, size_t i, size_t n)
+{
+    const size_t whole = n / OG_LANES * OG_LANES;
+    vec sum = {0};
+    row[i] = 0;
+    for (size_t j = 0; j < whole; j += OG_LANES) sum += *(const og_loose8 *)(row + j);
+    double all = 0;
+    for (size_t j = whole; j < n; j++) all += row[j];
+    for (size_t k = 0; k < OG_LANES; k++) all += sum[k];
+    row[i] = -all;
+}
+
 static void mirror(double *s, size_t n)
 {
     const size_t whole = n / OG_LANES * OG_LANES;
@@ -211,6 +229,7 @@ static void mirror(double *s, size_t n)
     }
     for (size_t i = whole; i < n; i++)
         for (size_t j = 0; j < i; j++) s[i * n + j] = s[j * n + i];
+    for (size_t i = 0; i < n; i++) set_diagonal(s + i * n, i, n);
 }
 
 extern const struct og_leaf_kernels OG_LEAVES_TABLE;

@@ -80,25 +80,47 @@ static void connect_all(struct direct *d)
         }
 }
 
-// Currents into the nodes for voltages v.
-static void drive(const struct direct *d, const double *v)
+// What is still missing: b = currents into the nodes, for voltages v and x of the nodes,
+// branch by branch. A branch takes the difference of two voltages, not of two products,
+// so that little is lost where wires are good.
+static void add_branch(double *b, const double *x, size_t a, size_t c, double v, double g)
+{
+    const double from = a == known ? v : x[a], to = c == known ? 0 : x[c];
+    const double current = g * (from - to);
+    if (a != known) b[a] -= current;
+    if (c != known) b[c] += current;
+}
+
+// A terminal at voltage v of node a.
+static void add_terminal(double *b, const double *x, size_t a, double v, double g)
+{
+    if (a != known && g > 0) b[a] += g * (v - x[a]);
+}
+
+static void set_missing(const struct direct *d, const double *v, const double *x)
 {
     const struct og_wires *w = d->w;
     double *b = d->b->x;
     memset(b, 0, nodes(w) * sizeof *b);
     for (size_t i = 0; i < w->rows; i++)
         for (size_t j = 0; j < w->cols; j++) {
-            if (w->row.kind == OG_LINE_IDEAL && w->col.kind != OG_LINE_IDEAL)
-                b[bit_node(w, i, j)] += w->g[i * w->cols + j] * v[i];
-            if (w->row.kind == OG_LINE_WIRE || (w->row.kind == OG_LINE_NODE && j == 0))
-                b[word_node(w, i, j)] += og_line_terminal(&w->row, j, w->cols) * v[i];
+            const size_t word = word_node(w, i, j), bit = bit_node(w, i, j);
+            add_branch(b, x, word, bit, v[i], w->g[i * w->cols + j]);
+            if (w->row.kind == OG_LINE_WIRE && j > 0)
+                add_branch(b, x, word, word_node(w, i, j - 1), 0, w->row.unit);
+            if (w->col.kind == OG_LINE_WIRE && i > 0)
+                add_branch(b, x, bit, bit_node(w, i - 1, j), 0, w->col.unit);
+            if (w->row.kind == OG_LINE_WIRE || j == 0)
+                add_terminal(b, x, word, v[i], og_line_terminal(&w->row, j, w->cols));
+            if (w->col.kind == OG_LINE_WIRE || i == 0)
+                add_terminal(b, x, bit, 0, og_line_terminal(&w->col, i, w->rows));
         }
 }
 
-static void take(const struct direct *d, const double *v, double *current, double *bit)
+static void take(const struct direct *d, const double *v, const double *x,
+                 double *current, double *bit)
 {
     const struct og_wires *w = d->w;
-    const double *x = d->x != NULL ? d->x->x : NULL;
     const size_t last = w->rows - 1;
     for (size_t j = 0; j < w->cols; j++) {
         double sum = 0;
@@ -133,12 +155,21 @@ static bool factor(struct direct *d)
            d->c.status == CHOLMOD_OK;
 }
 
-static bool solve(struct direct *d, const double *v)
+// x[nodes], and refined twice, which suffices for good wires as well.
+static bool solve(struct direct *d, const double *v, double *x)
 {
-    if (d->l == NULL) return true;
-    drive(d, v);
-    return cholmod_l_solve2(CHOLMOD_A, d->l, d->b, NULL, &d->x, NULL, &d->y, &d->e,
-                            &d->c) != 0;
+    enum { PASSES = 3 };
+    const size_t n = nodes(d->w);
+    for (size_t k = 0; k < n; k++) x[k] = 0;
+    for (int pass = 0; d->l != NULL && pass < PASSES; pass++) {
+        set_missing(d, v, x);
+        if (!cholmod_l_solve2(CHOLMOD_A, d->l, d->b, NULL, &d->x, NULL, &d->y, &d->e,
+                              &d->c))
+            return false;
+        const double *more = d->x->x;
+        for (size_t k = 0; k < n; k++) x[k] += more[k];
+    }
+    return true;
 }
 
 static void direct_free(struct direct *d)
@@ -171,7 +202,7 @@ static void start(struct direct *d, const struct og_wires *w)
 }
 
 struct work {
-    double *unit, *bit, *scratch;
+    double *unit, *bit, *scratch, *x;
 };
 
 static bool read_all(struct direct *d, const double *v, size_t batch, double *current,
@@ -183,8 +214,8 @@ static bool read_all(struct direct *d, const double *v, size_t batch, double *cu
     for (size_t b = 0; b < batch; b++) {
         const double *one = v != NULL ? v + b * w->rows : work->unit;
         if (v == NULL) work->unit[b] = 1;
-        if (!solve(d, one)) return false;
-        take(d, one, current + b * w->cols, work->bit);
+        if (!solve(d, one, work->x)) return false;
+        take(d, one, work->x, current + b * w->cols, work->bit);
         const double r = og_wires_residual(w, one, work->bit, work->scratch);
         if (r > *residual) *residual = r;
         if (v == NULL) work->unit[b] = 0;
@@ -196,9 +227,11 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
                          double *current, double *residual, struct og_error *err)
 {
     const size_t cells = w->rows * w->cols;
-    double *memory = og_alloc(w->rows + cells + 4 * w->cols, sizeof *memory);
+    double *memory = og_alloc(w->rows + 3 * cells + 4 * w->cols, sizeof *memory);
     if (memory == NULL) return og_wires_no_memory(err);
-    const struct work work = {memory, memory + w->rows, memory + w->rows + cells};
+    struct work work = {.unit = memory, .bit = memory + w->rows};
+    work.x = work.bit + cells;
+    work.scratch = work.x + 2 * cells;
     struct direct d;
     const int threads = og_blas_use_threads(1);
     start(&d, w);

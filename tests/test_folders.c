@@ -18,7 +18,7 @@ enum { LINE = 2000, PATH = 1000, LINES_MAX = 600 };
 
 // Highest first.
 static const char *const order[] = {"base",       "config", "device", "crossbar",
-                                    "periphery",  "nn",     "learn",  "results",
+                                    "periphery",  "nn",     "learn",  "results", "onnx",
                                     "experiment", "cli"};
 enum { FOLDERS = sizeof order / sizeof *order };
 

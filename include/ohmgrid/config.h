@@ -206,6 +206,10 @@ OG_API og_status og_device_read(struct og_device *device, const char *name,
                                 const char *beside, struct og_error *err);
 // Names of all device files that can be found; the caller frees list and names (free()).
 OG_API char **og_device_names(size_t *n);
+// A file with the keys of `hardware`, by themselves or below one key 'hardware'; devices
+// are looked for beside it, too.
+OG_API og_status og_hardware_read(struct og_hardware *hardware, const char *path,
+                                  struct og_error *err);
 OG_API void og_device_print(const struct og_device *device, FILE *out);
 // The same for technology files.
 OG_API og_status og_technology_read(struct og_technology *technology, const char *name,

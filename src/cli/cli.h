@@ -45,6 +45,7 @@ struct cli_command {
     const char *positional[CLI_POSITIONAL_MAX];  // names of the required ones
     int optional;                                // how many of them may be left out
     void (*keys)(void);                          // prints for --help=keys, or NULL
+    const char *keys_help;  // NULL: every key of an experiment file
 };
 
 // Fills the options' targets and argument[]. CLI_GO, or the exit code to leave with (help
@@ -57,6 +58,8 @@ int cli_fail(const char *command, const struct og_error *err);
 int cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+int cli_import(int argc, char **argv);
+int cli_infer(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_plot(int argc, char **argv);

@@ -24,6 +24,8 @@ static const struct {
     {"data", cli_data, "list the data sets and where they were found"},
     {"device", cli_device, "list the device files, or show one"},
     {"solve", cli_solve, "solve a crossbar whose wires have resistance"},
+    {"import", cli_import, "read a network from an ONNX file"},
+    {"infer", cli_infer, "compute an imported network, in float or on hardware"},
     {"bench", cli_bench, "measure the kernels against other libraries"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -39,7 +39,9 @@ static int print_help(const struct cli_command *c)
     for (const struct cli_option *o = c->option; o->name != NULL; o++) print_option(o);
     printf("  %-24s print this help\n", "--help");
     if (c->keys != NULL)
-        printf("  %-24s print every key of an experiment file\n", "--help=keys");
+        printf("  %-24s %s\n", "--help=keys",
+               c->keys_help != NULL ? c->keys_help
+                                    : "print every key of an experiment file");
     printf("\nexamples:\n%s", c->examples);
     return CLI_DONE;
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From the messages of an ONNX file to a graph.
+#ifndef OG_ONNX_IMPORT_H
+#define OG_ONNX_IMPORT_H
+
+#include "onnx/graph.h"
+#include "onnx/onnx.pb-c.h"
+
+struct og_import {
+    const char *path;
+    struct og_onnx_graph *graph;
+    struct og_error *err;
+};
+
+// --- import_tensor.c -----------------------------------------------------------------
+// OG_ND_NONE: a type that is not supported.
+enum og_nd_type og_import_type(int32_t data_type);
+// `what` names the tensor in errors. a->type is OG_ND_NONE where the type is not
+// supported. Data outside of the file are refused.
+og_status og_import_tensor(const struct og_import *im, const char *what,
+                           const Onnx__TensorProto *t, struct og_nd *a);
+og_status og_import_sparse(const struct og_import *im, const char *what,
+                           const Onnx__SparseTensorProto *t, struct og_nd *a);
+
+// --- import_node.c -------------------------------------------------------------------
+// A Constant becomes an initial value, where it has one that is supported.
+og_status og_import_node(const struct og_import *im, size_t index,
+                         const Onnx__NodeProto *node);
+
+#endif

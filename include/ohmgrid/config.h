@@ -173,6 +173,7 @@ OG_API size_t og_experiment_points(const og_experiment *e);  // product of the a
 OG_API og_status og_experiment_point(const og_experiment *e, size_t point,
                                      struct og_config *config, struct og_error *err);
 // The full effective YAML (every key, defaults too; the caller frees it with free()).
+    const char *axis;      // YAML of one more axis of the sweep, the last; NULL: none
 OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
@@ -213,10 +214,21 @@ OG_API og_status og_hardware_read(struct og_hardware *hardware, const char *path
 OG_API void og_device_print(const struct og_device *device, FILE *out);
 // The same for technology files.
 OG_API og_status og_technology_read(struct og_technology *technology, const char *name,
+// Whether layers may differ from each other.
+OG_API bool og_hardware_differs(const struct og_hardware *base);
                                     const char *beside, struct og_error *err);
 OG_API char **og_technology_names(size_t *n);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
 OG_API void og_config_print_keys(FILE *out);
+// --- effects ---------------------------------------------------------------------------
+// What hardware.variant can switch off, one by one.
+OG_API size_t og_effects(void);
+OG_API const char *og_effect_name(size_t i);
+OG_API og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
+                                 struct og_error *err);
+// The layer that hardware.variant is about; NULL: none.
+OG_API const char *og_variant_layer(const struct og_hardware *hw);
+
 
 #ifdef __cplusplus
 }

@@ -49,6 +49,8 @@ OG_API og_status og_model_load(og_model *model, const struct og_weights_config *
 OG_API og_status og_model_check_hardware(const og_model *model,
                                          const struct og_hardware *hw,
                                          struct og_error *err);
+// Whether a layer of that name has a matrix that may live on a crossbar.
+OG_API bool og_model_has_matrix(const og_model *model, const char *layer);
 
 // All trainable parameters, and all state that training carries along but no gradient
 // changes (batch norm statistics), each as one block. Borrowed from the model.

@@ -34,6 +34,13 @@ struct og_run_options {
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
 
+// The axis of a sweep (og_overrides.axis, the caller frees it with free()) over variants
+// of the hardware: all effects, none (ideal), each effect that is on anywhere alone, all
+// but that one, and the same for each layer. Opens the data sets, which decide what the
+// network is. `data` as in og_run_options.
+OG_API og_status og_attribution_axis(const og_experiment *e, const char *data,
+                                     char **axis, struct og_error *err);
+
 #ifdef __cplusplus
 }
 #endif

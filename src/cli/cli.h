@@ -61,6 +61,7 @@ int cli_usage(const char *command, const char *format, ...)
 int cli_import(int argc, char **argv);
 int cli_infer(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_attribute(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_plot(int argc, char **argv);
 int cli_diff(int argc, char **argv);

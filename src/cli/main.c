@@ -18,6 +18,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", cli_run, "run an experiment file and write its results"},
+    {"attribute", cli_attribute, "tell what each effect and each layer costs"},
     {"show", cli_show, "print the results as a table"},
     {"plot", cli_plot, "draw the results as a figure"},
     {"diff", cli_diff, "compare two result files"},

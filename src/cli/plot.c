@@ -17,6 +17,9 @@ int cli_plot(int argc, char **argv)
          "horizontal axis; default: the last numeric one", 0, 0},
         {"--series", 0, CLI_TEXT, &plot.series, "AXIS",
          "one line per value; default: a text axis", 0, 0},
+        {"--costs", 0, CLI_FLAG, &plot.costs, NULL,
+         "bars of what each effect and each layer costs, of a result of 'attribute'", 0,
+         0},
         {"--title", 0, CLI_TEXT, &plot.title, "T", "default: the experiment's", 0, 0},
         {"--width", 0, CLI_INT, &plot.width, "PIXELS", "of the whole figure", 100, 20000},
         {"--height", 0, CLI_INT, &plot.height, "PIXELS", "of the whole figure", 100,
@@ -39,6 +42,8 @@ int cli_plot(int argc, char **argv)
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
     if (figure == NULL) return cli_usage("plot", "-o FIGURE is missing");
+    if (plot.costs && (plot.metric || plot.x || plot.series))
+        return cli_usage("plot", "--costs excludes --metric, --x and --series");
     struct og_error err = {0};
     if (og_result_plot(argument[0], figure, &plot, &err) != OG_OK)
         return cli_fail("plot", &err);

@@ -11,6 +11,8 @@
 #include "progress.h"
 
 struct options {
+    const char *command;  // "run" or "attribute"
+    bool attribute;
     const char *experiment, *out, *data;
     struct cli_list set;
     struct cli_seed seed;
@@ -41,13 +43,13 @@ static void catch_signals(void)
 }
 
 // The command line as it would be typed, for the record; free().
-static char *command_text(int argc, char **argv)
+static char *command_text(const char *command, int argc, char **argv)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     if (out == NULL) return NULL;
-    fputs("ohmgrid run", out);
+    fprintf(out, "ohmgrid %s", command);
     for (int i = 0; i < argc; i++) {
         bool plain =
             argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[](){};&|<>#~") == NULL;
@@ -63,15 +65,30 @@ static char *command_text(int argc, char **argv)
     return fclose(out) == 0 ? text : (free(text), NULL);
 }
 
-static og_status execute(const struct options *o, const char *command,
-                         struct og_error *err)
+// The experiment, with the axis of variants when costs are asked for.
+static og_status read_experiment(const struct options *o, og_experiment **e,
+                                 struct og_error *err)
 {
     struct og_overrides overrides = {.set = o->set.item,
                                      .sets = o->set.n,
                                      .seed = o->seed.given ? &o->seed.value : NULL,
                                      .data = o->data};
+    OG_TRY(og_experiment_read(e, o->experiment, &overrides, err));
+    if (!o->attribute) return OG_OK;
+    char *axis = NULL;
+    og_status s = og_attribution_axis(*e, o->data, &axis, err);
+    og_experiment_free(*e);
+    overrides.axis = axis;
+    if (s == OG_OK) s = og_experiment_read(e, o->experiment, &overrides, err);
+    free(axis);
+    return s;
+}
+
+static og_status execute(const struct options *o, const char *command,
+                         struct og_error *err)
+{
     og_experiment *e;
-    OG_TRY(og_experiment_read(&e, o->experiment, &overrides, err));
+    OG_TRY(read_experiment(o, &e, err));
     struct cli_progress progress = cli_progress_start();
     struct og_run_options run = {
         .out = o->out,
@@ -96,13 +113,15 @@ static int report(const struct options *o, og_status s, struct og_error *err)
 {
     if (s == OG_INTERRUPTED || s == OG_TERMINATED) {
         fprintf(stderr,
-                "ohmgrid run: %s; what is finished is kept, continue with --resume\n",
-                og_status_text(s));
+                "ohmgrid %s: %s; what is finished is kept, continue with --resume\n",
+                o->command, og_status_text(s));
         return og_status_exit_code(s);
     }
-    if (s != OG_OK) return cli_fail("run", err);
+    if (s != OG_OK) return cli_fail(o->command, err);
     if (o->quiet) return CLI_DONE;
-    return og_result_show(o->out, stdout, err) == OG_OK ? CLI_DONE : cli_fail("run", err);
+    s = o->attribute ? og_result_show_attribution(o->out, stdout, err)
+                     : og_result_show(o->out, stdout, err);
+    return s == OG_OK ? CLI_DONE : cli_fail(o->command, err);
 }
 
 static void print_keys(void)
@@ -111,9 +130,26 @@ static void print_keys(void)
     og_compress_print_keys(stdout);
 }
 
-int cli_run(int argc, char **argv)
+static const char run_purpose[] =
+    "Runs every point of an experiment on its Monte-Carlo chips and writes an "
+    "HDF5 file.\nFinished work is kept in OUT.h5.journal until the file is "
+    "whole: after an\ninterruption (Ctrl-C, exit code 130) --resume goes on.";
+static const char run_examples[] =
+    "  ohmgrid run sweep.yaml -o sweep.h5\n"
+    "  ohmgrid run sweep.yaml -o quick.h5 --set train.epochs=1 --set trials=2\n"
+    "  ohmgrid run sweep.yaml -o sweep.h5 --resume\n"
+    "  ohmgrid run --help=keys\n";
+static const char attribute_purpose[] =
+    "Tells how much accuracy each effect of the hardware and each layer costs: runs an\n"
+    "experiment on all of its hardware, on ideal hardware, with one effect at a time, "
+    "with\nall but one, and the same for each layer, on the same chips, with the same "
+    "trained\nweights. What a sweep over hardware.variant says by hand.";
+static const char attribute_examples[] = "  ohmgrid attribute lstm.yaml -o costs.h5\n"
+                                         "  ohmgrid plot --costs costs.h5 -o costs.png\n"
+                                         "  ohmgrid show --costs costs.h5\n";
+
+static int run_command(struct options o, int argc, char **argv)
 {
-    struct options o = {0};
     const struct cli_option option[] = {
         {"--out", 'o', CLI_TEXT, &o.out, "OUT.h5", "result file to write (required)", 0,
          0},
@@ -131,17 +167,10 @@ int cli_run(int argc, char **argv)
         {0},
     };
     const struct cli_command c = {
-        .name = "run",
+        .name = o.command,
         .usage = "EXPERIMENT.yaml -o OUT.h5 [options]",
-        .purpose =
-            "Runs every point of an experiment on its Monte-Carlo chips and writes an "
-            "HDF5 file.\nFinished work is kept in OUT.h5.journal until the file is "
-            "whole: after an\ninterruption (Ctrl-C, exit code 130) --resume goes on.",
-        .examples =
-            "  ohmgrid run sweep.yaml -o sweep.h5\n"
-            "  ohmgrid run sweep.yaml -o quick.h5 --set train.epochs=1 --set trials=2\n"
-            "  ohmgrid run sweep.yaml -o sweep.h5 --resume\n"
-            "  ohmgrid run --help=keys\n",
+        .purpose = o.attribute ? attribute_purpose : run_purpose,
+        .examples = o.attribute ? attribute_examples : run_examples,
         .option = option,
         .positional = {"EXPERIMENT.yaml"},
         .keys = print_keys,
@@ -149,14 +178,25 @@ int cli_run(int argc, char **argv)
     const char *argument[CLI_POSITIONAL_MAX];
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
-    if (o.out == NULL) return cli_usage("run", "-o OUT.h5 is missing");
+    if (o.out == NULL) return cli_usage(o.command, "-o OUT.h5 is missing");
     if (o.resume && o.force)
-        return cli_usage("run", "--resume and --force exclude each other");
+        return cli_usage(o.command, "--resume and --force exclude each other");
     o.experiment = argument[0];
-    char *command = command_text(argc, argv);
+    char *command = command_text(o.command, argc, argv);
     struct og_error err = {0};
     og_status s = command != NULL ? execute(&o, command, &err)
                                   : og_fail(&err, OG_NO_MEMORY, "out of memory");
     free(command);
     return report(&o, s, &err);
+}
+
+int cli_run(int argc, char **argv)
+{
+    return run_command((struct options){.command = "run"}, argc, argv);
+}
+
+int cli_attribute(int argc, char **argv)
+{
+    return run_command((struct options){.command = "attribute", .attribute = true}, argc,
+                       argv);
 }

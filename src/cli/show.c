@@ -6,17 +6,21 @@
 
 int cli_show(int argc, char **argv)
 {
-    bool layers = false;
+    bool layers = false, costs = false;
     const struct cli_option option[] = {
         {.name = "--layers",
          .kind = CLI_FLAG,
          .target = &layers,
          .help = "where each layer loses accuracy, one line per point and matrix"},
+        {.name = "--costs",
+         .kind = CLI_FLAG,
+         .target = &costs,
+         .help = "what each effect and each layer costs, of a result of 'attribute'"},
         {0},
     };
     const struct cli_command c = {
         .name = "show",
-        .usage = "[--layers] OUT.h5",
+        .usage = "[--layers | --costs] OUT.h5",
         .purpose = "Prints the means over chips with their 95 % intervals, one line per "
                    "sweep point.",
         .examples = "  ohmgrid show sweep.h5\n  ohmgrid show --layers sweep.h5\n",
@@ -27,8 +31,12 @@ int cli_show(int argc, char **argv)
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
     struct og_error err = {0};
+    if (layers && costs)
+        return cli_usage("show", "--layers and --costs exclude each other");
     const og_status status = layers ? og_result_show_layers(argument[0], stdout, &err)
-                                    : og_result_show(argument[0], stdout, &err);
+                             : costs
+                                 ? og_result_show_attribution(argument[0], stdout, &err)
+                                 : og_result_show(argument[0], stdout, &err);
     if (status != OG_OK) return cli_fail("show", &err);
     return CLI_DONE;
 }

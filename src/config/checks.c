@@ -377,8 +377,8 @@ static og_status check_own_cost(const struct og_hardware *h, const og_item *root
 
 static bool noisy(const struct og_hardware *h)
 {
-    return !h->ideal && (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
-                         h->adc.noise > 0);
+    return !h->ideal && (h->injection.points != 0 ||
+                         h->device.read.kind != OG_SIGMA_NONE || h->adc.noise > 0);
 }
 
 bool og_reads_differ(const struct og_hardware *h)

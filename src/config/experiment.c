@@ -22,13 +22,17 @@ static og_status resolve_hardware(const og_experiment *e, const struct og_config
 {
     if (h->kind == OG_ITEM_MAP) {
         OG_TRY(og_fields_bind(og_hardware_fields, h, hardware, err));
-        return og_hardware_check(hardware, h, err);
+        OG_TRY(og_hardware_check(hardware, h, err));
+        og_variant_apply(hardware, NULL);
+        return OG_OK;
     }
     if (og_item_is_text(h, "ideal")) {
         *hardware = og_hardware_default();
         hardware->ideal = true;
     } else if (og_item_is_text(h, "same")) {
         *hardware = c->hardware;
+        // What is learnt is the same in all variants of what is evaluated.
+        snprintf(hardware->variant, sizeof hardware->variant, "all");
     } else if (og_item_is_text(h, "nominal")) {
         *hardware = e->nominal;
     } else {
@@ -67,6 +71,7 @@ static og_status keep_nominal(og_experiment *e, const struct og_hardware *hardwa
     e->nominal = *hardware;
     e->nominal_layers = og_item_copy(hardware->layers);
     e->nominal.layers = e->nominal_layers;
+    snprintf(e->nominal.variant, sizeof e->nominal.variant, "all");
     return (hardware->layers == NULL) == (e->nominal_layers == NULL) ? OG_OK
                                                                      : no_memory(err);
 }
@@ -83,6 +88,7 @@ static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
     OG_TRY(resolve_training(e, raw, root, err));
     OG_TRY(og_weights_resolve(&e->weights, raw, root, err));
     OG_TRY(og_config_check(&raw->config, root, err));
+    og_variant_apply(&raw->config.hardware, NULL);
     struct og_compress_config *c = &raw->config.compress;
     c->used = c->rounds_used >= 0 ? (size_t)c->rounds_used : c->rounds ? c->rounds->n : 0;
     return OG_OK;
@@ -147,11 +153,30 @@ static og_status apply_set(og_item *root, const char *set, struct og_error *err)
     return status;
 }
 
+static og_status apply_axis(og_item *root, const char *text, struct og_error *err)
+{
+    og_item *axis, *sweep = (og_item *)og_item_get(root, "sweep");
+    OG_TRY(og_item_parse(&axis, "the axis of variants", text, err));
+    forget_lines(axis);
+    if (sweep == NULL) {
+        sweep = og_item_new(OG_ITEM_LIST, NULL, root->file, 0);
+        if (sweep == NULL || !og_item_put(root, "sweep", sweep)) {
+            og_item_free(axis);
+            return no_memory(err);
+        }
+    }
+    if (sweep->kind == OG_ITEM_LIST)
+        return og_item_put(sweep, NULL, axis) ? OG_OK : no_memory(err);
+    og_item_free(axis);
+    return OG_OK;  // what is wrong with the sweep, its reader will say
+}
+
 static og_status apply_overrides(og_item *root, const struct og_overrides *o,
                                  struct og_error *err)
 {
     if (o == NULL) return OG_OK;
     for (size_t i = 0; i < o->sets; i++) OG_TRY(apply_set(root, o->set[i], err));
+    if (o->axis != NULL) OG_TRY(apply_axis(root, o->axis, err));
     if (o->seed == NULL) return OG_OK;
     char text[24];
     snprintf(text, sizeof text, "%llu", (unsigned long long)*o->seed);
@@ -181,6 +206,7 @@ static og_status keep_point(og_experiment *e, size_t point,
     const og_item *items = raw->config.compress.rounds;
     OG_TRY(og_config_keys(raw, e->key[point], err));
     OG_TRY(og_config_passes_key(raw, e->passes[point], err));
+    OG_TRY(og_config_source_key(raw, e->source[point], err));
     OG_TRY(og_config_round_keys(raw, e->key[point], rounds, err));
     OG_TRY(keep_layers(e->layer_hw[point], &raw->config, err));
     if (e->models_differ) {
@@ -196,6 +222,7 @@ static og_status read_points(og_experiment *e, struct og_error *err)
 {
     e->key = og_alloc(e->points, sizeof *e->key);
     e->passes = og_alloc(e->points, sizeof *e->passes);
+    e->source = og_alloc(e->points, sizeof *e->source);
     if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
     e->rounds = og_alloc(e->points, sizeof *e->rounds);
     e->layer_hw = og_alloc(e->points, sizeof *e->layer_hw);
@@ -273,6 +300,7 @@ void og_experiment_free(og_experiment *e)
     og_item_free(e->nominal_layers);
     og_free(e->key);
     og_free(e->passes);
+    og_free(e->source);
     og_item_free(e->base);
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
     og_free(e->weights.file);

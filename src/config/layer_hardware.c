@@ -43,7 +43,10 @@ og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
     const og_item *entry = entry_of(base->layers, layer);
     *own = *base;
     own->layers = NULL;
-    if (entry == NULL) return OG_OK;
+    if (entry == NULL) {
+        og_variant_apply(own, layer);
+        return OG_OK;
+    }
     replace_law(&own->device.program, entry, "device.program.kind");
     replace_law(&own->device.read, entry, "device.read.kind");
     og_item *keys = og_item_copy(entry);
@@ -53,7 +56,13 @@ og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
     og_item_remove(keys, "layer");
     const og_status status = og_fields_bind_given(og_hardware_fields, keys, own, err);
     og_item_free(keys);
+    og_variant_apply(own, layer);
     return status;
+}
+
+bool og_hardware_differs(const struct og_hardware *base)
+{
+    return base->layers != NULL || og_variant_is_of_layer(base);
 }
 
 size_t og_hardware_layers(const struct og_hardware *base)
@@ -94,7 +103,8 @@ static og_status check_names(const og_item *entry, struct og_error *err)
 // What holds for a network, or a whole chip, cannot differ between its layers.
 static og_status check_whole(const og_item *entry, struct og_error *err)
 {
-    static const char *const whole[] = {"layers", "technology", "injection.power"};
+    static const char *const whole[] = {"layers", "variant", "technology",
+                                        "injection.power"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         const og_item *key = og_item_find(entry, whole[i], false);
         if (key != NULL)

@@ -24,6 +24,11 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
 og_status og_hardware_layers_check(const struct og_hardware *base, struct og_error *err);
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
+og_status og_variant_check(const struct og_hardware *h, const og_item *map,
+                           struct og_error *err);
+// Switches off what the variant leaves out, of a layer, or (NULL) of the whole.
+void og_variant_apply(struct og_hardware *h, const char *layer);
+bool og_variant_is_of_layer(const struct og_hardware *h);
                             struct og_error *err);
 og_status og_speech_check(const struct og_speech *s, const og_item *data,
                           struct og_error *err);

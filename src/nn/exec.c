@@ -10,7 +10,7 @@
 // What the operators see of each node, where layers differ.
 static og_status own_hardware(og_exec *exec, struct og_error *err)
 {
-    if (exec->ideal || !exec->hw.layers) return OG_OK;
+    if (exec->ideal || !og_hardware_differs(&exec->hw)) return OG_OK;
     exec->layer_hw = og_alloc(exec->model->nodes, sizeof *exec->layer_hw);
     if (!exec->layer_hw) return og_fail(err, OG_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < exec->model->nodes; i++)

@@ -55,18 +55,31 @@ static og_status check_points(const struct og_hardware *hw, int known,
     return OG_OK;
 }
 
+bool og_model_has_matrix(const og_model *model, const char *layer)
+{
+    size_t i = 0;
+    while (i < model->nodes && strcmp(model->node[i].name, layer) != 0) i++;
+    return i < model->nodes && model->node[i].linears > 0;
+}
+
 static og_status check_layer(const og_model *model, const struct og_hardware *hw,
                              const og_item *name, struct og_error *err)
 {
-    size_t i = 0;
-    while (i < model->nodes && strcmp(model->node[i].name, name->text) != 0) i++;
-    if (i == model->nodes || model->node[i].linears == 0)
+    if (!og_model_has_matrix(model, name->text))
         return og_item_fail(name, err, "no layer of that name has a matrix");
     struct og_hardware own;
     OG_TRY(og_hardware_layer(hw, name->text, &own, err));
     int known = 0;
     for (size_t k = 0; k < model->nodes; k++) known |= points_of(&model->node[k]);
     return check_points(&own, known, err);
+}
+
+static og_status check_variant(const og_model *model, const struct og_hardware *hw,
+                               struct og_error *err)
+{
+    const char *layer = og_variant_layer(hw);
+    if (layer == NULL || og_model_has_matrix(model, layer)) return OG_OK;
+    return og_fail(err, OG_INPUT, "hardware.variant: no layer '%s' has a matrix", layer);
 }
 
 og_status og_model_check_hardware(const og_model *model, const struct og_hardware *hw,
@@ -76,6 +89,7 @@ og_status og_model_check_hardware(const og_model *model, const struct og_hardwar
     if (hw->ideal) return OG_OK;
     for (size_t i = 0; i < model->nodes; i++) known |= points_of(&model->node[i]);
     OG_TRY(check_points(hw, known, err));
+    OG_TRY(check_variant(model, hw, err));
     for (size_t i = 0; i < og_hardware_layers(hw); i++)
         OG_TRY(check_layer(model, hw, og_hardware_layer_name(hw, i), err));
     return OG_OK;

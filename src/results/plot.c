@@ -118,10 +118,33 @@ static og_status draw_and_rename(const struct og_picture *p, const char *figure,
     return s;
 }
 
+static og_status plot_costs(const char *path, const char *figure,
+                            const struct og_plot *plot, struct og_error *err)
+{
+    struct og_attribution_file f;
+    OG_TRY(og_attribution_read(&f, path, err));
+    struct og_picture p = {.t = &f.t, .x = OG_NO_AXIS, .series = OG_NO_AXIS, .panels = 1};
+    p.title = plot->title != NULL ? plot->title : f.t.title != NULL ? f.t.title : "";
+    p.width = plot->width;
+    p.height = plot->height;
+    p.attribution = &f;
+    og_status s = OG_OK;
+    if (f.a.groups > 1)
+        s = og_fail(err, OG_USAGE,
+                    "%s: costs of %zu sweep points do not fit into one figure; run the "
+                    "attribution without a sweep",
+                    path, f.a.groups);
+    if (s == OG_OK) s = choose_terminal(&p, figure, err);
+    if (s == OG_OK) s = draw_and_rename(&p, figure, err);
+    og_attribution_close(&f);
+    return s;
+}
+
 og_status og_result_plot(const char *path, const char *figure, const struct og_plot *plot,
                          struct og_error *err)
 {
     static const struct og_plot chosen = {0};
+    if (plot != NULL && plot->costs) return plot_costs(path, figure, plot, err);
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
     struct og_picture p;

@@ -14,7 +14,7 @@ struct range {
 };
 
 // 'text' as gnuplot wants it; '_' of names becomes a blank when `name`.
-static void quote(FILE *out, const char *text, bool name)
+void og_script_quote(FILE *out, const char *text, bool name)
 {
     fputc('\'', out);
     for (; *text != '\0'; text++) {
@@ -176,8 +176,8 @@ static void write_lines(const struct og_picture *p, size_t panel, FILE *out)
             value_text(&p->t->axis[p->series], p->series_column, l, true, text,
                        sizeof text);
             fputs("title ", out);
-            quote(out, text,
-                  p->t->axis[p->series].column[p->series_column].label != NULL);
+            og_script_quote(out, text,
+                            p->t->axis[p->series].column[p->series_column].label != NULL);
         }
     }
     // A panel without a finished point keeps its frame.
@@ -206,8 +206,8 @@ static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
     panel_title(p, panel, text, sizeof text);
     // A title of its own above a single panel is the figure's.
     fputs("set title ", out);
-    quote(out, p->panels == 1 && p->title[0] != '\0' ? p->title : text,
-          p->panels > 1 || p->title[0] == '\0');
+    og_script_quote(out, p->panels == 1 && p->title[0] != '\0' ? p->title : text,
+                    p->panels > 1 || p->title[0] == '\0');
     fputs(panel == 0 && p->series != OG_NO_AXIS ? "\nset key on\n" : "\nunset key\n",
           out);
     write_lines(p, panel, out);
@@ -219,13 +219,13 @@ static void write_x(const struct og_picture *p, FILE *out)
     char text[256];
     axis_title(x, p->x_column, text, sizeof text);
     fputs("set xlabel ", out);
-    quote(out, text, true);
+    og_script_quote(out, text, true);
     fputc('\n', out);
     if (x->column[p->x_column].label != NULL) {
         fputs("set xtics (", out);
         for (size_t i = 0; i < x->n; i++) {
             if (i > 0) fputs(", ", out);
-            quote(out, x->column[p->x_column].label[i], true);
+            og_script_quote(out, x->column[p->x_column].label[i], true);
             fprintf(out, " %zu", i);
         }
         fprintf(out, ")\nset xrange [-0.3:%g]\n", (double)x->n - 0.7);
@@ -247,7 +247,7 @@ static void write_y(const struct og_picture *p, FILE *out)
              has_unit(units) ? "]" : "");
     struct range r = y_range(p);
     fputs("set ylabel ", out);
-    quote(out, text, true);
+    og_script_quote(out, text, true);
     if (r.low < r.high) fprintf(out, "\nset yrange [%.10g:%.10g]", r.low, r.high);
     fputc('\n', out);
 }
@@ -262,16 +262,16 @@ static void write_head(const struct og_picture *p, const char *figure, size_t ro
             "set encoding utf8\nset terminal %s size %g%s,%g%s font ',12' noenhanced\n",
             p->terminal, wide / p->per_inch, inch, high / p->per_inch, inch);
     fputs("set output ", out);
-    quote(out, figure, false);
+    og_script_quote(out, figure, false);
     fputs("\nset border 3 lc rgb '#404040'\nset tics nomirror out\n"
           "set grid lc rgb '#d8d8d8' lw 1 lt 1\n",
           out);
     // Accuracy falls with noise, errors rise: either way this corner is free.
     fprintf(out, "set key %s left Left reverse samplen 2 width 1 height 0.4 opaque\n",
-            in_percent(p->metric) ? "bottom" : "top");
+            p->metric != NULL && in_percent(p->metric) ? "bottom" : "top");
     if (p->series != OG_NO_AXIS) {
         fputs("set key title ", out);
-        quote(out, p->t->axis[p->series].column[p->series_column].name, true);
+        og_script_quote(out, p->t->axis[p->series].column[p->series_column].name, true);
         fputs(" left\n", out);
     }
 }
@@ -281,6 +281,10 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
     size_t cols = p->panels == 4 ? 2 : p->panels < 3 ? p->panels : 3;
     size_t rows = (p->panels + cols - 1) / cols;
     write_head(p, figure, rows, cols, out);
+    if (p->attribution != NULL) {
+        og_bars_script(p, out);
+        return;
+    }
     write_x(p, out);
     write_y(p, out);
     for (size_t k = 0; k < p->panels; k++)
@@ -289,7 +293,7 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
         fprintf(out, "set multiplot layout %zu,%zu", rows, cols);
         if (p->title[0] != '\0') {
             fputs(" title ", out);
-            quote(out, p->title, false);
+            og_script_quote(out, p->title, false);
         }
         fputc('\n', out);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "ohmgrid/results.h"
+#include "results/attribution.h"
 #include "results/table.h"
 
 enum { OG_PANELS_MAX = 6, OG_NO_AXIS = -1 };
@@ -20,11 +21,16 @@ struct og_picture {
     const char *terminal;
     double per_inch;  // pixels per unit of the terminal's size
     bool inches;
+    const struct og_attribution_file *attribution;  // bars of costs; NULL: lines
 };
 
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
                             const struct og_plot *plot, const char *path,
                             struct og_error *err);
+// 'text' as gnuplot wants it; '_' of names becomes a blank when `name`.
+void og_script_quote(FILE *out, const char *text, bool name);
+// What follows the head, of a figure of costs (plot_bars.c).
+void og_bars_script(const struct og_picture *p, FILE *out);
 void og_picture_script(const struct og_picture *p, const char *figure, FILE *out);
 
 #endif

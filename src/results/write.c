@@ -20,6 +20,7 @@
 #include "results/layout.h"
 #include "results/revision.h"
 #include "results/statistics.h"
+#include "results/attribution.h"
 #include "results/write_compress.h"
 
 struct writer {
@@ -269,6 +270,7 @@ static void write_all(struct writer *w, hid_t file)
     write_layers(w, file);
     write_trainings(w, file);
     og_write_compressions(&w->h, w->r, file);
+    og_write_attribution(&w->h, w->r, file);
     for (size_t i = 0; i < w->r->blobs && w->h.status == OG_OK; i++)
         write_blob(w, file, &w->r->blob[i]);
     write_run(w, file);

@@ -191,6 +191,68 @@ static void lstm_of_pytorch(void **state)
     H5Fclose(file);
 }
 
+// Half of the words, as one batch of sequences of different length.
+static void check_words(const og_model *of, const struct og_dataset *set, int fold,
+                        const float *expected)
+{
+    uint32_t index[18];
+    og_model *model;
+    struct og_error err = {0};
+    float *x = og_alloc(set->n * set->height, 12 * sizeof *x);
+    for (uint32_t i = 0; i < set->n; i++) index[i] = i;
+    og_dataset_fetch(set, index, set->n, NULL, x);
+    assert_int_equal(og_model_copy(&model, of, &err), OG_OK);
+    og_exec *exec = nn_exec(model, &(struct og_exec_options){.batch = set->n});
+    og_exec_program(exec, &(struct og_chip){0});
+    assert_non_null(set->length);
+    const struct og_batch batch = {
+        .x = x, .sample = index, .length = set->length, .n = set->n};
+    const float *y = og_exec_forward(exec, &batch);
+    for (size_t k = 0; k < set->n; k++)
+        for (size_t j = 0; j < 35; j++)
+            assert_true(fabsf(y[35 * k + j] -
+                              expected[35 * (2 * k + (size_t)fold) + j]) <= 1e-4f);
+    og_exec_free(exec);
+    og_model_free(model);
+    og_free(x);
+}
+
+// The same from the file of experiments/lstm_speech_commands, each word to its end.
+static void words_of_a_file(void **state)
+{
+    (void)state;
+    struct og_weights_config c = {0};
+    need("weights/lstm3x64_speechcommands35.h5");
+    snprintf(c.path, sizeof c.path, "%s/weights/lstm3x64_speechcommands35.h5",
+             getenv("OHMGRID_DATA"));
+    struct og_data_spec spec = {
+        .name = "hdf5", .split = OG_TEST, .series = og_series_default()};
+    spec.series.scale = OG_SCALE_NONE;
+    spec.series.folds = 2;
+    spec.speech = og_speech_default();
+    spec.speech.steps = 32;  // one word is longer than all in the other half
+    snprintf(spec.series.file, sizeof spec.series.file,
+             "%s/experiments/lstm_speech_commands/words.h5", getenv("OHMGRID_SOURCE"));
+    hid_t file = H5Fopen(spec.series.file, H5F_ACC_RDONLY, H5P_DEFAULT);
+    size_t logits;
+    float *expected = read_set(file, "logits", &logits);
+    assert_int_equal(logits, 18 * 35);
+    H5Fclose(file);
+    for (; spec.series.fold < 2; spec.series.fold++) {
+        struct og_dataset *set;
+        struct og_error err = {0};
+        if (og_dataset_open(&set, &spec, NULL, &err) != OG_OK) fail_msg("%s", err.text);
+        og_model *model = nn_model("[lstm: {name: lstm, units: 64, layers: 3}, dense: "
+                                   "{name: fc, units: 35}]",
+                                   set->shape, set->classes);
+        load_real(model, &c);
+        check_words(model, set, spec.series.fold, expected);
+        og_model_free(model);
+        og_dataset_free(set);
+    }
+    og_free(expected);
+}
+
 // Depthwise convolutions, rectangular windows, TensorFlow's padding and its layout: 90.1
 // % of the 1000 words, as TensorFlow Lite has it.
 static void dscnn_of_tflite(void **state)
@@ -233,9 +295,8 @@ static void dscnn_of_tflite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resnet20_of_pytorch),
-        cmocka_unit_test(resnet8_of_keras),
-        cmocka_unit_test(lstm_of_pytorch),
+        cmocka_unit_test(resnet20_of_pytorch), cmocka_unit_test(resnet8_of_keras),
+        cmocka_unit_test(lstm_of_pytorch),     cmocka_unit_test(words_of_a_file),
         cmocka_unit_test(dscnn_of_tflite),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -60,6 +60,15 @@ struct og_data_config {
     struct og_speech speech;
 };
 
+enum og_attack_kind { OG_ATTACK_NONE, OG_ATTACK_FGSM, OG_ATTACK_PGD };
+struct og_attack_config {
+    int kind;              // enum og_attack_kind
+    double epsilon, step;  // of pixels in [0, 1]; step 0: 2.5 epsilon / steps
+    int steps;
+    bool random_start;
+    int draws;  // passes whose gradients are averaged
+};
+
 struct og_train_config {
     int epochs, batch;
     enum og_optimizer optimizer;
@@ -78,7 +87,8 @@ struct og_train_config {
     int calibrate_every;    // steps
     int calibrate_samples;
     enum og_train_hardware hardware_mode;
-    struct og_hardware hardware;  // resolved: what training sees
+    struct og_hardware hardware;          // resolved: what training sees
+    struct og_attack_config adversarial;  // on each batch, before it is learnt
 };
 
 enum og_weights_layout {
@@ -126,12 +136,19 @@ struct og_config {
         int calibrate_samples;  // of the training set
         int votes;              // passes over each test sample
         enum og_vote vote;
-        int streams;            // of text
+        int streams;  // of text
     } evaluate;
+    struct {
+        struct og_attack_config how;
+        bool transfer;  // of a network trained with train_seed, not of this one
+        bool ideal;     // its gradient knows nothing of the hardware
+        uint64_t train_seed;
+    } attack;  // attack.h
     struct {
         bool model;         // store weights in the result file
         bool chip;          // store conductances of trial 0 of each point
         int layer_samples;  // test samples on which each matrix is measured
+        bool trace;         // and recurrent layers followed step by step
     } output;
 };
 
@@ -157,6 +174,7 @@ struct og_overrides {
     size_t sets;
     const uint64_t *seed;  // NULL: as in the file
     const char *data;      // --data, where model.weights is looked for too; may be NULL
+    const char *axis;      // YAML of one more axis of the sweep, the last; NULL: none
 };
 
 // Thread-safety: const use from any number of threads.
@@ -173,7 +191,6 @@ OG_API size_t og_experiment_points(const og_experiment *e);  // product of the a
 OG_API og_status og_experiment_point(const og_experiment *e, size_t point,
                                      struct og_config *config, struct og_error *err);
 // The full effective YAML (every key, defaults too; the caller frees it with free()).
-    const char *axis;      // YAML of one more axis of the sweep, the last; NULL: none
 OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
@@ -181,6 +198,8 @@ OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stag
 // The key of the evaluation without evaluate.votes and evaluate.vote: points that share it
 // can be answered by the same passes.
 OG_API void og_experiment_passes_key(const og_experiment *e, size_t point, char key[33]);
+// The key of the training whose network attacks that of the point (attack.transfer).
+OG_API void og_experiment_source_key(const og_experiment *e, size_t point, char key[33]);
 // Rounds of compression that a point uses.
 OG_API size_t og_experiment_rounds(const og_experiment *e, size_t point);
 // A key like that of a stage for what the first `rounds` rounds of compression leave, at
@@ -196,9 +215,20 @@ OG_API void og_experiment_differences(const char *text_a, const char *text_b, ch
 // *own: the hardware of one layer, `base` with what base->layers says about it.
 OG_API og_status og_hardware_layer(const struct og_hardware *base, const char *layer,
                                    struct og_hardware *own, struct og_error *err);
+// Whether layers may differ from each other.
+OG_API bool og_hardware_differs(const struct og_hardware *base);
 // How many names stand in base->layers, and the item of one of them.
 OG_API size_t og_hardware_layers(const struct og_hardware *base);
 OG_API const og_item *og_hardware_layer_name(const struct og_hardware *base, size_t i);
+
+// --- effects ---------------------------------------------------------------------------
+// What hardware.variant can switch off, one by one.
+OG_API size_t og_effects(void);
+OG_API const char *og_effect_name(size_t i);
+OG_API og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
+                                 struct og_error *err);
+// The layer that hardware.variant is about; NULL: none.
+OG_API const char *og_variant_layer(const struct og_hardware *hw);
 
 // --- device files --------------------------------------------------------------------
 // Looks `name` up (a path, or a name beside `beside`, in the current folder,
@@ -214,21 +244,10 @@ OG_API og_status og_hardware_read(struct og_hardware *hardware, const char *path
 OG_API void og_device_print(const struct og_device *device, FILE *out);
 // The same for technology files.
 OG_API og_status og_technology_read(struct og_technology *technology, const char *name,
-// Whether layers may differ from each other.
-OG_API bool og_hardware_differs(const struct og_hardware *base);
                                     const char *beside, struct og_error *err);
 OG_API char **og_technology_names(size_t *n);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.
 OG_API void og_config_print_keys(FILE *out);
-// --- effects ---------------------------------------------------------------------------
-// What hardware.variant can switch off, one by one.
-OG_API size_t og_effects(void);
-OG_API const char *og_effect_name(size_t i);
-OG_API og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
-                                 struct og_error *err);
-// The layer that hardware.variant is about; NULL: none.
-OG_API const char *og_variant_layer(const struct og_hardware *hw);
-
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #ifndef OHMGRID_LEARN_H
 #define OHMGRID_LEARN_H
 
+#include "ohmgrid/attack.h"
 #include "ohmgrid/data.h"
 #include "ohmgrid/model.h"
 
@@ -81,6 +82,7 @@ struct og_ballot {
 struct og_evaluate_options {
     const struct og_dataset *set;
     const struct og_chip *chip;
+    og_attack *attack;               // changes each batch first; NULL: nothing does
     uint32_t pass;                   // the first
     const struct og_ballot *ballot;  // [ballots], all from the same passes; NULL: one
     size_t ballots;                  // pass

@@ -83,6 +83,8 @@ struct og_exec_options {
     const struct og_hardware *hardware;  // NULL or ideal: the float network
     size_t batch;                        // largest number of samples per call
     bool training;                       // keep what backward needs
+    bool inputs;  // instead: keep what og_exec_backward_inputs needs, of the network as
+                  // it is evaluated
     enum og_gradient gradient;
     bool reparam;
     size_t streams;  // the most streams of any text that will be read; 0: no text
@@ -140,6 +142,12 @@ OG_API const float *og_exec_backward(og_exec *exec, const struct og_batch *batch
 // Of text: the states of recurrent layers that the next batch begins with, as one block
 // of floats, for checkpoints.
 OG_API float *og_exec_carried(og_exec *exec, size_t *count);
+// The gradient of the inputs, [n][input shape], with `dlogits` [n][classes] that of the
+// logits of the last forward; borrowed until the next call. Each sample's is its own: no
+// bit depends on the others of the batch. Noise keeps its value, as in training. Of an
+// exec with option `inputs`; its network must read values, not symbols.
+OG_API const float *og_exec_backward_inputs(og_exec *exec, const struct og_batch *batch,
+                                            const float *dlogits);
 // Moves running statistics (batch norm, injection powers) after a training step.
 OG_API void og_exec_update_state(og_exec *exec);
 

@@ -417,6 +417,9 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
     if (c->train.lr_hold > 0 && c->train.schedule != OG_SCHEDULE_STEP)
         return fail_at(root, "train.lr_hold", err, "has no effect without schedule step");
     OG_TRY(check_compress(&c->compress, root, err));
+    if (c->output.trace && c->output.layer_samples == 0)
+        return fail_at(root, "output.trace", err,
+                       "has no effect without output.layer_samples");
     OG_TRY(check_vote(c, root, err));
     OG_TRY(og_attack_check(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)

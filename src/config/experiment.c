@@ -226,8 +226,8 @@ static og_status read_points(og_experiment *e, struct og_error *err)
     if (e->models_differ) e->layers = og_alloc(e->points, sizeof *e->layers);
     e->rounds = og_alloc(e->points, sizeof *e->rounds);
     e->layer_hw = og_alloc(e->points, sizeof *e->layer_hw);
-    if (e->key == NULL || e->passes == NULL || e->rounds == NULL || e->layer_hw == NULL ||
-        (e->models_differ && e->layers == NULL))
+    if (e->key == NULL || e->passes == NULL || e->source == NULL || e->rounds == NULL ||
+        e->layer_hw == NULL || (e->models_differ && e->layers == NULL))
         return no_memory(err);
     for (size_t point = 0; point < e->points; point++) {
         og_item *root;
@@ -332,6 +332,12 @@ void og_experiment_passes_key(const og_experiment *e, size_t point, char key[33]
 {
     assert(point < e->points);
     memcpy(key, e->passes[point], OG_KEY_TEXT);
+}
+
+void og_experiment_source_key(const og_experiment *e, size_t point, char key[33])
+{
+    assert(point < e->points);
+    memcpy(key, e->source[point], OG_KEY_TEXT);
 }
 
 size_t og_experiment_rounds(const og_experiment *e, size_t point)

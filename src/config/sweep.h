@@ -40,6 +40,7 @@ struct og_experiment {
     struct og_round_list *rounds;         // [point]
     char (*key)[OG_STAGES][OG_KEY_TEXT];  // [point]
     char (*passes)[OG_KEY_TEXT];          // [point]: of the evaluation but its vote
+    char (*source)[OG_KEY_TEXT];          // [point]: of the training that attacks
     char *text;
 };
 
@@ -67,6 +68,9 @@ og_status og_config_keys(const struct og_raw_config *raw,
                          char key[OG_STAGES][OG_KEY_TEXT], struct og_error *err);
 // The key of the evaluation, whatever the vote.
 og_status og_config_passes_key(const struct og_raw_config *raw, char key[OG_KEY_TEXT],
+                               struct og_error *err);
+// The key of the training with the seed of the attack.
+og_status og_config_source_key(const struct og_raw_config *raw, char key[OG_KEY_TEXT],
                                struct og_error *err);
 // list->used and list->key, from the stage keys; then the key of the stage itself.
 og_status og_config_round_keys(const struct og_raw_config *raw,

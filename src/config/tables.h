@@ -8,6 +8,8 @@
 extern const struct og_field og_device_fields[];      // of struct og_device
 extern const struct og_field og_technology_fields[];  // of struct og_technology
 extern const struct og_field og_hardware_fields[];    // of struct og_hardware
+extern const struct og_field og_adversarial_fields[];  // of struct og_attack_config
+extern const struct og_field og_attack_fields[];      // of struct og_raw_config
 extern const struct og_field og_root_fields[];        // of struct og_raw_config
 
 // An experiment as its table sees it: og_config, and what still has to be resolved.
@@ -22,15 +24,19 @@ struct og_raw_config {
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.
 og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
-og_status og_hardware_layers_check(const struct og_hardware *base, struct og_error *err);
-og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
 og_status og_variant_check(const struct og_hardware *h, const og_item *map,
                            struct og_error *err);
 // Switches off what the variant leaves out, of a layer, or (NULL) of the whole.
 void og_variant_apply(struct og_hardware *h, const char *layer);
 bool og_variant_is_of_layer(const struct og_hardware *h);
+og_status og_hardware_layers_check(const struct og_hardware *base, struct og_error *err);
+og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err);
 og_status og_speech_check(const struct og_speech *s, const og_item *data,
+                          struct og_error *err);
+// Whether two reads of the same chip may differ.
+bool og_reads_differ(const struct og_hardware *h);
+og_status og_attack_check(const struct og_config *c, const og_item *root,
                           struct og_error *err);
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err);

@@ -85,6 +85,14 @@ og_status og_config_passes_key(const struct og_raw_config *raw, char key[OG_KEY_
     return hash_stage(&seen, OG_STAGE_EVALUATE, key, err);
 }
 
+og_status og_config_source_key(const struct og_raw_config *raw, char key[OG_KEY_TEXT],
+                               struct og_error *err)
+{
+    struct og_raw_config seen = *raw;
+    seen.config.train.seed = raw->config.attack.train_seed;
+    return hash_stage(&seen, OG_STAGE_TRAIN, key, err);
+}
+
 // One round after the others, whose key is `before`.
 static og_status hash_round(const struct og_raw_config *raw, const char *before,
                             const og_item *round, char key[OG_KEY_TEXT],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Evaluation: the missing chips of a point, one record each.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,9 @@
 
 struct evaluation {
     og_exec *exec;
-    og_probe *probe;  // of the layers, or NULL
+    og_probe *probe;    // of the layers, or NULL
+    og_attack *attack;  // or NULL
+    og_model *source;   // whose gradient it follows, where that is another network
     size_t batch, trial;
     struct og_job *job;
     // The points that the passes of this one answer, each by its ballot.
@@ -16,6 +19,7 @@ struct evaluation {
     size_t *point;                 // [polls]
     struct og_ballot *ballot;      // [polls]
     struct og_evaluation *result;  // [polls]
+    struct og_evaluation *clean;   // [polls], before the attack
     uint8_t *hit;                  // [polls][answers]
     size_t answers;
     struct og_record *record;
@@ -41,6 +45,7 @@ static og_status put_record(struct evaluation *v, size_t poll, struct og_error *
     v->record->samples = v->answers;
     v->record->accuracy = v->result[poll].accuracy;
     v->record->loss = v->result[poll].loss;
+    v->record->clean = v->attack ? v->clean[poll].accuracy : NAN;
     memset(v->record->bits, 0, (v->answers + 7) / 8);
     for (size_t s = 0; s < v->answers; s++)
         v->record->bits[s / 8] |= (uint8_t)(hit[s] << s % 8);
@@ -63,11 +68,19 @@ static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
     return OG_OK;
 }
 
+// On the very chip, or for another network on one of its own.
+static void program_attack(struct evaluation *v, const struct og_chip *chip)
+{
+    struct og_chip own = *chip;
+    if (v->source) own.trial = OG_ATTACK_TRIAL;
+    og_exec_program(og_attack_exec(v->attack), &own);
+}
+
 static og_status measure(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
     const struct og_chip chip = {.seed = job->config.seed, .trial = (uint32_t)v->trial};
-    const struct og_evaluate_options options = {
+    struct og_evaluate_options options = {
         .set = job->set[OG_TEST],
         .chip = &chip,
         .ballot = v->ballot,
@@ -80,7 +93,13 @@ static og_status measure(struct evaluation *v, struct og_error *err)
     };
     og_exec_program(v->exec, &chip);
     struct og_error own = {0};
-    const og_status status = og_evaluate(v->exec, &options, v->result, &own);
+    og_status status = OG_OK;
+    if (v->attack) {
+        status = og_evaluate(v->exec, &options, v->clean, &own);
+        program_attack(v, &chip);
+        options.attack = v->attack;
+    }
+    if (status == OG_OK) status = og_evaluate(v->exec, &options, v->result, &own);
     if (status == OG_INTERRUPTED) return og_job_stop(job, err);
     if (status != OG_OK) return og_fail(err, status, "%s", own.text);
     // Before its record, so that no record is ever without its layers, or its chip.
@@ -181,7 +200,8 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
     v->point = og_alloc(polls, sizeof *v->point);
     v->ballot = og_alloc(polls, sizeof *v->ballot);
     v->result = og_alloc(polls, sizeof *v->result);
-    if (!v->record || !v->hit || !v->point || !v->ballot || !v->result)
+    v->clean = og_alloc(polls, sizeof *v->clean);
+    if (!v->record || !v->hit || !v->point || !v->ballot || !v->result || !v->clean)
         return og_fail(err, OG_NO_MEMORY, "no memory for a record");
     OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
     if (ideal) return OG_OK;
@@ -189,11 +209,46 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
     return og_layers_probe(&v->probe, job, v->exec, err);
 }
 
+static og_status load_source(struct evaluation *v, struct og_error *err)
+{
+    const struct og_job *job = v->job;
+    const uint32_t number = job->source_of[job->point];
+    if (number == OG_NO_SOURCE) return OG_OK;
+    const struct og_training *of = &job->training[number];
+    OG_TRY(og_model_build(&v->source, job->config.layers, &job->set[OG_TRAIN]->shape,
+                          job->set[OG_TRAIN]->classes, err));
+    return og_job_load_into(job, of->key, of->name, v->source, err);
+}
+
+static og_status prepare_attack(struct evaluation *v, struct og_error *err)
+{
+    const struct og_job *job = v->job;
+    const bool ideal = job->config.attack.ideal || job->config.hardware.ideal;
+    if (job->config.attack.how.kind == OG_ATTACK_NONE) return OG_OK;
+    OG_TRY(load_source(v, err));
+    const struct og_attack_options options = {
+        .config = &job->config.attack.how,
+        .model = v->source ? v->source : job->model,
+        .hardware = ideal ? NULL : &job->config.hardware,
+        .set = job->set[OG_TEST],
+        .batch = v->batch,
+        .seed = job->config.seed,
+    };
+    OG_TRY(og_attack_alloc(&v->attack, &options, err));
+    if (ideal) return OG_OK;
+    return og_calibrate(og_attack_exec(v->attack), job->set[OG_TRAIN],
+                        (size_t)job->config.evaluate.calibrate_samples, job->config.seed,
+                        err);
+}
+
 og_status og_job_evaluate(struct og_job *job, struct og_error *err)
 {
     struct evaluation v = {.job = job};
     og_status status = prepare(&v, err);
+    if (status == OG_OK) status = prepare_attack(&v, err);
     if (status == OG_OK) status = measure_all(&v, err);
+    og_attack_free(v.attack);
+    og_model_free(v.source);
     og_probe_free(v.probe);
     og_exec_free(v.exec);
     og_free(v.record);
@@ -201,5 +256,6 @@ og_status og_job_evaluate(struct og_job *job, struct og_error *err)
     og_free(v.point);
     og_free(v.ballot);
     og_free(v.result);
+    og_free(v.clean);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "ohmgrid/data.h"
 #include "ohmgrid/learn.h"
 #include "ohmgrid/model.h"
+#include "ohmgrid/probe.h"
 #include "ohmgrid/run.h"
 
 // --- progress (progress.c) -------------------------------------------------------
@@ -41,11 +42,13 @@ enum og_entry_kind {
     OG_ENTRY_CHIP,            // conductances of trial 0 of a point, by "point"
     OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
     OG_ENTRY_REPORT,          // of a round of compression or a training, by its key
+    OG_ENTRY_TRACES,          // of recurrent layers step by step, by "point/trial"
 };
 
 struct og_record {
     uint64_t samples;
     double accuracy, loss;
+    double clean;    // accuracy before the attack; NaN: there is none
     uint8_t bits[];  // [(samples + 7) / 8]: sample s in bit s % 8 of byte s / 8
 };
 
@@ -68,6 +71,9 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
                        const struct og_curve *curve, size_t epochs, struct og_error *err);
 og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
                       struct og_error *err);
+// Nothing, where the probe follows no recurrent layer.
+og_status og_put_traces(struct og_job *job, size_t point, size_t trial,
+                        const og_probe *probe, struct og_error *err);
 // What is wrong after og_journal_get found nothing, where there must be something: `what`
 // and `name` say whose entry it is.
 og_status og_entry_missing(const struct og_entry *entry, const char *what,
@@ -97,6 +103,7 @@ struct og_compressions {
 };
 
 enum { OG_ACCURACY, OG_LOSS, OG_METRICS };
+#define OG_NO_SOURCE UINT32_MAX
 
 // Every matrix of every network that was evaluated (layers.c).
 enum { OG_LAYER_NAME = 64 };
@@ -122,6 +129,7 @@ struct og_job {
     size_t trainings;
     struct og_training *training;  // [trainings]
     uint32_t *training_of;         // [points]
+    uint32_t *source_of;           // [points]: of what attacks; OG_NO_SOURCE: nothing
     struct og_compressions compressions;
     size_t *group;             // [points]: the first point that the same passes answer
     struct og_ballot *ballot;  // [points]
@@ -138,6 +146,7 @@ struct og_job {
 
     // Records so far.
     double *value;     // [OG_METRICS][points][trials]
+    double *clean;     // [points][trials]: accuracy without the attack, or NaN
     uint8_t *done;     // [points][trials]
     uint8_t *correct;  // [points][trials][(samples + 7) / 8]
     size_t samples;    // 0: no record yet
@@ -162,6 +171,11 @@ og_status og_job_stop(const struct og_job *job, struct og_error *err);
 
 // stages.c: the trained model of the present point in job->model.
 og_status og_job_train(struct og_job *job, struct og_error *err);
+// The training whose network attacks that of the present point, if it is not done yet.
+og_status og_job_train_source(struct og_job *job, struct og_error *err);
+// Weights and state of a journal entry into a model of the present point.
+og_status og_job_load_into(const struct og_job *job, const char *key, const char *name,
+                           og_model *model, struct og_error *err);
 // chips.c: the missing records of the present point, and of those that the same passes
 // answer.
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);

@@ -33,6 +33,12 @@ static const struct {
 };
 enum { TEXT_METRICS = sizeof text_metrics / sizeof *text_metrics };
 
+static const struct og_metric attack_metrics[] = {
+    {"accuracy_clean", "1", "test samples classified right before the attack"},
+    {"accuracy_attacked", "1", "test samples classified right after the attack"},
+};
+enum { ATTACK_METRICS = sizeof attack_metrics / sizeof *attack_metrics };
+
 static const struct og_metric cost_metrics[OG_COST_METRICS] = {
     {"energy", "J", "energy for one sample, all matrices"},
     {"latency", "s", "time for one sample, one read after the other"},
@@ -57,7 +63,7 @@ struct output {
     struct og_metric *layer_metric;
     struct og_layer_values *layer;
     size_t metrics;
-    struct og_metric metric[OG_METRICS + TEXT_METRICS + OG_COST_METRICS];
+    struct og_metric metric[OG_METRICS + TEXT_METRICS + ATTACK_METRICS + OG_COST_METRICS];
     double *value;  // [metrics][points][trials]
     struct og_output_compress compress;
     char *text;
@@ -167,6 +173,27 @@ static og_status add_chip(const struct og_job *job, struct output *w, size_t poi
     return add_blobs(w, group, &t, "S", err);
 }
 
+// What the chips of a point have left step by step, where any was followed.
+static og_status add_traces(const struct og_job *job, struct output *w, size_t point,
+                            struct og_error *err)
+{
+    for (size_t trial = 0; trial < job->trials; trial++) {
+        struct og_entry *entry = &w->entry[w->entries];
+        struct og_tensors t;
+        char key[40], group[64];
+        og_record_key(point, trial, key);
+        if (!job->done[point * job->trials + trial] ||
+            !og_journal_get(job->journal, OG_ENTRY_TRACES, key, entry))
+            continue;
+        w->entries++;
+        if (!og_tensors_view(entry, &t))
+            return og_fail(err, OG_INPUT, "traces %s of the journal are damaged", key);
+        snprintf(group, sizeof group, "traces/p%zu/t%zu", point, trial);
+        OG_TRY(add_blobs(w, group, &t, "1", err));
+    }
+    return OG_OK;
+}
+
 static og_status add_layers(struct og_job *job, struct output *w, struct og_error *err)
 {
     const size_t metrics = og_layer_metrics();
@@ -201,19 +228,37 @@ static og_status add_text(const struct og_job *job, struct output *w, size_t row
     return OG_OK;
 }
 
+// Accuracies of the points that are attacked, if there are any.
+static void add_attack(const struct og_job *job, struct output *w)
+{
+    const size_t records = job->points * job->trials;
+    const double *accuracy = w->value + OG_ACCURACY * records;
+    double *clean = w->value + w->metrics * records, *attacked = clean + records;
+    bool any = false;
+    for (size_t at = 0; at < records; at++) {
+        clean[at] = job->clean[at];
+        attacked[at] = isnan(clean[at]) ? NAN : accuracy[at];
+        any = any || !isnan(clean[at]);
+    }
+    if (!any) return;
+    memcpy(w->metric + w->metrics, attack_metrics, sizeof attack_metrics);
+    w->metrics += ATTACK_METRICS;
+}
+
 // The tables of the job, the loss of text in other units, and costs where any chip has
 // them.
 static og_status add_values(const struct og_job *job, struct output *w,
                             struct og_error *err)
 {
     const size_t records = job->points * job->trials;
-    w->value = og_alloc((OG_METRICS + TEXT_METRICS + OG_COST_METRICS) * records,
-                        sizeof *w->value);
+    const size_t most = OG_METRICS + TEXT_METRICS + ATTACK_METRICS + OG_COST_METRICS;
+    w->value = og_alloc(most * records, sizeof *w->value);
     if (!w->value) return no_memory(err);
     memcpy(w->value, job->value, OG_METRICS * records * sizeof *w->value);
     memcpy(w->metric, metrics, sizeof metrics);
     w->metrics = OG_METRICS;
     for (size_t row = 0; row < TEXT_METRICS; row++) OG_TRY(add_text(job, w, row, err));
+    add_attack(job, w);
     if (!og_costs_exist(job)) return OG_OK;
     og_costs_total(job, w->value + w->metrics * records);
     memcpy(w->metric + w->metrics, cost_metrics, sizeof cost_metrics);
@@ -226,7 +271,9 @@ static og_status fill(struct og_job *job, struct output *w,
 {
     const size_t axes = og_experiment_axes(job->e);
     while (w->trained < job->trainings && job->training[w->trained].done) w->trained++;
-    w->entry = og_alloc(w->trained + job->compressions.n + job->points, sizeof *w->entry);
+    const size_t traces = config->output.trace ? job->points * job->trials : 0;
+    w->entry = og_alloc(w->trained + job->compressions.n + job->points + traces,
+                        sizeof *w->entry);
     w->curve = og_alloc(w->trained, sizeof *w->curve);
     w->series = og_alloc(w->trained, sizeof *w->series);
     w->axis = og_alloc(axes, sizeof *w->axis);
@@ -241,6 +288,8 @@ static og_status fill(struct og_job *job, struct output *w,
         OG_TRY(add_compressed(job, w, i, err));
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
+    for (size_t p = 0; traces > 0 && p < job->points; p++)
+        OG_TRY(add_traces(job, w, p, err));
     for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];
     OG_TRY(add_layers(job, w, err));
     return add_values(job, w, err);  // sums in the order of layers

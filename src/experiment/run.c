@@ -94,22 +94,37 @@ static og_status no_memory(const struct og_job *job, struct og_error *err)
                    job->points, job->trials);
 }
 
+// The number of the training with this key; a new one, first used by point p.
+static size_t training_with(struct og_job *job, const char key[33], size_t p)
+{
+    size_t i = 0;
+    while (i < job->trainings && strcmp(job->training[i].key, key) != 0) i++;
+    if (i < job->trainings) return i;
+    struct og_training *t = &job->training[job->trainings++];
+    memcpy(t->key, key, sizeof t->key);
+    snprintf(t->name, sizeof t->name, "m%zu", i);
+    t->point = p;
+    return i;
+}
+
 static og_status find_trainings(struct og_job *job, struct og_error *err)
 {
     job->training_of = og_alloc(job->points, sizeof *job->training_of);
-    job->training = og_alloc(job->points, sizeof *job->training);
-    if (!job->training_of || !job->training) return no_memory(job, err);
+    job->source_of = og_alloc(job->points, sizeof *job->source_of);
+    job->training = og_alloc(2 * job->points, sizeof *job->training);
+    if (!job->training_of || !job->source_of || !job->training)
+        return no_memory(job, err);
     for (size_t p = 0; p < job->points; p++) {
+        struct og_config config;
         char key[33];
-        size_t i = 0;
+        OG_TRY(og_experiment_point(job->e, p, &config, err));
+        job->source_of[p] = OG_NO_SOURCE;
+        if (config.attack.transfer) {
+            og_experiment_source_key(job->e, p, key);
+            job->source_of[p] = (uint32_t)training_with(job, key, p);
+        }
         og_experiment_key(job->e, p, OG_STAGE_TRAIN, key);
-        while (i < job->trainings && strcmp(job->training[i].key, key) != 0) i++;
-        job->training_of[p] = (uint32_t)i;
-        if (i < job->trainings) continue;
-        struct og_training *t = &job->training[job->trainings++];
-        memcpy(t->key, key, sizeof key);
-        snprintf(t->name, sizeof t->name, "m%zu", i);
-        t->point = p;
+        job->training_of[p] = (uint32_t)training_with(job, key, p);
     }
     return OG_OK;
 }
@@ -123,7 +138,10 @@ static og_status alloc_tables(struct og_job *job, struct og_error *err)
     job->done = og_alloc(records, 1);
     job->value = og_alloc(OG_METRICS * records, sizeof *job->value);
     if (!job->done || !job->value) return no_memory(job, err);
+    job->clean = og_alloc(records, sizeof *job->clean);
+    if (!job->clean) return no_memory(job, err);
     for (size_t i = 0; i < OG_METRICS * records; i++) job->value[i] = NAN;
+    for (size_t i = 0; i < records; i++) job->clean[i] = NAN;
     OG_TRY(find_trainings(job, err));
     OG_TRY(og_job_find_polls(job, err));
     return og_compressions_find(job, err);
@@ -145,6 +163,7 @@ og_status og_job_take(struct og_job *job, size_t point, size_t trial,
         memcpy(job->correct + at * bytes, record->bits, bytes);
     job->value[OG_ACCURACY * records + at] = record->accuracy;
     job->value[OG_LOSS * records + at] = record->loss;
+    job->clean[at] = record->clean;
     job->done[at] = 1;
     return OG_OK;
 }
@@ -200,7 +219,8 @@ static size_t missing(const struct og_job *job, size_t point)
     return n;
 }
 
-// Passes over the test set that the present point still needs.
+// Passes over the test set that the present point still needs: with an attack, without
+// it as well.
 static double passes(const struct og_job *job)
 {
     double all = 0.0, most = 0.0;
@@ -209,7 +229,8 @@ static double passes(const struct og_job *job)
         all += n;
         most = fmax(most, n);
     }
-    return job->config.hardware.ideal ? most : all;
+    const double times = job->config.attack.how.kind != OG_ATTACK_NONE ? 2.0 : 1.0;
+    return times * (job->config.hardware.ideal ? most : all);
 }
 
 // Whether the network has what the hardware of this point asks for.
@@ -236,6 +257,15 @@ static og_status check_model(const struct og_job *job, bool weights, struct og_e
     return status;
 }
 
+// Trainings that begin with the present point.
+static double trainings(const struct og_job *job)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < job->trainings; i++)
+        n += !job->training[i].done && job->training[i].point == job->point;
+    return (double)n;
+}
+
 // Data sets and networks of all points, before the first one costs hours; on the way the
 // work ahead, in samples.
 static og_status plan(struct og_job *job, struct og_error *err)
@@ -246,9 +276,13 @@ static og_status plan(struct og_job *job, struct og_error *err)
         OG_TRY(og_job_stop(job, err));
         OG_TRY(og_job_go(job, p, err));
         OG_TRY(check_model(job, t->point == p, err));
-        if (!t->done && t->point == p)
-            job->meter.work[OG_WORK_TRAIN].left +=
-                (double)job->config.train.epochs * (double)job->set[OG_TRAIN]->n;
+        if (job->config.attack.how.kind != OG_ATTACK_NONE)
+            OG_TRY(og_attack_check_data(job->set[OG_TEST], err));
+        if (job->config.train.adversarial.kind != OG_ATTACK_NONE)
+            OG_TRY(og_attack_check_data(job->set[OG_TRAIN], err));
+        job->meter.work[OG_WORK_TRAIN].left += trainings(job) *
+                                               (double)job->config.train.epochs *
+                                               (double)job->set[OG_TRAIN]->n;
         job->meter.work[OG_WORK_EVALUATE].left +=
             passes(job) * (double)job->set[OG_TEST]->n;
     }
@@ -263,6 +297,7 @@ static og_status compute(struct og_job *job, struct og_error *err)
         if (missing(job, p) == 0) continue;
         OG_TRY(og_job_stop(job, err));
         OG_TRY(og_job_go(job, p, err));
+        OG_TRY(og_job_train_source(job, err));
         OG_TRY(og_job_train(job, err));
         OG_TRY(og_job_compress(job, err));
         OG_TRY(og_job_evaluate(job, err));
@@ -318,10 +353,12 @@ static void job_clear(struct og_job *job)
     og_dataset_free(job->set[OG_TEST]);
     og_free(job->training);
     og_free(job->training_of);
+    og_free(job->source_of);
     og_compressions_clear(&job->compressions);
     og_free(job->group);
     og_free(job->ballot);
     og_free(job->value);
+    og_free(job->clean);
     og_free(job->done);
     og_free(job->correct);
     og_layers_clear(&job->layers);

@@ -163,14 +163,14 @@ static og_status train(struct og_job *job, struct og_training *of, struct og_err
     return OG_OK;
 }
 
-og_status og_job_load(struct og_job *job, const char *key, const char *name,
-                      struct og_error *err)
+og_status og_job_load_into(const struct og_job *job, const char *key, const char *name,
+                           og_model *model, struct og_error *err)
 {
     struct og_entry entry;
     struct og_tensors t;
     size_t params, states;
-    float *param = og_model_params(job->model, &params);
-    float *state = og_model_state(job->model, &states);
+    float *param = og_model_params(model, &params);
+    float *state = og_model_state(model, &states);
     if (!og_journal_get(job->journal, OG_ENTRY_MODEL, key, &entry))
         return og_entry_missing(&entry, "model", name, err);
     const bool good = og_tensors_view(&entry, &t) && t.values == params + states;
@@ -181,6 +181,35 @@ og_status og_job_load(struct og_job *job, const char *key, const char *name,
     return og_fail(err, OG_INPUT, "model %s in the journal is not of this network", name);
 }
 
+og_status og_job_load(struct og_job *job, const char *key, const char *name,
+                      struct og_error *err)
+{
+    return og_job_load_into(job, key, name, job->model, err);
+}
+
+// A fresh job->model, which holds no training.
+static og_status build(struct og_job *job, struct og_error *err)
+{
+    job->loaded = job->compressions.held = 0;
+    og_model_free(job->model);
+    job->model = NULL;
+    return og_model_build(&job->model, job->config.layers, &job->set[OG_TRAIN]->shape,
+                          job->set[OG_TRAIN]->classes, err);
+}
+
+og_status og_job_train_source(struct og_job *job, struct og_error *err)
+{
+    const uint32_t number = job->source_of[job->point];
+    const uint64_t seed = job->config.train.seed;
+    if (number == OG_NO_SOURCE || job->training[number].done) return OG_OK;
+    OG_TRY(build(job, err));
+    job->config.train.seed = job->config.attack.train_seed;
+    const og_status status = train(job, &job->training[number], err);
+    job->config.train.seed = seed;
+    OG_TRY(status);
+    return og_job_write_now_and_then(job, err);
+}
+
 og_status og_job_train(struct og_job *job, struct og_error *err)
 {
     const size_t number = job->training_of[job->point];
@@ -189,11 +218,7 @@ og_status og_job_train(struct og_job *job, struct og_error *err)
     if (job->loaded == number + 1 &&
         (held == 0 || held == job->compressions.of[job->point]))
         return OG_OK;
-    job->loaded = job->compressions.held = 0;
-    og_model_free(job->model);
-    job->model = NULL;
-    OG_TRY(og_model_build(&job->model, job->config.layers, &job->set[OG_TRAIN]->shape,
-                          job->set[OG_TRAIN]->classes, err));
+    OG_TRY(build(job, err));
     OG_TRY(of->done ? og_job_load(job, of->key, of->name, err) : train(job, of, err));
     job->loaded = number + 1;
     return og_job_write_now_and_then(job, err);

@@ -36,13 +36,12 @@ static struct og_batch window_fetch(struct window *w, size_t first, size_t n)
 {
     for (size_t i = 0; i < n; i++) w->sample[i] = (uint32_t)(first + i);
     og_dataset_fetch(w->set, w->sample, n, NULL, w->x);
-    return (struct og_batch){
-        .x = w->x,
-        .label = w->set->label ? w->set->label + first : NULL,
-        .sample = w->sample,
-        .length = w->set->length,
-        .n = n,
-        .streams = w->set->streams};
+    return (struct og_batch){.x = w->x,
+                             .label = w->set->label ? w->set->label + first : NULL,
+                             .sample = w->sample,
+                             .length = w->set->length,
+                             .n = n,
+                             .streams = w->set->streams};
 }
 
 // Ballot b, of the passes so far.
@@ -99,6 +98,7 @@ static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
         struct og_batch batch = window_fetch(w, first, left < o->batch ? left : o->batch);
         batch.seed = o->chip->seed;
         batch.trial = o->chip->trial;
+        if (o->attack) og_attack_run(o->attack, &batch, w->x);
         status = poll(exec, o, &batch, &t, sum, err);
     }
     og_tally_clear(&t);
@@ -120,6 +120,7 @@ og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *options,
         o.ballots = 1;
     }
     for (size_t b = 0; b < o.ballots; b++) result[b] = (struct og_evaluation){0};
+    assert(!o.attack || o.set->pixel);
     if (o.set->symbol) return og_evaluate_text(exec, &o, result, err);
     OG_TRY(window_init(&w, o.set, o.batch < n ? o.batch : n, err));
     const og_status status = evaluate(exec, &o, &w, result, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "learn/trainer.h"
@@ -28,6 +29,21 @@ static og_status alloc_exec(og_trainer *t, const struct og_hardware *hw, og_exec
     return og_exec_alloc(exec, t->model, &options, err);
 }
 
+static og_status alloc_attack(og_trainer *t, const struct og_hardware *hw,
+                              og_attack **attack, struct og_error *err)
+{
+    const struct og_attack_options options = {
+        .config = &t->config->adversarial,
+        .model = t->model,
+        .hardware = hw,
+        .set = t->set,
+        .batch = t->batch,
+        .seed = t->config->seed,
+    };
+    if (t->config->adversarial.kind == OG_ATTACK_NONE) return OG_OK;
+    return og_attack_alloc(attack, &options, err);
+}
+
 // Only the executions that some step will use.
 static og_status alloc_execs(og_trainer *t, struct og_error *err)
 {
@@ -35,9 +51,10 @@ static og_status alloc_execs(og_trainer *t, struct og_error *err)
     t->hardware_from =
         config->hardware.ideal ? t->steps : (size_t)config->ideal_epochs * t->per_epoch;
     if (t->hardware_from > 0) OG_TRY(alloc_exec(t, NULL, &t->ideal, err));
-    if (t->hardware_from < t->steps)
-        OG_TRY(alloc_exec(t, &config->hardware, &t->hardware, err));
-    return OG_OK;
+    if (t->hardware_from > 0) OG_TRY(alloc_attack(t, NULL, &t->attack[0], err));
+    if (t->hardware_from == t->steps) return OG_OK;
+    OG_TRY(alloc_exec(t, &config->hardware, &t->hardware, err));
+    return alloc_attack(t, &config->hardware, &t->attack[1], err);
 }
 
 static og_status alloc_buffers(og_trainer *t, struct og_error *err)
@@ -115,6 +132,8 @@ og_status og_trainer_alloc(og_trainer **trainer, og_model *model,
 void og_trainer_free(og_trainer *t)
 {
     if (!t) return;
+    og_attack_free(t->attack[0]);
+    og_attack_free(t->attack[1]);
     og_exec_free(t->ideal);
     og_exec_free(t->hardware);
     og_descent_clear(&t->descent);
@@ -198,6 +217,25 @@ static bool is_calibration(size_t since, size_t every)
     return since % every == 0 || (since < every && (since & (since - 1)) == 0);
 }
 
+static og_attack *attack_of(const og_trainer *t, const og_exec *exec)
+{
+    return t->attack[exec == t->hardware];
+}
+
+// The attack sees the very chip, with the ranges and powers that training goes by.
+static void program_attack(const og_trainer *t, og_exec *exec, const struct og_chip *chip)
+{
+    og_attack *attack = attack_of(t, exec);
+    if (!attack) return;
+    size_t n, own;
+    const float *from = og_exec_calibration(exec, &n);
+    float *to = og_exec_calibration(og_attack_exec(attack), &own);
+    assert(n == own);
+    if (n > 0) memcpy(to, from, n * sizeof *to);
+    og_exec_calibration_changed(og_attack_exec(attack));
+    og_exec_program(og_attack_exec(attack), chip);
+}
+
 // Puts the present weights on the hardware of this step.
 static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
                          struct og_error *err)
@@ -217,6 +255,7 @@ static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
         if (config->redraw == OG_REDRAW_EPOCH) chip.draw = draw_epoch(t, epoch);
     }
     og_exec_program(*exec, &chip);
+    program_attack(t, *exec, &chip);
     return OG_OK;
 }
 
@@ -278,6 +317,7 @@ og_status og_trainer_step(og_trainer *t, struct og_error *err)
     const struct og_batch batch = fetch(t, epoch);
     og_exec *exec = NULL;
     OG_TRY(program(t, epoch, &exec, err));
+    if (attack_of(t, exec)) og_attack_run(attack_of(t, exec), &batch, t->x);
     og_exec_forward(exec, &batch);
     const double loss = og_exec_loss(exec, &batch, t->hit);
     if (!isfinite(loss)) return diverged(t, "the loss is not finite", lr, err);

@@ -18,6 +18,7 @@ struct og_trainer {
     uint64_t fingerprint;       // of all that decides the course of the training
     og_exec *ideal, *hardware;  // the ones that this training uses
     size_t hardware_from;       // first step on `hardware`
+    og_attack *attack[2];       // on `ideal` and `hardware`; NULL: none
     struct og_descent descent;
 
     size_t batch, per_epoch, steps, at;  // at: steps done

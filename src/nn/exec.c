@@ -35,8 +35,8 @@ static og_status fill(og_exec *exec, struct og_error *err)
         node->op->linears(node, og_exec_hardware(exec, node));
         og_node_name_linears(node);
     }
-    exec->together = exec->training && exec->hw.injection.power == OG_MEAN_BATCH &&
-                     og_exec_injects(exec);
+    exec->together = exec->training && !exec->inputs &&
+                     exec->hw.injection.power == OG_MEAN_BATCH && og_exec_injects(exec);
     OG_TRY(og_exec_matrices_alloc(exec, err));
     return og_exec_memory(exec, err);
 }
@@ -44,7 +44,7 @@ static og_status fill(og_exec *exec, struct og_error *err)
 og_status og_exec_alloc(og_exec **exec, og_model *model,
                         const struct og_exec_options *options, struct og_error *err)
 {
-    assert(options->batch > 0);
+    assert(options->batch > 0 && !(options->training && options->inputs));
     *exec = NULL;
     og_exec *e = og_alloc(1, sizeof *e);
     if (!e) return og_fail(err, OG_NO_MEMORY, "out of memory");
@@ -53,7 +53,8 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     e->float_hw = og_hardware_default();
     e->float_hw.ideal = true;
     e->hw = e->ideal ? e->float_hw : *options->hardware;
-    e->training = options->training;
+    e->training = options->training || options->inputs;
+    e->inputs = options->inputs;
     e->gradient = options->gradient;
     e->reparam = options->reparam;
     e->batch = options->batch;
@@ -91,6 +92,7 @@ void og_exec_free(og_exec *exec)
     og_free(exec->work);
     og_free(exec->carried);
     og_free(exec->losses);
+    og_free(exec->input_grad);
     og_free(exec->dparam);
     og_free(exec->gradient_block);
     for (size_t i = 0; exec->node && i < nodes; i++) og_free(exec->node[i].linear);

@@ -68,6 +68,7 @@ struct og_exec {
     int threads;
     enum og_exec_mode mode;
     struct og_probe *probe;  // rides on the present pass, or NULL
+    struct og_trace *trace;  // the same, of trace.h
     size_t observed;         // samples of a calibration before the present part
 
     struct og_node *node;  // copies, linears rewritten for the hardware; attr borrowed

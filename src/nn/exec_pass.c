@@ -52,7 +52,8 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         .hw = exec->mode == OG_RUN ? og_exec_hardware(exec, node) : &exec->float_hw,
         // Layers that gather want the statistics of the batch also while calibrating for
         // training; dropout is noise, which calibration does without.
-        .training = exec->training && (exec->mode == OG_RUN || node->op->gather),
+        .training =
+            exec->training && !exec->inputs && (exec->mode == OG_RUN || node->op->gather),
         .first = block * OG_BLOCK,
         .block = block,
         .blocks = block_count(batch),
@@ -71,7 +72,8 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         const struct og_param *q = &node->param[p];
         v.param[p] = (q->state ? exec->model->state : exec->model->params) + q->offset;
     }
-    if (v.training && exec->tape[i]) v.tape = exec->tape[i] + block * exec->tape_bytes[i];
+    const bool keeps = v.training || (exec->inputs && exec->mode == OG_RUN);
+    if (keeps && exec->tape[i]) v.tape = exec->tape[i] + block * exec->tape_bytes[i];
     if (exec->partial[i]) v.partial = exec->partial[i] + block * node->op->partials(node);
     size_t place = exec->together ? block : (size_t)thread_number();
     v.work = exec->work + place * exec->work_bytes;
@@ -116,7 +118,7 @@ static void run_parts(og_exec *exec, const struct og_batch *batch, size_t i)
 
 static bool gathers(const og_exec *exec, size_t i)
 {
-    return exec->training && exec->node[i].op->gather;
+    return exec->training && !exec->inputs && exec->node[i].op->gather;
 }
 
 // Partials of every block, then one serial merge.
@@ -179,8 +181,9 @@ static struct og_view back_view(const og_exec *exec, const struct og_batch *batc
     v.dout = exec->grad[i] + v.first * og_shape_count(&node->shape);
     for (int k = 0; k < node->inputs; k++) {
         int from = node->input[k];
-        if (from >= 0 && exec->wants_grad[from])
-            v.din[k] = exec->grad[from] + v.first * og_shape_count(&node->in[k]);
+        float *to = from >= 0 ? exec->grad[from] : exec->input_grad;
+        if (from < 0 ? exec->inputs : exec->wants_grad[from])
+            v.din[k] = to + v.first * og_shape_count(&node->in[k]);
     }
     return v;
 }
@@ -209,7 +212,7 @@ static void back_layer(const og_exec *exec, const struct og_batch *batch, size_t
 {
     size_t blocks = block_count(batch), width = node_params(&exec->node[i]);
     const struct og_op *op = exec->node[i].op;
-    if (op->gather_back) {
+    if (op->gather_back && !exec->inputs) {
 #pragma omp parallel for default(none) schedule(static) num_threads(thread_count(exec))  \
     shared(exec, batch, i, blocks, op)
         for (size_t b = 0; b < blocks; b++) {
@@ -256,15 +259,20 @@ static void reduce_layer(og_exec *exec, size_t i, size_t blocks)
     }
 }
 
+static void clear_gradients(const og_exec *exec, size_t n)
+{
+    for (size_t i = 0; i + 1 < exec->model->nodes; i++) {
+        size_t width = og_shape_count(&exec->node[i].shape);
+        if (exec->wants_grad[i]) memset(exec->grad[i], 0, n * width * sizeof(float));
+    }
+}
+
 const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
 {
-    assert(exec->training && (batch->label || batch->target) && batch->n > 0 && batch->n <= exec->batch);
+    assert(exec->training && !exec->inputs && (batch->label || batch->target));
+    assert(batch->n > 0 && batch->n <= exec->batch);
     size_t nodes = exec->model->nodes, blocks = block_count(batch);
-    for (size_t i = 0; i + 1 < nodes; i++) {
-        size_t width = og_shape_count(&exec->node[i].shape);
-        if (exec->wants_grad[i])
-            memset(exec->grad[i], 0, batch->n * width * sizeof(float));
-    }
+    clear_gradients(exec, batch->n);
     if (batch->target)
         og_loss_gradient_text(exec->act[nodes - 1], batch, exec->model->input.dim[0],
                               exec->model->classes, exec->grad[nodes - 1]);
@@ -277,6 +285,20 @@ const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
         reduce_layer(exec, i, blocks);
     }
     return exec->gradient_block;
+}
+
+const float *og_exec_backward_inputs(og_exec *exec, const struct og_batch *batch,
+                                     const float *dlogits)
+{
+    assert(exec->inputs && batch->n > 0 && batch->n <= exec->batch);
+    const size_t nodes = exec->model->nodes, width = og_shape_count(&exec->model->input);
+    const size_t logits = og_shape_count(&exec->node[nodes - 1].shape);
+    clear_gradients(exec, batch->n);
+    memset(exec->input_grad, 0, batch->n * width * sizeof(float));
+    memcpy(exec->grad[nodes - 1], dlogits, batch->n * logits * sizeof *dlogits);
+    for (size_t i = nodes; i-- > 0;)
+        if (exec->wants_grad[i]) back_layer(exec, batch, i);
+    return exec->input_grad;
 }
 
 // --- state ---------------------------------------------------------------------------

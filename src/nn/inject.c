@@ -186,7 +186,7 @@ void og_signal(const struct og_view *v, enum og_point point, const float *value,
                size_t rows, size_t width)
 {
     const og_exec *exec = v->exec;
-    bool training = exec->training && exec->mode == OG_RUN;
+    bool training = exec->training && !exec->inputs && exec->mode == OG_RUN;
     if (!og_injects(exec, v->node, point)) return;
     if (!training && exec->mode != OG_OBSERVE_INPUT) return;
     og_power_add(v, slot_of(v, point), value, width, rows, width);

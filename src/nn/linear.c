@@ -331,13 +331,14 @@ static void stop_clipped(const struct og_matrix *m, const struct og_linear_back 
     }
 }
 
+// dw == NULL: only that of the inputs.
 static void array_gradient(const struct og_view *v, const struct og_matrix *m,
                            const struct og_linear_back *io, float *dw)
 {
     const struct og_linear_decl *l = decl_of(m);
     struct room room = room_of(v->exec, m, io->rows);
     float *own = dw;
-    if (room.dw) {
+    if (room.dw && dw) {
         own = (float *)((char *)io->work + room.total - room.dw);
         memset(own, 0, l->rows * l->cols * sizeof *own);
     }
@@ -354,7 +355,7 @@ static void array_gradient(const struct og_view *v, const struct og_matrix *m,
         .reparam = v->exec->reparam,
     };
     og_array_backward(m->array, &back);
-    for (size_t j = 0; room.dw && j < l->cols; j++)
+    for (size_t j = 0; room.dw && dw && j < l->cols; j++)
         for (size_t i = 0; i < l->rows; i++)
             dw[j * l->stride + i] += own[j * l->rows + i];
     if (io->dx && v->exec->gradient == OG_CLIPPED && room.x) stop_clipped(m, io);
@@ -370,12 +371,12 @@ void og_linear_backward(const struct og_view *v, const struct og_linear_back *io
 {
     const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);
     const struct og_linear_decl *l = decl_of(m);
-    float *dw = v->dparam[l->param] + l->first;
+    float *dw = v->exec->inputs ? NULL : v->dparam[l->param] + l->first;
     if (m->array) {
         array_gradient(v, m, io, dw);
         return;
     }
-    weight_gradient(l, io, dw);
+    if (dw) weight_gradient(l, io, dw);
     if (io->dx)
         og_product((struct og_left){io->dy, io->lddy, 1}, io->rows, m->wt, io->dx,
                    io->lddx, 0);

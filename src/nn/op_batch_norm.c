@@ -163,12 +163,29 @@ static void merge_back(const struct og_view *v)
     add_blocks(v, 2 * channels, 2 * channels);
 }
 
+// As evaluated: dx = scale / sqrt(var + eps) dy.
+static void pass_back(const struct og_view *v)
+{
+    struct extent e = extent_of(v->node);
+    for (size_t c = 0; v->din[0] && c < e.channels; c++) {
+        float scale = v->param[SCALE][c] * moments_of(v, c).inverse;
+        for (size_t r = 0; r < v->n; r++) {
+            size_t at = (r * e.channels + c) * e.cells;
+            for (size_t i = at; i < at + e.cells; i++) v->din[0][i] += scale * v->dout[i];
+        }
+    }
+}
+
 // dx = scale / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat)), means over the
 // batch.
 static void backward(const struct og_view *v)
 {
     struct extent e = extent_of(v->node);
     double count = (double)(v->total * e.cells);
+    if (!v->training) {
+        pass_back(v);
+        return;
+    }
     for (size_t c = 0; c < e.channels; c++) {
         v->dparam[BIAS][c] += (float)v->partial[2 * e.channels + c];
         v->dparam[SCALE][c] += (float)v->partial[3 * e.channels + c];

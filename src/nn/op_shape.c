@@ -145,6 +145,10 @@ static void dropout_forward(const struct og_view *v)
 static void dropout_backward(const struct og_view *v)
 {
     size_t width = og_shape_count(&v->node->shape);
+    if (!v->training) {
+        pass_back(v);
+        return;
+    }
     for (size_t r = 0; v->din[0] && r < v->n; r++) {
         float *factor = v->work;
         draw_mask(v, r, factor);

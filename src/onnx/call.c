@@ -89,3 +89,38 @@ og_status og_call_reshape(const struct og_call *c, size_t k, int rank, const int
     og_nd_share(out, in, rank, dim);
     return OG_OK;
 }
+
+enum og_nd_type og_data_type(int64_t number)
+{
+    switch (number) {  // TensorProto.DataType
+    case 1:
+        return OG_ND_FLOAT;
+    case 2:
+        return OG_ND_UINT8;
+    case 3:
+        return OG_ND_INT8;
+    case 6:
+        return OG_ND_INT32;
+    case 7:
+        return OG_ND_INT64;
+    case 9:
+        return OG_ND_BOOL;
+    default:
+        return OG_ND_NONE;
+    }
+}
+
+enum og_nd_type og_cast_type(const struct og_onnx_node *node)
+{
+    return og_data_type(og_node_int(node, "to", 0));
+}
+
+bool og_check_cast(const struct og_onnx_graph *g, const struct og_onnx_node *node,
+                   char why[OG_WHY])
+{
+    (void)g;
+    if (og_cast_type(node) != OG_ND_NONE) return true;
+    snprintf(why, OG_WHY, "data type %lld is not supported",
+             (long long)og_node_int(node, "to", 0));
+    return false;
+}

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "ohmgrid/onnx.h"
+#include "onnx/op.h"
 #include "onnx/store.h"
 #include "onnx/wire.h"
 #include "results/file.h"
@@ -135,7 +136,7 @@ static og_status take_port(const struct og_import *im, const Onnx__ValueInfoProt
     OG_TRY(og_graph_value(im->graph, info->name, &port.value, im->err));
     if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE) {
         const Onnx__TypeProto__Tensor *t = type->tensor_type;
-        port.type = og_import_type(t->has_elem_type ? t->elem_type : 0);
+        port.type = og_data_type(t->has_elem_type ? t->elem_type : 0);
         if (t->shape) OG_TRY(take_dims(im, t->shape, &port));
         if (is_output && t->has_elem_type && t->elem_type && port.type == OG_ND_NONE)
             port.type = OG_ND_TYPES;  // a type that is not supported, whatever gives it

@@ -13,8 +13,6 @@ struct og_import {
 };
 
 // --- import_tensor.c -----------------------------------------------------------------
-// OG_ND_NONE: a type that is not supported.
-enum og_nd_type og_import_type(int32_t data_type);
 // `what` names the tensor in errors. a->type is OG_ND_NONE where the type is not
 // supported. Data outside of the file are refused.
 og_status og_import_tensor(const struct og_import *im, const char *what,

@@ -44,12 +44,40 @@ static char *text_of(const ProtobufCBinaryData *s)
     return text;
 }
 
+// The value of a ConstantOfShape, a tensor of one element, as value_float or value_int.
+static og_status add_value(const struct og_import *im, struct og_onnx_node *node,
+                           const Onnx__AttributeProto *a, bool *added)
+{
+    struct og_nd value = {0};
+    struct og_attr *to;
+    *added = false;
+    if (strcmp(node->type, "ConstantOfShape") != 0 || !a->t || !a->name ||
+        strcmp(a->name, "value") != 0)
+        return OG_OK;
+    og_status status =
+        og_import_tensor(im, "the value of a ConstantOfShape", a->t, &value);
+    bool is_float = value.type == OG_ND_FLOAT, is_int = value.type == OG_ND_INT64;
+    if (status == OG_OK && value.count == 1 && (is_float || is_int)) {
+        status =
+            og_node_add_attr(node, is_float ? "value_float" : "value_int",
+                             is_float ? OG_ATTR_FLOAT : OG_ATTR_INT, 1, &to, im->err);
+        if (status == OG_OK && is_float) to->f[0] = og_nd_f32(&value)[0];
+        if (status == OG_OK && is_int) to->i[0] = og_nd_int(&value, 0);
+        *added = true;
+    }
+    og_nd_free(&value);
+    return status;
+}
+
 static og_status add_attr(const struct og_import *im, struct og_onnx_node *node,
                           const Onnx__AttributeProto *a)
 {
     enum og_attr_kind kind = kind_of(a);
     size_t n = count_of(a, kind);
     struct og_attr *to;
+    bool added;
+    OG_TRY(add_value(im, node, a, &added));
+    if (added) return OG_OK;
     OG_TRY(og_node_add_attr(node, a->name ? a->name : "", kind, n, &to, im->err));
     for (size_t k = 0; k < n; k++) {
         if (to->i) to->i[k] = kind == OG_ATTR_INT ? a->i : a->ints[k];

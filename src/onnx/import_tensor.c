@@ -3,26 +3,7 @@
 
 #include "base/mem.h"
 #include "onnx/import.h"
-
-enum og_nd_type og_import_type(int32_t data_type)
-{
-    switch (data_type) {  // TensorProto.DataType
-    case 1:
-        return OG_ND_FLOAT;
-    case 2:
-        return OG_ND_UINT8;
-    case 3:
-        return OG_ND_INT8;
-    case 6:
-        return OG_ND_INT32;
-    case 7:
-        return OG_ND_INT64;
-    case 9:
-        return OG_ND_BOOL;
-    default:
-        return OG_ND_NONE;
-    }
-}
+#include "onnx/op.h"
 
 static og_status damaged(const struct og_import *im, const char *what, const char *why)
 {
@@ -87,7 +68,7 @@ og_status og_import_tensor(const struct og_import *im, const char *what,
 {
     size_t count;
     *a = (struct og_nd){0};
-    enum og_nd_type type = og_import_type(t->has_data_type ? t->data_type : 0);
+    enum og_nd_type type = og_data_type(t->has_data_type ? t->data_type : 0);
     if (t->n_external_data > 0 || (t->has_data_location && t->data_location == 1))
         return damaged(im, what, "lies outside of the file, in one that is not read");
     if (t->segment) return damaged(im, what, "is in segments, which are not supported");

@@ -95,6 +95,12 @@ static const struct og_onnx_law laws[] = {
 {"Pad", 11, 17, 2, 3, 1, {ANY, I64, SAME}, {0}, "mode:t=constant|reflect|edge", NULL, og_run_pad},
 {"Pad", 18, 18, 2, 4, 1, {ANY, I64, SAME, INDEX}, {0}, "mode:t=constant|reflect|edge", NULL, og_run_pad},
 {"Pad", 19, END, 2, 4, 1, {ANY, I64, SAME, INDEX}, {0}, "mode:t=constant|reflect|edge|wrap", NULL, og_run_pad},
+{"Shape", 1, 14, 1, 1, 1, {ANY}, {OG_OUT_INT64}, "", NULL, og_run_shape},
+{"Shape", 15, END, 1, 1, 1, {ANY}, {OG_OUT_INT64}, "start:i end:i", NULL, og_run_shape},
+{"Expand", 8, END, 2, 2, 1, {ANY, I64}, {0}, "", NULL, og_run_expand},
+{"ConstantOfShape", 9, END, 1, 1, 1, {I64}, {OG_OUT_VALUE}, "value_float:f value_int:i", NULL, og_run_constant_of_shape},
+{"Cast", 6, 18, 1, 1, 1, {ANY}, {OG_OUT_CAST}, "to:i!", og_check_cast, og_run_cast},
+{"Cast", 19, END, 1, 1, 1, {ANY}, {OG_OUT_CAST}, "to:i! saturate:b", og_check_cast, og_run_cast},
 {"Gather", 1, END, 2, 2, 1, {ANY, INDEX}, {0}, "axis:i", NULL, og_run_gather},
 
 {"Softmax", 1, END, 1, 1, 1, {F}, {0}, "axis:i", NULL, og_run_softmax},

@@ -324,6 +324,10 @@ static enum og_nd_type out_type(const struct og_onnx_graph *g,
         return OG_ND_BOOL;
     case OG_OUT_LAST:
         return type_of(g, node, node->inputs - 1);
+    case OG_OUT_CAST:
+        return og_cast_type(node);
+    case OG_OUT_VALUE:
+        return og_node_attr(node, "value_int") ? OG_ND_INT64 : OG_ND_FLOAT;
     case OG_OUT_ZERO_POINT:
         break;
     }

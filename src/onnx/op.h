@@ -30,6 +30,8 @@ enum og_out_type {
     OG_OUT_BOOL,
     OG_OUT_ZERO_POINT,  // as the third input, else output_dtype, else uint8
     OG_OUT_LAST,        // as the last input
+    OG_OUT_CAST,        // as the attribute `to`
+    OG_OUT_VALUE,       // int64 with value_int, else float
 };
 
 struct og_call;
@@ -119,6 +121,17 @@ og_status og_run_qlinear_matmul(const struct og_call *c);
 og_status og_run_quantize(const struct og_call *c);
 og_status og_run_dequantize(const struct og_call *c);
 og_status og_run_rnn(const struct og_call *c);
+og_status og_run_shape(const struct og_call *c);
+og_status og_run_expand(const struct og_call *c);
+og_status og_run_constant_of_shape(const struct og_call *c);
+og_status og_run_cast(const struct og_call *c);
+
+// The type of a number of TensorProto.DataType; OG_ND_NONE: not supported.
+enum og_nd_type og_data_type(int64_t number);
+// What a Cast casts to.
+enum og_nd_type og_cast_type(const struct og_onnx_node *node);
+bool og_check_cast(const struct og_onnx_graph *g, const struct og_onnx_node *node,
+                   char why[OG_WHY]);
 
 bool og_check_batch_norm(const struct og_onnx_graph *g, const struct og_onnx_node *node,
                          char why[OG_WHY]);

@@ -215,18 +215,28 @@ static void whole_sums_are_needed(void **state)
     end(&net);
 }
 
-static void ramps_without_use_are_refused(void **state)
+static void refused(struct task t, struct og_hardware hw, const char *text)
 {
-    (void)state;
-    struct task relu = ONE(RNN, 4, 1, .relu = true);
-    const struct og_hardware hw = ramp_hardware(4);
-    struct net net = make_net(&relu);
+    struct net net = make_net(&t);
     struct og_exec *exec = NULL;
     struct og_error err = {0};
     const struct og_exec_options options = {.hardware = &hw, .batch = 4};
     assert_int_equal(og_exec_alloc(&exec, net.model, &options, &err), OG_INPUT);
-    assert_non_null(strstr(err.text, "ramp has no effect"));
+    if (!strstr(err.text, text)) fail_msg("'%s' does not say '%s'", err.text, text);
     end(&net);
+}
+
+static void ramps_without_use_are_refused(void **state)
+{
+    (void)state;
+    const struct task relu = ONE(RNN, 4, 1, .relu = true), gru = ONE(GRU, 4, 1);
+    struct og_hardware hw = ramp_hardware(4);
+    refused(relu, hw, "ramp has no effect");
+    hw.adc.ramp.cell_state = true;
+    refused(gru, hw, "no lstm with ramps");
+    hw.adc.ramp.cell_state = false;
+    hw.adc.ramp.dense = true;
+    refused(gru, hw, "no dense layer");
 }
 
 // --- reports -------------------------------------------------------------------------

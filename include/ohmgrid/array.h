@@ -5,7 +5,8 @@
 //   y[r][j] = sum_i w_ij x[r][i]   as the hardware sees it; i: word line, j: bit line
 //
 // Tiles: ceil(rows / tile.rows) x ceil(cols / tile.cols); each row tile (or group of
-// tile.rows_active rows) is converted on its own and added digitally.
+// tile.rows_active rows) is converted on its own and added digitally, or
+// (tile.accumulate: analog) all row tiles are joined before one conversion.
 //
 // Weights that are exactly 0 (pruned). mapping.removed: what holds nothing does not
 // exist (but where ramps convert, since biases remain), in this order:
@@ -148,9 +149,8 @@ struct og_adc_use {
 };
 
 // y[r * ldy + j] for n rows x[r * ldx + i]; of ramps, the function of the sum and bias.
-// tape may be NULL. `a_noise`, if not NULL, is
-// added to the column sums before the ADC (noise injection at point A): a_noise[r * cols
-// + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
+// tape may be NULL. `a_noise`, if not NULL, is added to the column sums before the ADC
+// (noise injection at point A): a_noise[r * cols + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
 // slices or passes) it is added there. `a_signal`, if not NULL, receives [n][cols] what
 // it is added to, without what is digitally known (offsets of inputs and references).
 // `use` may be NULL; ideal ADCs leave it as it is.
@@ -168,8 +168,8 @@ OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);
 
 // Gradients through the read that left `tape`; with ramps, dy are those of the column
-// sums, and nothing passes beyond the ends of a curve. dx (replaced) may be NULL; dw[j * rows +
-// i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
+// sums, and nothing passes beyond the ends of a curve. dx (replaced) may be NULL; dw[j *
+// rows + i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
 // nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
 // as well (read noise by x, programming error by w).
 enum og_gradient { OG_STRAIGHT_THROUGH, OG_CLIPPED };

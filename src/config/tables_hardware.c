@@ -268,8 +268,8 @@ static const struct og_field adc_fields[] = {
      "linear ramp", "linear", P,
      "ramp: the sigmoid and tanh of recurrent layers are done by ramp ADCs whose ramps "
      "are columns of memristors (Yang et al. 2025), biases by word lines of their own "
-     "(adc.noise, offset and gain are theirs too, in their mean step); all other layers "
-     "keep the linear ADC.",
+     "(adc.noise, offset and gain are theirs too, in their mean step), lines of "
+     "zeros stay; all other layers keep the linear ADC.",
      NULL, NULL},
     {"ramp", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Kind ramp: the ramps.",
      ramp_fields, NULL},

@@ -141,18 +141,6 @@ static og_status make_matrix(og_exec *exec, struct og_matrix *m, struct og_error
     return m->wt ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
 }
 
-static og_status check_ramps(const og_exec *exec, struct og_error *err)
-{
-    if (exec->ideal || exec->hw.adc.kind != OG_ADC_RAMP) return OG_OK;
-    for (size_t i = 0; i < exec->matrices; i++)
-        if (exec->matrix[i].bias) return OG_OK;
-    return og_fail(
-        err, OG_INPUT,
-        "hardware.adc.kind: ramp has no effect: no layer has a sigmoid or tanh "
-        "right after the sums of one matrix (lstm, gru and rnn have, and, "
-        "with adc.ramp.dense, dense before sigmoid, tanh or curve)");
-}
-
 static og_status lay_out_calibration(og_exec *exec, struct og_error *err)
 {
     if (exec->ideal) return OG_OK;
@@ -209,7 +197,7 @@ og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err)
     }
     exec->gather = og_alloc(widest, sizeof(float));
     if (!exec->gather) return og_fail(err, OG_NO_MEMORY, "out of memory");
-    OG_TRY(check_ramps(exec, err));
+    OG_TRY(og_exec_check_ramps(exec, err));
     return lay_out_calibration(exec, err);
 }
 

@@ -2,9 +2,11 @@
 // Products whose converters do what follows them: ramps (adc.kind ramp), on sums that hold
 // their biases.
 #include <assert.h>
+#include <stdio.h>
 
 #include "nn/exec.h"
 #include "nn/ops.h"
+#include "nn/rnn_common.h"
 #include "ohmgrid/vmath.h"
 
 bool og_linear_is_ramp(const struct og_view *v, int k)
@@ -84,6 +86,74 @@ void og_exec_ramp_dense(og_exec *exec)
         const struct og_node *reader = only_reader(exec, i);
         if (node->op == &og_op_dense && reader) add_ramp(node, reader);
     }
+}
+
+// Ramps that the hardware of a node, or of all, asks for; and those that there are.
+struct wants {
+    bool any, dense, cell_state;
+};
+
+static struct wants wants_of(const struct og_hardware *hw)
+{
+    const bool ramp = !hw->ideal && hw->adc.kind == OG_ADC_RAMP;
+    return (struct wants){ramp, ramp && hw->adc.ramp.dense,
+                          ramp && hw->adc.ramp.cell_state};
+}
+
+static struct wants ramps_of(const og_exec *exec, const struct og_node *node)
+{
+    struct wants has = {false, false, false};
+    for (int k = 0; k < node->linears; k++)
+        has.any |= og_exec_linear(exec, node, k)->bias != NULL;
+    has.dense = has.any && node->op == &og_op_dense;
+    has.cell_state = has.any && node->op == &og_op_lstm;
+    return has;
+}
+
+// `who`: "" or "layer 'name': ".
+static og_status check_wants(struct wants asked, struct wants has, const char *who,
+                             struct og_error *err)
+{
+    if (asked.any && !has.any)
+        return og_fail(
+            err, OG_INPUT,
+            "%shardware.adc.kind: ramp has no effect: no sigmoid or tanh comes "
+            "right after the sums of one matrix (as in lstm, gru and rnn, and, "
+            "with adc.ramp.dense, of dense before sigmoid, tanh or curve)",
+            who);
+    if (asked.dense && !has.dense)
+        return og_fail(err, OG_INPUT,
+                       "%shardware.adc.ramp.dense: no dense layer is read by a sigmoid, "
+                       "tanh or curve alone",
+                       who);
+    if (asked.cell_state && !has.cell_state)
+        return og_fail(err, OG_INPUT,
+                       "%shardware.adc.ramp.cell_state: no lstm with ramps is there",
+                       who);
+    return OG_OK;
+}
+
+// What the hardware of the network asks for some layer has to have; what that of a layer
+// asks for beyond it, this layer.
+og_status og_exec_check_ramps(const og_exec *exec, struct og_error *err)
+{
+    const struct wants all = wants_of(&exec->hw);
+    struct wants somewhere = {false, false, false};
+    for (size_t i = 0; !exec->ideal && i < exec->model->nodes; i++) {
+        const struct og_node *node = &exec->node[i];
+        const struct wants has = ramps_of(exec, node);
+        struct wants own = wants_of(og_exec_hardware(exec, node));
+        char who[80];
+        somewhere.any |= has.any;
+        somewhere.dense |= has.dense;
+        somewhere.cell_state |= has.cell_state;
+        own.any &= !all.any;
+        own.dense &= !all.dense;
+        own.cell_state &= !all.cell_state;
+        snprintf(who, sizeof who, "layer '%s': ", node->name);
+        OG_TRY(check_wants(own, has, who, err));
+    }
+    return exec->ideal ? OG_OK : check_wants(all, somewhere, "", err);
 }
 
 bool og_ramp_has_done(const struct og_view *v)

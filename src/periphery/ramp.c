@@ -112,18 +112,19 @@ static og_status share_start(struct og_ramp_plan *p, const struct og_hardware *h
 {
     const struct og_device *d = &hw->device;
     const int least = cells_for(p, p->x[1], d), asked = hw->adc.ramp.bias_cells;
-    const double g = fabs(p->x[1]) / p->per_siemens;
+    const double g = fabs(p->x[1]) / p->per_siemens;  // of all of them
     p->bias_cells = asked > 0 ? asked : least;
     if (p->bias_cells < least)
         return og_fail(err, OG_INPUT,
                        "hardware.adc.ramp.bias_cells: %d cannot carry the start of a %s "
                        "ramp of %d bits, which is %.3g times g_max; it takes %d",
                        asked, names[p->function], hw->adc.ramp.bits, g / d->g_max, least);
-    if (g / p->bias_cells < d->g_min)
-        return og_fail(err, OG_INPUT,
-                       "hardware.adc.ramp.bias_cells: with %d each would have to be "
-                       "below g_min; a %s ramp of %d bits takes %d",
-                       asked, names[p->function], hw->adc.ramp.bits, least);
+    if (p->bias_cells > 0 && g / p->bias_cells < d->g_min)
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.adc.ramp.bias_cells: the start of a %s ramp of %d bits is "
+            "%.3g times g_min, too little for %d cells",
+            names[p->function], hw->adc.ramp.bits, g / d->g_min, p->bias_cells);
     return OG_OK;
 }
 

@@ -38,6 +38,32 @@ struct og_probe_reading {
 OG_API void og_probe_read(og_probe *probe, const struct og_chip *chip, uint32_t pass,
                           struct og_probe_reading *reading);
 
+// --- along sequences -----------------------------------------------------------------
+// What each step of a recurrent layer is off, on hardware against the ideal network: a
+// number for each step, over samples that have it and units; NaN where there is none.
+enum og_along {
+    OG_ALONG_SUMS,             // rms error of the pre-activations, as read
+    OG_ALONG_H,                // rms error of h
+    OG_ALONG_C,                // rms error of c (lstm)
+    OG_ALONG_C_SATURATED,      // part of c at or beyond rnn.c_range
+    OG_ALONG_GATES_SATURATED,  // part of the gate outputs within 0.01 of an end
+    OG_ALONG_DAC_CLIPPED,      // part of the inputs beyond the range of their DAC
+    OG_ALONG_ADC_CLIPPED,      // part of the conversions beyond the range of their ADC
+    OG_ALONG
+};
+// One layer and direction of a recurrent layer: "lstm1", "lstm1.l0.reverse".
+struct og_probe_cell {
+    char name[80];
+    size_t steps;
+};
+// Follows states from now on. 4 bytes for each sample, step and unit of h and c.
+OG_API og_status og_probe_follow(og_probe *probe, struct og_error *err);
+OG_API size_t og_probe_cells(const og_probe *probe);  // 0 without og_probe_follow
+OG_API struct og_probe_cell og_probe_cell(const og_probe *probe, size_t cell);
+// Of the last og_probe_read. out: [steps], in the order in which they are read.
+OG_API void og_probe_along(const og_probe *probe, size_t cell, enum og_along what,
+                           float *out);
+
 // 10 log10(signal / noise), at most 200 dB (no noise at all, or less than float32 can
 // show) and at least -200 dB; NaN without signal and noise.
 OG_API double og_snr_db(double signal, double noise);

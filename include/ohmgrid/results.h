@@ -163,13 +163,15 @@ OG_API og_status og_result_complete(const char *path, bool *complete,
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
 OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
+// The same of /traces (output.trace): one line per point, recurrent layer and time step.
+OG_API og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err);
 // What each effect and each layer costs, of a result with the axis of
 // og_attribution_axis: one line per part and point of the other axes. OG_INPUT when there
 // is no such axis.
 OG_API og_status og_result_show_attribution(const char *path, FILE *out,
                                             struct og_error *err);
-// Compares /results, /train, /compress, /model, /chip, /layers by names, types, shapes
-// and values. *same = false and the differences on `out` (at most 20 lines) when they
+// Compares /results, /train, /compress, /model, /chip, /layers, /traces by names, types,
+// shapes and values. *same = false and the differences on `out` (at most 20 lines) when they
 // differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);

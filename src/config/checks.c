@@ -347,6 +347,11 @@ static og_status check_text(const struct og_config *c, const og_item *root,
         if (uses[i].given && !uses[i].used)
             return fail_at(root, uses[i].key, err, "has no effect without %s",
                            uses[i].needs);
+    if (text && c->evaluate.votes > 1)
+        return fail_at(root, "evaluate.votes", err,
+                       "text is read in one pass: each of %d would have to go on from "
+                       "window to window with a state of its own",
+                       c->evaluate.votes);
     return OG_OK;
 }
 
@@ -378,7 +383,8 @@ static og_status check_own_cost(const struct og_hardware *h, const og_item *root
 static bool noisy(const struct og_hardware *h)
 {
     return !h->ideal && (h->injection.points != 0 ||
-                         h->device.read.kind != OG_SIGMA_NONE || h->adc.noise > 0);
+                         h->device.read.kind != OG_SIGMA_NONE || h->adc.noise > 0 ||
+                         h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
 }
 
 bool og_reads_differ(const struct og_hardware *h)

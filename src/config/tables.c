@@ -243,7 +243,9 @@ static const struct og_field train_fields[] = {
      NULL},
     {"reparam", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.train.reparam), 0,
      NULL, 0, 0, NULL, "false", T,
-     "Whether the scale of the noise is differentiated as well.", NULL, NULL},
+     "Whether the scale of the noise is differentiated as well; of injected noise that "
+     "at A.",
+     NULL, NULL},
     {"redraw", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.train.redraw), 0,
      NULL, 0, 0, "step epoch never", "step", T,
      "When programming errors and mismatch are drawn anew in training.", NULL, NULL},

@@ -133,3 +133,44 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
     og_free(bytes);
     return status;
 }
+
+static const char *const along[OG_ALONG] = {
+    "sums_error",      "h_error",     "c_error",    "c_saturated",
+    "gates_saturated", "dac_clipped", "adc_clipped"};
+
+static void fill_traces(const og_probe *probe, const struct og_tensors *t)
+{
+    struct og_tensor_record *r = (struct og_tensor_record *)t->tensor;
+    size_t offset = 0;
+    for (size_t i = 0; i < og_probe_cells(probe); i++) {
+        const struct og_probe_cell cell = og_probe_cell(probe, i);
+        for (int what = 0; what < OG_ALONG; what++, r++, offset += cell.steps) {
+            name_tensor(r, cell.name, along[what]);
+            r->rank = 1;
+            r->dim[0] = cell.steps;
+            r->offset = offset;
+            og_probe_along(probe, i, (enum og_along)what, (float *)t->value + offset);
+        }
+    }
+}
+
+og_status og_put_traces(struct og_job *job, size_t point, size_t trial,
+                        const og_probe *probe, struct og_error *err)
+{
+    struct header h = {.version = 1};
+    for (size_t i = 0; i < og_probe_cells(probe); i++) {
+        h.tensors += OG_ALONG;
+        h.values += OG_ALONG * og_probe_cell(probe, i).steps;
+    }
+    if (h.tensors == 0) return OG_OK;
+    void *bytes;
+    char key[40];
+    OG_TRY(alloc_entry(&h, &bytes, err));
+    const struct og_tensors t = parts(&h, bytes);
+    fill_traces(probe, &t);
+    og_record_key(point, trial, key);
+    const og_status status =
+        og_journal_put(job->journal, OG_ENTRY_TRACES, key, bytes, size_of(&h), err);
+    og_free(bytes);
+    return status;
+}

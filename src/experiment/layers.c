@@ -309,6 +309,11 @@ og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *e
                                        .streams = set->streams,
                                        .seed = job->config.seed};
         status = og_probe_alloc(probe, exec, &batch, err);
+        if (status == OG_OK && job->config.output.trace) {
+            status = og_probe_follow(*probe, err);
+            if (status != OG_OK) og_probe_free(*probe);
+            if (status != OG_OK) *probe = NULL;
+        }
     } else {
         status = og_fail(err, OG_NO_MEMORY, "no memory for output.layer_samples %zu", n);
     }
@@ -385,8 +390,11 @@ og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *p
     if (!reading) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
     og_probe_read(probe, chip, 0, reading);
     og_status status = OG_OK;
-    for (size_t p = 0; status == OG_OK && p < points; p++)
+    for (size_t p = 0; status == OG_OK && p < points; p++) {
         status = put(job, point[p], chip->trial, exec, reading, err);
+        if (status == OG_OK)
+            status = og_put_traces(job, point[p], chip->trial, probe, err);
+    }
     og_free(reading);
     return status;
 }

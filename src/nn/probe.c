@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "nn/exec.h"
+#include "nn/trace.h"
 #include "ohmgrid/probe.h"
 
 // Rows whose ideal products are computed at once.
@@ -28,6 +28,7 @@ struct entry {
 struct tally {
     uint64_t inputs, dac_clipped;
     struct og_adc_use adc;
+    struct og_trace_use traced;  // of these, what the trace has seen
 };
 
 struct og_probe {
@@ -44,8 +45,9 @@ struct og_probe {
     double **line;        // [matrices][2 * inputs] of word lines, used and dense; or NULL
     struct entry *entry;  // [n][matrices]
     struct tally *tally;  // [blocks][matrices]
-    size_t room;          // floats of scratch of a block
-    float *scratch;       // [blocks][room]
+    struct og_trace *trace;  // or NULL
+    size_t room;             // floats of scratch of a block
+    float *scratch;          // [blocks][room]
 };
 
 static size_t cols_of(const struct og_matrix *m) { return m->node->linear[m->k].cols; }
@@ -131,6 +133,20 @@ static void add_load(const og_probe *p, const struct og_matrix *m, const float *
     e->load.dense += og_array_load(m->array, line + inputs_of(m), x);
 }
 
+// What the converters of this block have done since the step before.
+static void trace_converters(struct og_trace *trace, const struct og_view *v,
+                             const struct og_matrix *m, size_t step)
+{
+    struct tally *t = tally_of(v, m);
+    const struct og_trace_use now = {t->inputs, t->dac_clipped, t->adc.conversions,
+                                     t->adc.clipped};
+    const struct og_trace_use since = {
+        now.inputs - t->traced.inputs, now.dac_clipped - t->traced.dac_clipped,
+        now.conversions - t->traced.conversions, now.adc_clipped - t->traced.adc_clipped};
+    og_trace_converters(trace, m, v->block, step, since);
+    t->traced = now;
+}
+
 void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io)
 {
@@ -138,6 +154,7 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
     size_t cols = cols_of(m), each = io->rows / v->n;
     float *local = p->scratch + v->block * p->room;
     count_inputs(m, io, tally_of(v, m));
+    if (p->trace) trace_converters(p->trace, v, m, io->step);
     for (size_t row = 0; row < io->rows; row += ROWS) {
         size_t n = io->rows - row < ROWS ? io->rows - row : ROWS;
         const struct og_left x = {io->x + row * io->ldx, io->ldx, 1};
@@ -147,7 +164,11 @@ void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
             size_t sample = p->first + og_view_row(v, (row + r) / each);
             struct entry *e = entry_of(p, m, sample);
             const float *ideal = p->ideal[m->index] + sample * p->width[m->index] + e->at;
+            const double before = e->total_noise;
             add_row(e, io->y + (row + r) * io->ldy, local + r * cols, ideal, cols);
+            if (p->trace)
+                og_trace_sums(p->trace, m, sample, io->step, e->total_noise - before,
+                              cols);
             if (p->line && m->array) add_load(p, m, io->x + (row + r) * io->ldx, e);
         }
     }
@@ -164,9 +185,12 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
     memset(p->entry, 0, p->n * exec->matrices * sizeof *p->entry);
     memset(p->tally, 0, p->blocks * exec->matrices * sizeof *p->tally);
     exec->probe = p;
+    exec->trace = p->trace;
+    if (p->trace) og_trace_begin(p->trace, 0, mode == OG_RUN);
     const struct og_batch all = {.sample = p->sample, .n = n, .streams = p->streams};
     batch.streams = p->streams;
     for (p->first = 0; p->first < n; p->first += batch.n) {
+        if (p->trace) og_trace_begin(p->trace, p->first, false);
         batch.n = og_exec_part(&all, p->first, most);
         batch.x = p->x + p->first * p->input;
         batch.sample = p->sample + p->first;
@@ -174,6 +198,7 @@ static void pass_over(og_probe *p, size_t n, struct og_batch batch,
         og_exec_pass(exec, &batch, mode);
     }
     exec->probe = NULL;
+    exec->trace = NULL;
 }
 
 static bool keep_ideal(og_probe *p)
@@ -256,6 +281,7 @@ og_status og_probe_alloc(og_probe **probe, og_exec *exec, const struct og_batch 
 void og_probe_free(og_probe *p)
 {
     if (!p) return;
+    og_trace_free(p->trace);
     for (size_t i = 0; p->ideal && i < p->exec->matrices; i++) og_free(p->ideal[i]);
     og_free(p->ideal);
     for (size_t i = 0; p->line && i < p->exec->matrices; i++) og_free(p->line[i]);
@@ -312,6 +338,29 @@ void og_probe_read(og_probe *p, const struct og_chip *chip, uint32_t pass,
     pass_over(p, p->n, batch, OG_RUN);
     for (size_t i = 0; i < p->exec->matrices; i++)
         reading[i] = reading_of(p, &p->exec->matrix[i]);
+}
+
+og_status og_probe_follow(og_probe *p, struct og_error *err)
+{
+    assert(!p->trace);
+    OG_TRY(og_trace_alloc(&p->trace, p->exec, p->n, p->blocks, err));
+    pass_over(p, p->n, (struct og_batch){.seed = p->seed}, OG_RECORD);
+    return OG_OK;
+}
+
+size_t og_probe_cells(const og_probe *p)
+{
+    return p->trace ? og_trace_cells(p->trace) : 0;
+}
+
+struct og_probe_cell og_probe_cell(const og_probe *p, size_t cell)
+{
+    return og_trace_cell(p->trace, cell);
+}
+
+void og_probe_along(const og_probe *p, size_t cell, enum og_along what, float *out)
+{
+    og_trace_along(p->trace, cell, what, out);
 }
 
 double og_snr_db(double signal, double noise)

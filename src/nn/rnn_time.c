@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/rnn_place.h"
+#include "nn/trace.h"
 
 // --- forward -------------------------------------------------------------------------
 
@@ -162,6 +163,7 @@ static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
     else
         project(&s, (enum og_part)(part - after));
     if (part + 1 < step_parts(v->node)) return;
+    if (v->exec->trace) og_trace_state(&s);
     hand_out(&s, output_of(p, layer, v->out));
     if (turn + 1 == p->steps && v->carried) og_rnn_leave_state(&s);
 }

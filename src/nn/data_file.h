@@ -31,6 +31,9 @@ bool og_data_file_exists(const char *folder, const char *name);
 // Both fill n, pixel and label of a set whose spec, path, classes and image size are set.
 og_status og_data_idx_load(struct og_dataset *set, struct og_error *err);
 og_status og_data_cifar_load(struct og_dataset *set, struct og_error *err);
+// og_dataset_fetch() of images.
+void og_images_fetch(const struct og_dataset *set, const uint32_t *index, size_t n,
+                     const struct og_augment *augment, float *x);
 // Number of samples to keep of `available`, by spec.limit.
 og_status og_data_limit(const struct og_dataset *set, size_t available, size_t *n,
                         struct og_error *err);

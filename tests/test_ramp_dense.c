@@ -151,6 +151,43 @@ static void other_layers_stay_linear(void **state)
     close_net(&net);
 }
 
+// One layer may have ramps and another not; where it cannot, it is named.
+static void layers_have_ramps_of_their_own(void **state)
+{
+    (void)state;
+    static const char chain[] =
+        "- dense: {units: 3}\n- tanh\n- dense: {units: 3}\n- tanh\n"
+        "- dense: {units: 3}\n";
+    struct og_hardware hw = og_hardware_default();
+    struct og_error err = {0};
+    struct net net;
+    og_item *layers;
+    hw.ideal = false;
+    assert_int_equal(
+        og_item_parse(&layers, "test",
+                      "[{layer: dense2, adc: {kind: ramp, ramp: {dense: true}}}]", &err),
+        OG_OK);
+    hw.layers = layers;
+    open_net(&net, chain);
+    start(&net, &hw, false);
+    assert_false(og_array_has_ramps(og_exec_matrix(net.exec, 0)));
+    assert_true(og_array_has_ramps(og_exec_matrix(net.exec, 1)));
+    close_net(&net);
+    og_item_free(layers);
+
+    assert_int_equal(
+        og_item_parse(&layers, "test",
+                      "[{layer: dense3, adc: {kind: ramp, ramp: {dense: true}}}]", &err),
+        OG_OK);
+    hw.layers = layers;
+    open_net(&net, chain);
+    const struct og_exec_options options = {.hardware = &hw, .batch = N};
+    assert_int_equal(og_exec_alloc(&net.exec, net.model, &options, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "layer 'dense3': hardware.adc.kind: ramp has no"));
+    close_net(&net);
+    og_item_free(layers);
+}
+
 static double *gradient(const char *layers, const struct og_hardware *hw, size_t *count)
 {
     struct net net;
@@ -172,8 +209,8 @@ static void gradients_are_those_of_the_function(void **state)
     static const char *const chains[] = {
         "- dense: {units: 5}\n- sigmoid\n- dense: {units: 3}\n",
         "- dense: {units: 5}\n- tanh\n- dense: {units: 3}\n",
-        "- dense: {units: 5}\n- curve: {x: [-0.5, 0.2, 1], y: [-1, 0, 2]}\n"
-        "- dense: {units: 3}\n",
+        ("- dense: {units: 5}\n- curve: {x: [-0.5, 0.2, 1], y: [-1, 0, 2]}\n"
+         "- dense: {units: 3}\n"),
     };
     for (int k = 0; k < 3; k++) {
         const struct og_hardware hw = ramp_hardware(8);
@@ -240,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ramps_do_the_function),
         cmocka_unit_test(other_layers_stay_linear),
+        cmocka_unit_test(layers_have_ramps_of_their_own),
         cmocka_unit_test(gradients_are_those_of_the_function),
         cmocka_unit_test(curves_are_linear_between_points),
         cmocka_unit_test(bad_curves_are_refused),

@@ -229,7 +229,8 @@ static void refused(struct task t, struct og_hardware hw, const char *text)
 static void ramps_without_use_are_refused(void **state)
 {
     (void)state;
-    const struct task relu = ONE(RNN, 4, 1, .relu = true), gru = ONE(GRU, 4, 1);
+    const struct task relu = ONE(RNN, 4, 1, .relu = true),
+                      gru = ONE(GRU, 4, 1, .before = true);
     struct og_hardware hw = ramp_hardware(4);
     refused(relu, hw, "ramp has no effect");
     hw.adc.ramp.cell_state = true;

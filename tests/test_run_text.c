@@ -180,6 +180,7 @@ static void keys_without_effect(void **state)
         {{"train.batch=500", NULL}, "too few for 500 streams"},
         {{"data.file=none.txt", NULL}, "was not found"},
         {{"data.vocabulary=3", NULL}, "[5][3]"},
+        {{"evaluate.votes=3", NULL}, "text is read in one pass"},
         {{"train.lr_hold=3", NULL}, "has no effect without schedule step"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -104,6 +104,9 @@ static og_status fill(og_limits *l, struct og_error *err)
 {
     OG_TRY(find_nodes(l, err));
     if (!l->options.train) return OG_OK;
+    if (l->options.train->symbol)
+        return og_fail(err, OG_INPUT,
+                       "limits are searched on labels, which text has not");
     const size_t samples = (size_t)l->config->samples;
     l->set = *l->options.train;
     if (samples < l->set.n) l->set.n = samples;

@@ -78,6 +78,18 @@ OG_API og_status og_wires_transfer(og_wires *wires, enum og_wire_method method, 
 OG_API og_status og_wires_voltages(og_wires *wires, const double *v, double *word,
                                    double *bit, struct og_error *err);
 
+// Cells with I(V) = g v_read sinh(a V) / sinh(a v_read): g is that at v_read.
+struct og_wire_sinh {
+    double a;       // [1/V]
+    double v_read;  // [V]
+};
+// The currents of such cells, by Newton's method (the linear network of the slopes solved
+// by PCG). report: iterations are Newton steps, residual the square root of what the last
+// step gained over the co-content. OG_INPUT: a or v_read not positive, or a V above 300.
+OG_API og_status og_wires_read_sinh(og_wires *wires, const struct og_wire_sinh *cell,
+                                    const double *v, size_t batch, double *current,
+                                    struct og_wire_report *report, struct og_error *err);
+
 // Exact gradients of a loss through one read, given its gradient dcurrent[cols] [1/A]:
 // dg[rows * cols] [1/S] and dv[rows] [1/V], either may be NULL. With the adjoint voltages
 // lambda of the same network, driven by dcurrent at the sense amplifiers,

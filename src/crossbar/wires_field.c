@@ -26,14 +26,13 @@ static void decoupled_bits(const struct og_wires *w, const double *v, const doub
     }
 }
 
-static og_status coupled_bits(og_wires *w, const double *v, const double *u, double *bit,
+static og_status coupled_bits(og_wires *w, const struct og_pcg_io *io,
                               struct og_error *err)
 {
     OG_TRY(og_pcg_prepare(w, err));
     void *state = og_alloc(og_pcg_state_bytes(w, true), 1);
     if (state == NULL) return og_wires_no_memory(err);
-    const struct og_pcg_io io = {.v = v, .sense = u, .bit = bit};
-    const struct og_pcg_result r = og_pcg_solve(w, state, &io);
+    const struct og_pcg_result r = og_pcg_solve(w, state, io);
     og_free(state);
     if (r.converged) return OG_OK;
     return og_fail(err, OG_FAILED,
@@ -51,7 +50,7 @@ og_status og_wires_field(og_wires *w, const double *v, const double *u, double *
     if (og_wires_decoupled(w))
         decoupled_bits(w, v, u, bit, scratch);
     else
-        s = coupled_bits(w, v, u, bit, err);
+        s = coupled_bits(w, &(struct og_pcg_io){.v = v, .sense = u, .bit = bit}, err);
     for (size_t i = 0; s == OG_OK && i < m; i++)
         og_word_line(w, i, v != NULL ? v[i] : 0, bit + i * n, word + i * n, scratch);
     og_free(scratch);
@@ -62,6 +61,67 @@ og_status og_wires_voltages(og_wires *w, const double *v, double *word, double *
                             struct og_error *err)
 {
     return og_wires_field(w, v, NULL, word, bit, err);
+}
+
+// --- currents put into the nodes ---------------------------------------------------------
+
+// word[cols] of row i for the currents `in` and bit-line voltages (NULL: 0).
+static void inject_row(const struct og_wires *w, size_t i, const double *in,
+                       const double *bit, double *word, double *q)
+{
+    const size_t n = w->cols;
+    const double *g = w->g + i * n;
+    for (size_t j = 0; j < n; j++)
+        word[j] = (in[j] + (bit != NULL ? g[j] * bit[j] : 0)) / w->row.unit;
+    if (w->row.kind == OG_LINE_IDEAL) {
+        memset(word, 0, n * sizeof *word);
+    } else {
+        og_line_factor(&w->row, g, 1, n, q);
+        og_line_solve(&w->row, q, n, word);
+    }
+}
+
+// bit[rows * cols] holds the currents, then the voltages; word lines are ideal.
+static void inject_columns(const struct og_wires *w, double *bit, double *line)
+{
+    const size_t m = w->rows, n = w->cols;
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = 0; i < m; i++) line[i] = bit[i * n + j] / w->col.unit;
+        og_line_factor(&w->col, w->g + j, n, m, line + m);
+        og_line_solve(&w->col, line + m, m, line);
+        for (size_t i = 0; i < m; i++) bit[i * n + j] = line[i];
+    }
+}
+
+static og_status inject_bits(og_wires *w, double *bit, double *line, double *copy,
+                             struct og_error *err)
+{
+    const size_t cells = w->rows * w->cols;
+    if (w->col.kind == OG_LINE_IDEAL) {
+        memset(bit, 0, cells * sizeof *bit);
+    } else if (w->row.kind == OG_LINE_IDEAL) {
+        inject_columns(w, bit, line);
+    } else {
+        memcpy(copy, bit, cells * sizeof *bit);
+        return coupled_bits(w, &(struct og_pcg_io){.inject = copy, .bit = bit}, err);
+    }
+    return OG_OK;
+}
+
+og_status og_wires_inject(og_wires *w, const double *word_in, const double *bit_in,
+                          double *word, double *bit, struct og_error *err)
+{
+    const size_t m = w->rows, n = w->cols;
+    double *scratch = og_alloc(2 * m + n + m * n, sizeof *scratch);
+    if (scratch == NULL) return og_wires_no_memory(err);
+    for (size_t i = 0; i < m; i++)
+        inject_row(w, i, word_in + i * n, NULL, word + i * n, scratch);
+    for (size_t k = 0; k < m * n; k++) bit[k] = bit_in[k] + w->g[k] * word[k];
+    const og_status s = inject_bits(w, bit, scratch, scratch + 2 * m + n, err);
+    for (size_t i = 0; s == OG_OK && i < m; i++)
+        inject_row(w, i, word_in + i * n, bit + i * n, word + i * n, scratch);
+    og_free(scratch);
+    return s;
 }
 
 // --- residual ----------------------------------------------------------------------------

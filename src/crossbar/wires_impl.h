@@ -37,8 +37,9 @@ struct og_pcg_result {
     bool converged;
 };
 struct og_pcg_io {
-    const double *v;      // [rows] V at the sources; NULL: 0
-    const double *sense;  // [cols] V at the amplifiers; NULL: 0
+    const double *v;       // [rows] V at the sources; NULL: 0
+    const double *sense;   // [cols] V at the amplifiers; NULL: 0
+    const double *inject;  // [rows * cols] A into the bit-line nodes; NULL: 0
     double *current, *bit;
 };
 og_status og_pcg_prepare(og_wires *w, struct og_error *err);
@@ -83,6 +84,9 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
 // which one may be NULL (0).
 og_status og_wires_field(og_wires *w, const double *v, const double *u, double *word,
                          double *bit, struct og_error *err);
+// Node voltages for currents [rows * cols] put into the nodes, terminals at 0 V.
+og_status og_wires_inject(og_wires *w, const double *word_in, const double *bit_in,
+                          double *word, double *bit, struct og_error *err);
 // |A b - d| / |d|, see og_wire_report. scratch: 4 cols.
 double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
                          double *scratch);

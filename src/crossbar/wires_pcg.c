@@ -45,17 +45,15 @@ static og_status grid_alloc(og_wires *w, struct og_error *err)
     c->s = og_alloc(c->strips * OG_STRIP, c->width * sizeof *c->s);
     c->qw = og_alloc(c->strips * OG_STRIP, c->width * sizeof *c->qw);
     c->qb = og_alloc(w->rows + 1, c->ld * sizeof *c->qb);
-    if (c->s == NULL || c->qw == NULL || c->qb == NULL) return og_wires_no_memory(err);
-    return OG_OK;
+    if (c->s != NULL && c->qw != NULL && c->qb != NULL) return OG_OK;
+    og_pcg_free(w);
+    return og_wires_no_memory(err);
 }
 
 og_status og_pcg_prepare(og_wires *w, struct og_error *err)
 {
     if (w->grid_loaded) return OG_OK;
-    if (w->grid.qb == NULL) {
-        og_pcg_free(w);
-        OG_TRY(grid_alloc(w, err));
-    }
+    if (w->grid.qb == NULL) OG_TRY(grid_alloc(w, err));
     og_wire_kernels()->load(&w->grid, w->g);
     w->grid_loaded = true;
     return OG_OK;
@@ -125,10 +123,14 @@ static void set_drive(struct solve *s, const struct og_pcg_io *io)
 {
     const size_t m = s->w->rows, n = s->w->cols;
     s->unit = fmax(largest_of(io->v, m), largest_of(io->sense, n));
+    s->unit = fmax(s->unit, largest_of(io->inject, m * n) / s->w->col.unit);
     const double scale = s->unit > 0 ? 1 / s->unit : 0;
     for (size_t i = 0; i < s->c->strips * OG_STRIP; i++)
         s->t.drive[i] = io->v != NULL && i < m ? io->v[i] * scale : 0;
     og_wire_kernels()->source(s->c, &s->t);
+    const double per_unit = scale / s->w->col.unit;
+    for (size_t k = 0; io->inject != NULL && k < m * n; k++)
+        s->t.r[k / n * s->c->ld + k % n] += io->inject[k] * per_unit;
     if (io->sense == NULL) return;
     const struct og_line *col = &s->w->col;
     const bool node = col->kind == OG_LINE_NODE;

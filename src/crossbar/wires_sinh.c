@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Cells with I = g v_read sinh(a V) / sinh(a v_read): Newton's method on all node
+// voltages with the true Jacobian, the linear network of the slopes dI/dV, and a line
+// search on the co-content, of which Kirchhoff's laws are the minimum (Millar 1951).
+// Branch currents grow with their voltage, so it is convex and the minimum the only one.
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crossbar/wires_impl.h"
+
+enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
+
+// Of the currents that flow into the amplifiers, or of all of the cells.
+static const double tolerance = 1e-12;
+
+struct newton {
+    const struct og_wires *w;  // the cells' g
+    og_wires *slope;           // the same wires with dI/dV
+    double a, scale;           // I = g scale sinh(a V)
+    const double *v;           // [rows] V
+    double *word, *bit;        // [cells] V each
+    double *word_step, *bit_step;
+    double *word_missing, *bit_missing;  // [cells] A
+    double *g;                           // [cells] S
+};
+
+// Without the loss of digits that cosh(x) - 1 has for small x: 2 sinh^2(x / 2).
+static double co_content_of_cell(const struct newton *s, double g, double v)
+{
+    const double half = sinh(s->a * v / 2);
+    return g * s->scale / s->a * 2 * half * half;
+}
+
+static double square(double x) { return x * x; }
+
+// Half the power in the wires and terminals of one line at voltages x.
+static double co_content_of_line(const struct og_line *l, const double *x, size_t stride,
+                                 size_t n, double end)
+{
+    if (l->kind == OG_LINE_IDEAL) return 0;
+    if (l->kind == OG_LINE_NODE) return l->unit * square(x[0] - end) / 2;
+    double sum =
+        l->first * square(x[0] - end) + l->last * square(x[(n - 1) * stride] - end);
+    for (size_t k = 1; k < n; k++) sum += square(x[k * stride] - x[(k - 1) * stride]);
+    return l->unit * sum / 2;
+}
+
+static double co_content(const struct newton *s)
+{
+    const struct og_wires *w = s->w;
+    const size_t m = w->rows, n = w->cols;
+    double sum = 0;
+    for (size_t i = 0; i < m; i++)
+        sum += co_content_of_line(&w->row, s->word + i * n, 1, n, s->v[i]);
+    for (size_t j = 0; j < n; j++)
+        sum += co_content_of_line(&w->col, s->bit + j, n, m, 0);
+    for (size_t k = 0; k < m * n; k++)
+        sum += co_content_of_cell(s, w->g[k], s->word[k] - s->bit[k]);
+    return sum;
+}
+
+// missing[k] -= what leaves node k along its line.
+static void take_line(const struct og_line *l, const double *x, size_t stride, size_t n,
+                      double end, double *missing)
+{
+    if (l->kind == OG_LINE_IDEAL) return;
+    if (l->kind == OG_LINE_NODE) {
+        missing[0] += l->unit * (end - x[0]);
+        return;
+    }
+    missing[0] += l->unit * l->first * (end - x[0]);
+    missing[(n - 1) * stride] += l->unit * l->last * (end - x[(n - 1) * stride]);
+    for (size_t k = 1; k < n; k++) {
+        const double flow = l->unit * (x[(k - 1) * stride] - x[k * stride]);
+        missing[(k - 1) * stride] -= flow;
+        missing[k * stride] += flow;
+    }
+}
+
+static void find_missing(struct newton *s)
+{
+    const struct og_wires *w = s->w;
+    const size_t m = w->rows, n = w->cols;
+    for (size_t k = 0; k < m * n; k++) {
+        const double v = s->word[k] - s->bit[k];
+        const double cell = w->g[k] * s->scale * sinh(s->a * v);
+        s->word_missing[k] = -cell;
+        s->bit_missing[k] = cell;
+        s->g[k] = w->g[k] * s->scale * s->a * cosh(s->a * v);
+    }
+    for (size_t i = 0; i < m; i++)
+        take_line(&w->row, s->word + i * n, 1, n, s->v[i], s->word_missing + i * n);
+    for (size_t j = 0; j < n; j++)
+        take_line(&w->col, s->bit + j, n, m, 0, s->bit_missing + j);
+}
+
+static void move(struct newton *s, double step)
+{
+    const size_t cells = s->w->rows * s->w->cols;
+    for (size_t k = 0; k < cells; k++) {
+        s->word[k] += step * s->word_step[k];
+        s->bit[k] += step * s->bit_step[k];
+    }
+}
+
+// Newton's step, halved until the co-content does not grow; sqrt of what a full step is
+// expected to gain, over the co-content.
+static og_status improve(struct newton *s, double *gain, struct og_error *err)
+{
+    const size_t cells = s->w->rows * s->w->cols;
+    find_missing(s);
+    OG_TRY(og_wires_load(s->slope, s->g, err));
+    OG_TRY(og_wires_inject(s->slope, s->word_missing, s->bit_missing, s->word_step,
+                           s->bit_step, err));
+    double slope = 0;
+    for (size_t k = 0; k < cells; k++)
+        slope +=
+            s->word_missing[k] * s->word_step[k] + s->bit_missing[k] * s->bit_step[k];
+    const double before = co_content(s);
+    *gain = before > 0 ? sqrt(fabs(slope) / before) : 0;
+    double step = 1;
+    move(s, step);
+    // The last bits of the sum are no measure.
+    for (int k = 0; k < HALVINGS_MAX && !(co_content(s) <= before * (1 + 1e-13)); k++) {
+        move(s, -step / 2);
+        step /= 2;
+    }
+    return OG_OK;
+}
+
+static void take_currents(const struct newton *s, double *current)
+{
+    const struct og_wires *w = s->w;
+    const size_t m = w->rows, n = w->cols;
+    for (size_t j = 0; j < n; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < m && w->col.kind == OG_LINE_IDEAL; i++) {
+            const size_t k = i * n + j;
+            sum += w->g[k] * s->scale * sinh(s->a * (s->word[k] - s->bit[k]));
+        }
+        if (w->col.kind == OG_LINE_NODE) sum = w->col.unit * s->bit[j];
+        if (w->col.kind == OG_LINE_WIRE)
+            sum = w->col.unit *
+                  (w->col.first * s->bit[j] + w->col.last * s->bit[(m - 1) * n + j]);
+        current[j] = sum;
+    }
+}
+
+static og_status solve_vector(struct newton *s, og_wires *linear, double *current,
+                              struct og_wire_report *report, struct og_error *err)
+{
+    double gain = INFINITY;
+    size_t steps = 0;
+    OG_TRY(og_wires_field(linear, s->v, NULL, s->word, s->bit, err));
+    while (gain > tolerance) {
+        if (steps++ == STEPS_MAX)
+            return og_fail(err, OG_FAILED,
+                           "wires: no convergence in %d steps of Newton's method "
+                           "(gain %.2g)",
+                           STEPS_MAX, gain);
+        OG_TRY(improve(s, &gain, err));
+    }
+    take_currents(s, current);
+    if (steps > report->iterations) report->iterations = steps;
+    if (gain > report->residual) report->residual = gain;
+    return OG_OK;
+}
+
+static og_status check(const struct og_wires *w, const struct og_wire_sinh *cell,
+                       const double *v, size_t batch, struct og_error *err)
+{
+    enum { MOST = 300 };  // sinh overflows at 710
+    OG_TRY(og_wires_check_voltages(w, v, batch, err));
+    if (!(cell->a > 0 && cell->v_read > 0 && cell->a * cell->v_read <= MOST))
+        return og_fail(err, OG_INPUT,
+                       "sinh cells: a = %g 1/V and v_read = %g V, expected positive ones "
+                       "with a v_read up to %d",
+                       cell->a, cell->v_read, MOST);
+    for (size_t k = 0; k < batch * w->rows; k++)
+        if (!(cell->a * fabs(v[k]) <= MOST))
+            return og_fail(err, OG_INPUT,
+                           "voltage[%zu][%zu] is %g, expected at most %g (a V up to %d)",
+                           k / w->rows, k % w->rows, v[k], MOST / cell->a, MOST);
+    return OG_OK;
+}
+
+og_status og_wires_read_sinh(og_wires *w, const struct og_wire_sinh *cell,
+                             const double *v, size_t batch, double *current,
+                             struct og_wire_report *report, struct og_error *err)
+{
+    enum { ARRAYS = 7 };
+    const size_t cells = w->rows * w->cols;
+    struct newton s = {.w = w, .a = cell->a};
+    struct og_wire_report own = {.method = OG_WIRES_PCG};
+    OG_TRY(check(w, cell, v, batch, err));
+    s.scale = cell->v_read / sinh(cell->a * cell->v_read);
+    double *memory = og_alloc(ARRAYS * cells, sizeof *memory);
+    double **const arrays[ARRAYS] = {&s.word,     &s.bit,          &s.word_step,
+                                     &s.bit_step, &s.word_missing, &s.bit_missing,
+                                     &s.g};
+    for (int k = 0; memory != NULL && k < ARRAYS; k++)
+        *arrays[k] = memory + (size_t)k * cells;
+    og_status status = memory != NULL ? OG_OK : og_wires_no_memory(err);
+    if (status == OG_OK)
+        status = og_wires_alloc(&s.slope, w->rows, w->cols, &w->params, err);
+    for (size_t b = 0; status == OG_OK && b < batch; b++) {
+        s.v = v + b * w->rows;
+        status = solve_vector(&s, w, current + b * w->cols, &own, err);
+    }
+    og_wires_free(s.slope);
+    og_free(memory);
+    if (report != NULL) *report = own;
+    return status;
+}

@@ -117,6 +117,43 @@ static void an_ideal_layer_loses_nothing(void **state)
     end(&t);
 }
 
+// Nor do its states have bits.
+static void ideal_states_have_no_bits(void **state)
+{
+    (void)state;
+    struct og_hardware hw = og_hardware_default();
+    hw.ideal = false;
+    hw.rnn.c_bits = hw.rnn.gate_bits = 2;
+    hw.rnn.mapping = OG_RNN_PER_GATE;
+    og_item *layers;
+    struct og_error err = {0};
+    assert_int_equal(og_item_parse(&layers, "test", "[{layer: a, ideal: true}]", &err),
+                     OG_OK);
+    og_model *model = nn_model("[lstm: {units: 4, name: a}, dense: {units: 6, name: b}]",
+                               (struct og_shape){2, {3, 4}}, OUT);
+    og_model_init(model, 3);
+    struct nn_batch t = nn_batch_make(N, 12, OUT);
+    float y[3][N * OUT];
+    for (int k = 0; k < 3; k++) {
+        hw.layers = k == 1 ? layers : NULL;
+        og_exec *exec = nn_exec(
+            model, &(struct og_exec_options){.hardware = k ? &hw : NULL, .batch = N});
+        assert_int_equal(og_exec_calibrate(exec, &t.b, &err), OG_OK);
+        og_exec_program(exec, &(struct og_chip){0});
+        memcpy(y[k], og_exec_forward(exec, &t.b), sizeof y[k]);
+        og_exec_free(exec);
+    }
+    double with = 0, without = 0;
+    for (int i = 0; i < N * OUT; i++) {
+        with = fmax(with, fabs((double)(y[2][i] - y[0][i])));
+        without = fmax(without, fabs((double)(y[1][i] - y[0][i])));
+    }
+    assert_true(with > 0.01 && without <= 1e-5);
+    nn_batch_free(&t);
+    og_model_free(model);
+    og_item_free(layers);
+}
+
 // Gradients through a network of which one layer is ideal: those of the float network,
 // where the other one is perfect.
 static void an_ideal_layer_learns(void **state)
@@ -330,6 +367,7 @@ int main(void)
         cmocka_unit_test(an_override_is_that_layer_alone),
         cmocka_unit_test(laws_are_replaced),
         cmocka_unit_test(an_ideal_layer_loses_nothing),
+        cmocka_unit_test(ideal_states_have_no_bits),
         cmocka_unit_test(an_ideal_layer_learns),
         cmocka_unit_test(points_of_a_layer),
         cmocka_unit_test(a_file_says_what_differs),

@@ -13,9 +13,15 @@ static og_status own_hardware(og_exec *exec, struct og_error *err)
     if (exec->ideal || !og_hardware_differs(&exec->hw)) return OG_OK;
     exec->layer_hw = og_alloc(exec->model->nodes, sizeof *exec->layer_hw);
     if (!exec->layer_hw) return og_fail(err, OG_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < exec->model->nodes; i++)
-        OG_TRY(og_hardware_layer(&exec->hw, exec->model->node[i].name, &exec->layer_hw[i],
-                                 err));
+    for (size_t i = 0; i < exec->model->nodes; i++) {
+        struct og_hardware *own = &exec->layer_hw[i];
+        OG_TRY(og_hardware_layer(&exec->hw, exec->model->node[i].name, own, err));
+        if (!own->ideal) continue;
+        // The states of an ideal layer have no bits; its matrices keep their names.
+        const enum og_rnn_mapping mapping = own->rnn.mapping;
+        *own = exec->float_hw;
+        own->rnn.mapping = mapping;
+    }
     return OG_OK;
 }
 

@@ -170,7 +170,8 @@ static void useless_keys_are_refused(void **state)
                    "train.hardware has no noise per read");
     assert_refused("attack: {kind: pgd, source: transfer}\n", "train={epochs: 0}",
                    "transfer needs training");
-    og_experiment_free(read_experiment("attack: pgd\n", "attack.draws=2"));
+    og_experiment_free(read_experiment("attack: {kind: pgd}\n", "attack.draws=2"));
+    og_experiment_free(read_experiment("attack: pgd\n", NULL));
 }
 
 int main(void)

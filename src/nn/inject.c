@@ -5,8 +5,8 @@
 // P is the mean square of the signal at a point of a layer (with `ac` less the square of
 // its mean): a constant of the calibration in evaluation; in training a running mean
 // (momentum 0.9, ohmgrid's choice) or the mean of the present batch, in a recurrent layer
-// that of each cell and time step; and constant in backward. Sums go per block and are
-// added up in block order.
+// that of each cell and time step. It is constant in backward, but for that at A with
+// reparam (linear.c). Sums go per block and are added up in block order.
 //
 // The mean of the batch is known when all blocks have come to the point; so the layers
 // stop there (og_op.part) and their powers meet. Gates of one point that are computed

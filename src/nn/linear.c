@@ -24,17 +24,31 @@ static bool has_digital_dac(const struct og_matrix *m)
     return m->digital_dac[0] || m->digital_dac[1];
 }
 
+static size_t sums_bytes(const struct og_matrix *m, size_t rows)
+{
+    return og_round64(rows * decl_of(m)->cols * sizeof(float));
+}
+
+// Whether the power of noise at A is differentiated too. The noise and its signal then
+// lie on the tape, behind what the array keeps there.
+static bool keeps_power(const og_exec *exec, const struct og_matrix *m)
+{
+    return exec->training && exec->reparam && m->array &&
+           og_injects_sums(exec, decl_of(m), m->node);
+}
+
 size_t og_linear_tape_bytes(const og_exec *exec, const struct og_node *node, int k,
                             size_t rows)
 {
     const struct og_matrix *m = og_exec_linear(exec, node, k);
     if (!m->array || !exec->training) return 0;
-    return og_round64(og_array_tape_bytes(m->array, rows));
+    return og_round64(og_array_tape_bytes(m->array, rows)) +
+           (keeps_power(exec, m) ? 2 * sums_bytes(m, rows) : 0);
 }
 
 // Workspace: what the product needs, then copies where the hardware asks for them.
 struct room {
-    size_t product, x, x_noise, a_noise, a_signal, dw, total;
+    size_t product, x, x_noise, a_noise, a_signal, dy, dw, total;
 };
 
 static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_t rows)
@@ -53,7 +67,8 @@ static struct room room_of(const og_exec *exec, const struct og_matrix *m, size_
         room.dw = og_round64(l->rows * l->cols * sizeof(float));
     if (exec->training) room.a_signal = room.a_noise;
     room.total = room.product + room.x + room.x_noise + room.a_noise + room.a_signal;
-    room.total += room.dw;
+    if (keeps_power(exec, m)) room.dy = room.a_noise;
+    room.total += room.dy + room.dw;
     return room;
 }
 
@@ -187,6 +202,18 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
     og_array_read(m->array, &which, &read);
 }
 
+// Noise and signal for backward, of the columns that have noise.
+static void keep_power(const struct og_view *v, const struct og_matrix *m,
+                       const struct og_linear_io *io, struct at_sums sums)
+{
+    const size_t bytes = io->rows * decl_of(m)->cols * sizeof(float);
+    char *at = (char *)io->tape + og_round64(og_array_tape_bytes(m->array, io->rows));
+    memcpy(at, sums.noise, bytes);
+    at += sums_bytes(m, io->rows);
+    memcpy(at, sums.signal, bytes);
+    clear_other_gates(v, m, (float *)at, io->rows);
+}
+
 static void read_noisy(const struct og_view *v, const struct og_matrix *m,
                        const struct og_linear_io *io)
 {
@@ -202,8 +229,10 @@ static void read_noisy(const struct og_view *v, const struct og_matrix *m,
     at.width = l->cols;
     og_noise_fill(v, &at, noise);
     clear_other_gates(v, m, noise, io->rows);
-    bool gathers = gathers_in_read(v);
-    read_array(v, m, io, (struct at_sums){noise, gathers ? signal : NULL});
+    bool gathers = gathers_in_read(v), keeps = io->tape && keeps_power(v->exec, m);
+    struct at_sums sums = {noise, gathers || keeps ? signal : NULL};
+    read_array(v, m, io, sums);
+    if (keeps) keep_power(v, m, io, sums);
     if (gathers) add_sums_power(v, m, signal, l->cols, io->rows);
 }
 
@@ -331,6 +360,35 @@ static void stop_clipped(const struct og_matrix *m, const struct og_linear_back 
     }
 }
 
+// dy with what the power of the noise adds. n = c sqrt(P) z with P the mean of s^2, so
+// dn_i/ds_k = n_i s_k / sum s^2 (with ac: deviations from their mean). The sums run over
+// the rows at hand: of a part of the batch they estimate its own.
+static const float *with_power(const struct og_view *v, const struct og_matrix *m,
+                               const struct og_linear_back *io, float *out)
+{
+    const size_t cols = decl_of(m)->cols, n = io->rows * cols;
+    const char *at =
+        (const char *)io->tape + og_round64(og_array_tape_bytes(m->array, io->rows));
+    const float *noise = (const float *)at;
+    const float *signal = (const float *)(at + sums_bytes(m, io->rows));
+    double along = 0.0, sum = 0.0, square = 0.0, count = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double s = (double)signal[i];
+        along += (double)io->dy[i / cols * io->lddy + i % cols] * (double)noise[i];
+        sum += s;
+        square += s * s;
+        count += noise[i] != 0.0f;
+    }
+    const bool ac = og_exec_hardware(v->exec, v->node)->injection.ac;
+    const double mean = ac && count > 0.0 ? sum / count : 0.0;
+    const double all = square - mean * sum, factor = all > 0.0 ? along / all : 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double s = noise[i] != 0.0f ? (double)signal[i] - mean : 0.0;
+        out[i] = io->dy[i / cols * io->lddy + i % cols] + (float)(factor * s);
+    }
+    return out;
+}
+
 // dw == NULL: only that of the inputs.
 static void array_gradient(const struct og_view *v, const struct og_matrix *m,
                            const struct og_linear_back *io, float *dw)
@@ -342,9 +400,11 @@ static void array_gradient(const struct og_view *v, const struct og_matrix *m,
         own = (float *)((char *)io->work + room.total - room.dw);
         memset(own, 0, l->rows * l->cols * sizeof *own);
     }
+    const bool power = keeps_power(v->exec, m);
+    float *dy = (float *)((char *)io->work + room.total - room.dw - room.dy);
     const struct og_backward_io back = {
-        .dy = io->dy,
-        .lddy = io->lddy,
+        .dy = power ? with_power(v, m, io, dy) : io->dy,
+        .lddy = power ? l->cols : io->lddy,
         .n = io->rows,
         .dx = io->dx,
         .lddx = io->lddx,

@@ -267,12 +267,59 @@ static void own_recurrent_layers(void **state)
     og_model_free(model);
 }
 
+// PyTorch's names of a language model with a projection, and ohmgrid's own.
+static void language_model(void **state)
+{
+    (void)state;
+    const float *n = numbers();
+    const struct og_shape text = {1, {5, 4, 0}};
+    const struct tensor torch[] = {
+        {"e.weight", 2, {4, F}, n},
+        {"r.weight_ih_l0", 2, {8, F}, n + 20},
+        {"r.weight_hh_l0", 2, {8, 1}, n + 50},
+        {"r.bias_ih_l0", 1, {8}, n + 60},
+        {"r.bias_hh_l0", 1, {8}, n + 70},
+        {"r.weight_hr_l0", 2, {1, H}, n + 80},
+        {"d.weight", 2, {4, 1}, n + 90},
+        {"d.bias", 1, {4}, n + 100},
+    };
+    const struct tensor own[] = {
+        {"model/m0/e/weight", 2, {4, F}, n},
+        {"model/m0/r/weight_l0", 2, {8, F + 1}, n + 20},
+        {"model/m0/r/bias_l0", 1, {8}, n + 60},
+        {"model/m0/r/projection_l0", 2, {1, H}, n + 80},
+        {"model/m0/d/weight", 2, {4, 1}, n + 90},
+        {"model/m0/d/bias", 1, {4}, n + 100},
+    };
+    og_model *model = nn_model("- embedding: {units: 3, name: e}\n"
+                               "- lstm: {units: 2, projection: 1, return: sequence, "
+                               "name: r}\n"
+                               "- dense: {units: 4, each_step: true, name: d}\n",
+                               text, 4);
+    write_hdf5("lm.h5", torch, 8, false);
+    load_well(model, "lm.h5", "", OG_LAYOUT_AUTO);
+    same(model, "e", "weight", n, 4 * F);
+    same(model, "r", "projection_l0", n + 80, H);
+    // Gate o is the second here and the fourth there: its unit 0 reads y with element 6.
+    assert_true(tensor_of(model, "r", "weight_l0")[H * (F + 1) + F] == n[50 + 6]);
+    write_hdf5("lm.h5", torch, 5, false);
+    load_badly(model, "lm.h5", OG_LAYOUT_AUTO, "it lacks r.projection_l0");
+    write_hdf5("lm.h5", own, 6, true);
+    load_well(model, "lm.h5", "", OG_LAYOUT_AUTO);
+    same(model, "e", "weight", n, 4 * F);
+    same(model, "r", "weight_l0", n + 20, 8 * (F + 1));
+    same(model, "r", "projection_l0", n + 80, H);
+    write_hdf5("lm.h5", own + 1, 5, true);
+    load_badly(model, "lm.h5", OG_LAYOUT_AUTO, "it lacks e.weight");
+    og_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_of_images),    cmocka_unit_test(names_of_keras),
         cmocka_unit_test(gates_of_lstm),        cmocka_unit_test(gates_of_gru),
-        cmocka_unit_test(own_recurrent_layers),
+        cmocka_unit_test(own_recurrent_layers), cmocka_unit_test(language_model),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

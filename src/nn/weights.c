@@ -68,12 +68,32 @@ static og_status fill_limit(struct og_weight_match *m, const struct og_node *nod
     return OG_OK;
 }
 
+// A row for each symbol, in PyTorch and Keras alike.
+static og_status fill_table(struct og_weight_match *m, const struct og_node *node,
+                            struct og_error *err)
+{
+    static const char *const names[] = {"weight", "embeddings", NULL};
+    const struct og_param *param = &node->param[0];
+    struct og_weight_entry *e;
+    float *value;
+    OG_TRY(og_weights_find(m, node, names, &e, err));
+    if (!e) {
+        og_weights_miss(m, node, names[0]);
+        return OG_OK;
+    }
+    OG_TRY(og_weights_take(m, node, e, param->rank, param->dim, &value, err));
+    memcpy(og_weights_at(m, node, 0), value, param->count * sizeof *value);
+    og_free(value);
+    return OG_OK;
+}
+
 static og_status fill_node(struct og_weight_match *m, const struct og_node *node,
                            struct og_error *err)
 {
     if (node->params == 0) return OG_OK;
     if (node->op == &og_op_batch_norm) return og_weights_fill_norm(m, node, err);
     if (node->op == &og_op_relu) return fill_limit(m, node, err);
+    if (node->op == &og_op_embedding) return fill_table(m, node, err);
     if (node->op == &og_op_dense || node->op == &og_op_conv2d)
         return og_weights_fill_linear(m, node, err);
     return og_weights_fill_rnn(m, node, err);

@@ -109,6 +109,54 @@ static void ideal_converters_have_no_rates(void **state)
     all_are(v, TRIALS, NAN);
 }
 
+// The experiment of run_tools.h with tanh on ramps between its dense layers.
+static og_experiment *ramp_experiment(void)
+{
+    static const char adc[] = "  adc: {bits: 6, range_mode: minmax}\n";
+    const char *at = strstr(head, adc);
+    char text[2048], path[PATH];
+    og_experiment *e;
+    struct og_error err = {0};
+    assert_non_null(at);
+    snprintf(text, sizeof text,
+             "%.*s  adc: {kind: ramp, bits: 6, ramp: {bits: 4, dense: true}}\n"
+             "  tile: {accumulate: analog}\n%s",
+             (int)(at - head), head, at + sizeof adc - 1);
+    memcpy(strstr(text, "relu:"), "tanh:", 5);
+    write_bytes("e.yaml", text, strlen(text));
+    in_folder(path, "e.yaml");
+    if (og_experiment_read(&e, path, NULL, &err) != OG_OK) fail_msg("%s", err.text);
+    return e;
+}
+
+static void ramps_are_described(void **state)
+{
+    (void)state;
+    double v[TRIALS], rms[TRIALS];
+    og_experiment *e = ramp_experiment();
+    run_whole(e, "a.h5");
+    og_experiment_free(e);
+    read_layer("a.h5", "dense1", "ramp_cells", v, TRIALS);
+    all_are(v, TRIALS, 14 + 4);  // steps between 15 thresholds; bias cells
+    read_layer("a.h5", "dense1", "tiles", v, TRIALS);
+    all_are(v, TRIALS, 7);
+    read_layer("a.h5", "dense1", "conversions", v, TRIALS);
+    all_are(v, TRIALS, 12);
+    read_layer("a.h5", "dense1", "ramp_inl", v, TRIALS);
+    read_layer("a.h5", "dense1", "ramp_inl_rms", rms, TRIALS);
+    for (int t = 0; t < TRIALS; t++) {
+        assert_true(rms[t] > 0 && v[t] > rms[t] && v[t] < 8);
+        assert_true(t == 0 || v[t] != v[t - 1]);  // of another chip
+    }
+    static const char *const metrics[] = {"ramp_dnl", "ramp_gain"};
+    for (int i = 0; i < 2; i++) {
+        read_layer("a.h5", "dense1", metrics[i], v, TRIALS);
+        for (int t = 0; t < TRIALS; t++) assert_true(v[t] > 0);
+        read_layer("a.h5", "dense2", metrics[i], v, TRIALS);
+        all_are(v, TRIALS, NAN);  // linear ADCs
+    }
+}
+
 static void nothing_else_depends_on_it(void **state)
 {
     (void)state;
@@ -246,6 +294,7 @@ int main(void)
         cmocka_unit_test(every_metric_of_every_matrix),
         cmocka_unit_test(clipped_inputs),
         cmocka_unit_test(ideal_converters_have_no_rates),
+        cmocka_unit_test(ramps_are_described),
         cmocka_unit_test(nothing_else_depends_on_it),
         cmocka_unit_test(threads_and_interruptions_change_no_bit),
         cmocka_unit_test(ideal_points_are_not_measured),

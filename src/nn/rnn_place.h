@@ -20,8 +20,8 @@ struct og_rnn_place {
     const struct og_view *v;
     size_t n, steps, units, outputs, directions, inputs, stride;
     // Rows of tensors: the samples of the block, the longest sequence first, so that
-    // those which are not over yet are the first. All NULL or unused where sequences
-    // have all steps: then rows are samples.
+    // those which are not over yet are the first. Not used where all sequences have all
+    // steps: then rows are samples.
     bool ragged;
     uint32_t order[OG_BLOCK], length[OG_BLOCK];  // place in the block; steps
     uint32_t sample[OG_BLOCK], row[OG_BLOCK];    // for og_view

@@ -284,6 +284,29 @@ static void too_few_bias_cells_are_refused(void **state)
     assert_int_equal(og_ramp_plan(&plan, &hw, &hyperbolic, &err), OG_INPUT);
 }
 
+// Any rising function: here with steps of 1 : 4, as a table says.
+static void curves_have_ramps(void **state)
+{
+    (void)state;
+    struct og_points curve = {.x = {3, {-1, 1, 1.5}}, .y = {3, {0, 2, 4}}};
+    const struct og_ramp_part part = {.function = OG_CURVE, .curve = &curve};
+    struct og_hardware hw = ramp_hardware(3);
+    struct og_ramp_plan plan;
+    struct og_error err = {0};
+    assert_int_equal(og_ramp_plan(&plan, &hw, &part, &err), OG_OK);
+    const double x[] = {-0.5, 0, 0.5, 1, 1.125, 1.25, 1.375};
+    for (int k = 1; k < 8; k++) assert_true(fabs(plan.x[k] - x[k - 1]) < 1e-12);
+    struct og_ramp ramp = programmed(&plan, &hw, 0);
+    assert_true(og_ramp_errors(&plan, &ramp).inl < 1e-5);
+    hw.device.g_min = hw.device.g_max / 3;
+    assert_int_equal(og_ramp_plan(&plan, &hw, &part, &err), OG_OK);
+    assert_int_equal(plan.parallel[1], 2);
+    assert_int_equal(plan.parallel[4], 1);
+    curve.x.v[2] = 1 + 1e-4;  // steps of 1 : 2e4
+    assert_int_equal(og_ramp_plan(&plan, &hw, &part, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "with 1024 cells"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +319,7 @@ int main(void)
         cmocka_unit_test(linearity_is_counted_in_output_steps),
         cmocka_unit_test(steps_are_split_where_the_device_needs_it),
         cmocka_unit_test(too_few_bias_cells_are_refused),
+        cmocka_unit_test(curves_have_ramps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

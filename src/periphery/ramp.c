@@ -79,6 +79,8 @@ static int cells_for(const struct og_ramp_plan *p, double x, const struct og_dev
     return (int)ceil(fabs(x) / (p->per_siemens * d->g_max) * (1 - 1e-12));
 }
 
+enum { MOST_CELLS = 1024 };  // of one step; more is a curve that was meant otherwise
+
 // The largest step is one cell at g_max, or, where the device's range is too small for
 // that, the smallest step is one cell at g_min and larger ones are split.
 static og_status share_steps(struct og_ramp_plan *p, const struct og_hardware *hw,
@@ -99,6 +101,14 @@ static og_status share_steps(struct og_ramp_plan *p, const struct og_hardware *h
                        "hardware.adc.ramp.split: parallel cells make every step of a "
                        "ramp if g_max / g_min of the device is at least 2; it is %.3g",
                        ratio);
+    if (!fits && needed > MOST_CELLS * ratio)
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.adc.ramp.split: the steps of a %s ramp of %d bits differ "
+            "by a factor of %.3g; with %d cells for the largest that takes "
+            "g_max / g_min = %.3g, which is %.3g",
+            names[p->function], hw->adc.ramp.bits, needed, MOST_CELLS,
+            needed / MOST_CELLS, ratio);
     p->per_siemens = fits ? s.largest / d->g_max : s.smallest / d->g_min;
     for (int k = 1; k < p->levels - 1; k++) {
         p->parallel[k] = cells_for(p, step_of(p, k), d);

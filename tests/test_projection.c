@@ -126,6 +126,15 @@ static void on_arrays(void **state)
         assert_true(differs);
         og_exec_free(exec);
     }
+    og_model_free(model);
+    model = nn_model("[lstm: {units: 7, projection: 3}]", sequence, P);
+    struct og_hardware hw = og_hardware_default();
+    hw.ideal = false;
+    og_exec *exec = start(model, &hw, false, &batch);
+    assert_int_equal(og_exec_matrices(exec), 2);
+    assert_string_equal(og_exec_matrix_name(exec, 0), "lstm1/gates");
+    assert_string_equal(og_exec_matrix_name(exec, 1), "lstm1/proj");
+    og_exec_free(exec);
     nn_batch_free(&batch);
     og_model_free(model);
 }

@@ -180,6 +180,8 @@ void og_rnn_linears(struct og_node *node, const struct og_hardware *hw)
     node->linears = 0;
     for (int cell = 0; cell < og_rnn_cells(node); cell++)
         add_pieces(node, cell, hw->rnn.mapping);
+    struct og_linear_decl *l = node->linear;
+    if (a->projection > 0 && !*l->name) snprintf(l->name, sizeof l->name, "gates");
     for (int cell = 0; a->projection > 0 && cell < og_rnn_cells(node); cell++)
         add_projection(node, cell);
 }

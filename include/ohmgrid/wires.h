@@ -41,13 +41,14 @@ OG_API og_status og_wire_method_find(enum og_wire_method *method, const char *na
 struct og_wire_report {
     enum og_wire_method method;  // never OG_WIRES_AUTO
     size_t iterations;           // most of any vector; 0 where none are needed
-    // PCG and DIRECT: most of any vector of |A b - d| / |d|, where A b = d are Kirchhoff's
-    // laws of the bit-line nodes with the word lines eliminated. MERGE: largest relative
-    // difference from PCG of the currents of one checking vector of ones.
+    // DIRECT: most of any vector of |A b - d| / |d|, where A b = d are Kirchhoff's laws of
+    // the bit-line nodes with the word lines eliminated; PCG: the same in the norm of its
+    // preconditioner. MERGE: largest relative difference from PCG of the currents of one
+    // checking vector of ones. 0 where each line is solved by itself.
     double residual;
 };
 
-// Ranges: resistances 0 or 1e-30 .. 1e30 ohm, conductances 0 or 1e-30 .. 1e30 S.
+// Ranges: resistances 0 or 1e-6 .. 1e9 ohm, conductances 0 or 1e-15 .. 1 S.
 OG_API og_status og_wire_params_check(const struct og_wire_params *p,
                                       struct og_error *err);
 

@@ -235,20 +235,22 @@ static void forward_wire(const struct og_wire_grid *w, struct og_wire_state *t,
     }
 }
 
+// r and pp of a node are sums over its cells, in the first row: cell by cell they would
+// cancel, and their rounding would stay.
 static void forward_node(const struct og_wire_grid *w, struct og_wire_state *t,
                          double alpha)
 {
     const size_t width = w->width, ld = w->ld;
-    double *restrict e = t->e, *restrict y = t->y;
-    for (size_t j = 0; j < width; j++) y[j] = 0;
-    for (size_t i = 0; i < w->rows; i++) {
-        const double *restrict pp = t->pp + i * ld, *restrict u = t->u + i * ld;
-        double *restrict r = t->r + i * ld;
-        if (alpha != 0)
-            for (size_t j = 0; j < width; j++) r[j] -= alpha * (pp[j] - u[j]);
-        for (size_t j = 0; j < width; j++) y[j] += r[j];
+    double *restrict r = t->r, *restrict pp = t->pp, *restrict z = t->z;
+    const double *cells = alpha == 0 ? t->r : t->u;
+    for (size_t j = 0; j < width; j++) z[j] = 0;
+    for (size_t i = 0; i < w->rows; i++)
+        for (size_t j = 0; j < width; j++) z[j] += cells[i * ld + j];
+    for (size_t j = 0; j < width; j++) {
+        r[j] = alpha == 0 ? z[j] : r[j] - alpha * (pp[j] - z[j]);
+        t->y[j] = r[j];
+        t->e[j] = w->qb[j] * r[j] * r[j];
     }
-    for (size_t j = 0; j < width; j++) e[j] = w->qb[j] * y[j] * y[j];
 }
 
 static void forward(const struct og_wire_grid *w, struct og_wire_state *t, double alpha)
@@ -262,7 +264,7 @@ static void forward(const struct og_wire_grid *w, struct og_wire_state *t, doubl
 // One row of p and pp; their product, lane by lane, is added to `energy`.
 __attribute__((always_inline)) static inline void direction_row(
     const struct og_wire_grid *w, struct og_wire_state *t, size_t i, double beta,
-    vec *energy, const bool first, const bool node)
+    vec *energy, const bool first)
 {
     vec *restrict z = (vec *)t->z;
     const loose *restrict q = (const loose *)(w->qb + i * w->ld);
@@ -272,7 +274,7 @@ __attribute__((always_inline)) static inline void direction_row(
     loose *restrict pp = (loose *)(t->pp + i * w->ld);
     vec sum = *energy;
     for (size_t j = 0; j < w->width / OG_LANES; j++) {
-        if (!node) z[j] = q[j] * (y[j] + z[j]);
+        z[j] = q[j] * (y[j] + z[j]);
         vec next = z[j], next_pp = r[j];
         if (!first) {
             next += beta * p[j];
@@ -285,22 +287,35 @@ __attribute__((always_inline)) static inline void direction_row(
     *energy = sum;
 }
 
+// The same where bit lines are nodes: p is alike in all rows, pp in the first alone.
+static void direction_node(const struct og_wire_grid *w, struct og_wire_state *t,
+                           size_t i, double beta, vec *energy)
+{
+    double *restrict p = t->p + i * w->ld, *restrict pp = t->pp;
+    double *sum = (double *)energy;
+    for (size_t j = 0; j < w->width; j++)
+        p[j] = w->qb[j] * t->y[j] + (beta == 0 ? 0 : beta * p[j]);
+    for (size_t j = 0; i == 0 && j < w->width; j++) {
+        pp[j] = t->r[j] + (beta == 0 ? 0 : beta * pp[j]);
+        sum[j % OG_LANES] += p[j] * pp[j];
+    }
+}
+
 static void direction(const struct og_wire_grid *w, struct og_wire_state *t, size_t i,
                       double beta, vec *energy)
 {
     if (w->col.kind == OG_LINE_NODE)
-        direction_row(w, t, i, beta, energy, beta == 0, true);
+        direction_node(w, t, i, beta, energy);
     else if (beta == 0)
-        direction_row(w, t, i, beta, energy, true, false);
+        direction_row(w, t, i, beta, energy, true);
     else
-        direction_row(w, t, i, beta, energy, false, false);
+        direction_row(w, t, i, beta, energy, false);
 }
 
 static double backward(const struct og_wire_grid *w, struct og_wire_state *t, double beta)
 {
     vec outer = {0}, inner = {0}, last[GROUPS], *half = (vec *)t->scratch;
-    const bool node_cols = w->col.kind == OG_LINE_NODE;
-    for (size_t j = 0; j < w->width; j++) t->z[j] = node_cols ? w->qb[j] * t->y[j] : 0;
+    for (size_t j = 0; j < w->width; j++) t->z[j] = 0;
     for (size_t strip = w->strips; strip-- > 0;) {
         const size_t begin = strip * OG_STRIP;
         const size_t end = begin + OG_STRIP < w->rows ? begin + OG_STRIP : w->rows;

@@ -39,9 +39,15 @@ og_status og_wires_no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "wires: out of memory");
 }
 
-static const double smallest = 1e-30, largest = 1e30;
+struct range {
+    double low, high;
+};
+static const struct range ohms = {1e-6, 1e9}, siemens = {1e-15, 1};
 
-static bool in_range(double x) { return (x == 0) | ((x >= smallest) & (x <= largest)); }
+static bool in_range(double x, const struct range *r)
+{
+    return (x == 0) | ((x >= r->low) & (x <= r->high));
+}
 
 og_status og_wire_params_check(const struct og_wire_params *p, struct og_error *err)
 {
@@ -53,10 +59,10 @@ og_status og_wire_params_check(const struct og_wire_params *p, struct og_error *
                {"r_source", p->r_source},
                {"r_sense", p->r_sense}};
     for (int k = 0; k < 4; k++)
-        if (!in_range(all[k].value))
+        if (!in_range(all[k].value, &ohms))
             return og_fail(err, OG_INPUT,
                            "%s is %g, expected 0 or a resistance from %g to %g ohm",
-                           all[k].name, all[k].value, smallest, largest);
+                           all[k].name, all[k].value, ohms.low, ohms.high);
     return OG_OK;
 }
 
@@ -105,17 +111,22 @@ void og_wires_free(og_wires *w)
     og_free(w);
 }
 
-og_status og_wires_load(og_wires *w, const double *g, struct og_error *err)
+void og_wires_set(og_wires *w, const double *g)
 {
-    size_t bad = 0;  // without a branch for each cell
-    for (size_t k = 0; k < w->rows * w->cols; k++) bad += !in_range(g[k]);
-    for (size_t k = 0; bad > 0; k++)
-        if (!in_range(g[k]))
-            return og_fail(err, OG_INPUT,
-                           "conductance[%zu][%zu] is %g, expected 0 or %g to %g S",
-                           k / w->cols, k % w->cols, g[k], smallest, largest);
     memcpy(w->g, g, w->rows * w->cols * sizeof *g);
     w->loaded = true;
     w->grid_loaded = false;
+}
+
+og_status og_wires_load(og_wires *w, const double *g, struct og_error *err)
+{
+    size_t bad = 0;  // without a branch for each cell
+    for (size_t k = 0; k < w->rows * w->cols; k++) bad += !in_range(g[k], &siemens);
+    for (size_t k = 0; bad > 0; k++)
+        if (!in_range(g[k], &siemens))
+            return og_fail(err, OG_INPUT,
+                           "conductance[%zu][%zu] is %g, expected 0 or %g to %g S",
+                           k / w->cols, k % w->cols, g[k], siemens.low, siemens.high);
+    og_wires_set(w, g);
     return OG_OK;
 }

@@ -217,7 +217,7 @@ static bool read_all(struct direct *d, const double *v, size_t batch, double *cu
         if (!solve(d, one, work->x)) return false;
         take(d, one, work->x, current + b * w->cols, work->bit);
         const double r = og_wires_residual(w, one, work->bit, work->scratch);
-        if (r > *residual) *residual = r;
+        if (!(r <= *residual)) *residual = r;
         if (v == NULL) work->unit[b] = 0;
     }
     return true;
@@ -236,7 +236,11 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
     const int threads = og_blas_use_threads(1);
     start(&d, w);
     og_status s = OG_OK;
-    if (!read_all(&d, v, batch, current, residual, &work)) s = why(&d, err);
+    if (!read_all(&d, v, batch, current, residual, &work))
+        s = why(&d, err);
+    else if (!(*residual <= 1e-6))
+        s = og_fail(err, OG_FAILED, "wires: conductances differ too much (residual %.2g)",
+                    *residual);
     direct_free(&d);
     og_blas_use_threads(threads);
     og_free(memory);

@@ -23,6 +23,8 @@ struct og_wires {
     struct og_merge *merge;
 };
 
+// og_wires_load without its checks.
+void og_wires_set(og_wires *w, const double *g);
 og_status og_wires_no_memory(struct og_error *err);
 
 // Conductance in S between node `at` of a line of n and terminals at both its ends.

@@ -31,6 +31,8 @@ enum { ITERATIONS_MAX = 20000 };
 
 // Each bit line's correction, in the norm of P, over the largest that it has had.
 static const double tolerance = 1e-13;
+// The same where rounding has put an end to all progress.
+static const double last_tolerance = 1e-11;
 
 static og_status grid_alloc(og_wires *w, struct og_error *err)
 {
@@ -200,13 +202,17 @@ struct og_pcg_result og_pcg_solve(const struct og_wires *w, void *state,
     while (!(done.converged = progress(&s) <= tolerance)) {
         if (done.iterations++ == ITERATIONS_MAX) break;
         const double slope = k->backward(s.c, &s.t, beta);
-        if (!(slope > 0)) break;
+        if (!(slope > 0)) {
+            done.converged = progress(&s) <= last_tolerance;
+            break;
+        }
         const double alpha = energy / slope, before = energy;
         advance(&s, alpha);
         k->forward(s.c, &s.t, alpha);
         energy = total(&s);
         beta = energy / before;
     }
+    if (!isfinite(energy)) done.converged = false;
     done.residual = start > 0 ? sqrt(energy / start) : 0;
     finish(&s, io);
     return done;

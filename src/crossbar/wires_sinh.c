@@ -110,7 +110,7 @@ static og_status improve(struct newton *s, double *gain, struct og_error *err)
 {
     const size_t cells = s->w->rows * s->w->cols;
     find_missing(s);
-    OG_TRY(og_wires_load(s->slope, s->g, err));
+    og_wires_set(s->slope, s->g);
     OG_TRY(og_wires_inject(s->slope, s->word_missing, s->bit_missing, s->word_step,
                            s->bit_step, err));
     double slope = 0;

@@ -171,6 +171,21 @@ static char *slot_at(const struct og_rnn_place *p, size_t turn)
     return p->tape ? p->tape + turn * p->slot.total : p->work + p->room.slot;
 }
 
+// Which gates add two sums, and which have their outputs from ramps.
+static void mark_gates(const struct og_rnn_place *p, struct og_rnn_step *s)
+{
+    const struct og_view *v = p->v;
+    for (int k = 0; k < p->linears; k++) {
+        const struct og_linear_decl *l = &v->node->linear[p->first + k];
+        size_t gate = og_rnn_gate(p, l), end = gate + l->cols / p->units;
+        bool ramp = og_linear_is_ramp(v, p->first + k);
+        for (size_t g = gate; ramp && g < end; g++) s->ramped[g] = true;
+        for (; og_rnn_start(l) > 0 && gate < end; gate++)
+            s->apart[gate] =
+                !(s->law->two_sums && s->attr->before && (int)gate >= s->law->common);
+    }
+}
+
 void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_step *s)
 {
     const struct og_view *v = p->v;
@@ -206,13 +221,5 @@ void og_rnn_step_at(const struct og_rnn_place *p, size_t turn, struct og_rnn_ste
         s->view.row = p->row;
         s->view.sample = p->sample;
     }
-    for (int k = 0; k < p->linears; k++) {
-        const struct og_linear_decl *l = &v->node->linear[p->first + k];
-        size_t gate = og_rnn_gate(p, l), end = gate + l->cols / p->units;
-        bool ramp = og_linear_is_ramp(v, p->first + k);
-        for (size_t g = gate; ramp && g < end; g++) s->ramped[g] = true;
-        for (; og_rnn_start(l) > 0 && gate < end; gate++)
-            s->apart[gate] =
-                !(s->law->two_sums && s->attr->before && (int)gate >= s->law->common);
-    }
+    mark_gates(p, s);
 }

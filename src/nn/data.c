@@ -318,7 +318,8 @@ og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *sp
     if (memcmp(&spec->series, &no_series, sizeof no_series) == 0)
         d->spec.series = og_series_default();
     set_shape(d, &kinds[k]);
-    og_status status = kinds[k].check(d, err);
+    og_status status =
+        d->spec.strokes ? og_data_check_strokes(d, err) : kinds[k].check(d, err);
     if (status == OG_OK) status = locate(d, k, where, err);
     if (status == OG_OK)
         status = d->spec.strokes ? og_data_strokes_load(d, err) : kinds[k].load(d, err);

@@ -27,8 +27,10 @@ static og_status check_no_series(const struct og_data_spec *spec, struct og_erro
                    spec->name);
 }
 
-static og_status check_strokes(const struct og_data_spec *spec, struct og_error *err)
+og_status og_data_check_strokes(struct og_dataset *set, struct og_error *err)
 {
+    const struct og_data_spec *spec = &set->spec;
+    OG_TRY(check_no_text(spec, err));
     if (strcmp(spec->name, "mnist") != 0)
         return og_fail(err, OG_INPUT,
                        "data.as strokes is for handwriting, the set mnist, not for %s",
@@ -42,7 +44,6 @@ og_status og_data_check_images(struct og_dataset *set, struct og_error *err)
     struct og_data_spec *spec = &set->spec;
     const struct og_speech standard = og_speech_default();
     OG_TRY(check_no_text(spec, err));
-    if (spec->strokes) return check_strokes(spec, err);
     OG_TRY(check_no_series(spec, err));
     if (memcmp(&spec->speech, &standard, sizeof standard) != 0)
         return og_fail(err, OG_INPUT,

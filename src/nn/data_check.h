@@ -7,6 +7,7 @@
 
 // Of a set whose spec and image size are set; completes the spec.
 og_status og_data_check_images(struct og_dataset *set, struct og_error *err);
+og_status og_data_check_strokes(struct og_dataset *set, struct og_error *err);
 og_status og_data_check_speech(struct og_dataset *set, struct og_error *err);
 og_status og_data_check_series(struct og_dataset *set, struct og_error *err);
 og_status og_data_check_ptb(struct og_dataset *set, struct og_error *err);

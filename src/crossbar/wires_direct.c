@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Kirchhoff's laws of all nodes as one sparse matrix, factored by CHOLMOD: slow, and
 // independent of the other solvers.
+#include <math.h>
 #include <string.h>
 
 #include <suitesparse/cholmod.h>
@@ -17,6 +18,7 @@ struct direct {
     cholmod_factor *l;
     cholmod_dense *b, *x;
     cholmod_dense *y, *e;  // workspace of cholmod_solve2
+    double unsettled;      // last refinement over voltage, the most so far
 };
 
 static const size_t known = (size_t)-1;  // no unknown: the voltage is given
@@ -155,20 +157,40 @@ static bool factor(struct direct *d)
            d->c.status == CHOLMOD_OK;
 }
 
-// x[nodes], and refined twice, which suffices for good wires as well.
+// Largest change over largest voltage, of word-line or of bit-line nodes.
+static double moved_by(const struct direct *d, const double *x, const double *change)
+{
+    const size_t at[] = {0, word_nodes(d->w), nodes(d->w)};
+    double ratio = 0;
+    for (int part = 0; part < 2; part++) {
+        double most = 0, moved = 0;
+        for (size_t k = at[part]; k < at[part + 1]; k++) {
+            most = fmax(most, fabs(x[k]));
+            moved = fmax(moved, fabs(change[k]));
+        }
+        if (most > 0 && !(moved <= ratio * most)) ratio = moved / most;
+    }
+    return ratio;
+}
+
+// x[nodes], refined until it stays: two passes, more where conductances differ much.
 static bool solve(struct direct *d, const double *v, double *x)
 {
-    enum { PASSES = 3 };
+    enum { PASSES = 12 };
     const size_t n = nodes(d->w);
+    double moved = 1;
     for (size_t k = 0; k < n; k++) x[k] = 0;
-    for (int pass = 0; d->l != NULL && pass < PASSES; pass++) {
+    if (n == 0) return true;
+    for (int pass = 0; moved > 1e-13 && pass < PASSES; pass++) {
         set_missing(d, v, x);
         if (!cholmod_l_solve2(CHOLMOD_A, d->l, d->b, NULL, &d->x, NULL, &d->y, &d->e,
                               &d->c))
             return false;
         const double *more = d->x->x;
         for (size_t k = 0; k < n; k++) x[k] += more[k];
+        moved = moved_by(d, x, more);
     }
+    if (!(moved <= d->unsettled)) d->unsettled = moved;
     return true;
 }
 
@@ -238,9 +260,11 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
     og_status s = OG_OK;
     if (!read_all(&d, v, batch, current, residual, &work))
         s = why(&d, err);
-    else if (!(*residual <= 1e-6))
-        s = og_fail(err, OG_FAILED, "wires: conductances differ too much (residual %.2g)",
-                    *residual);
+    else if (!(d.unsettled <= 1e-9))
+        s = og_fail(err, OG_FAILED,
+                    "wires: conductances differ too much: refinement still moves the "
+                    "voltages by %.2g",
+                    d.unsettled);
     direct_free(&d);
     og_blas_use_threads(threads);
     og_free(memory);

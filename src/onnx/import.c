@@ -47,6 +47,7 @@ static og_status unpack(const char *path, Onnx__ModelProto **model, struct og_er
         *model = onnx__model_proto__unpack(NULL, n, bytes);
     og_free(bytes);
     if (*model && (*model)->graph) return OG_OK;
+    onnx__model_proto__free_unpacked(*model, NULL);  // accepts NULL
     return og_fail(err, OG_INPUT, "%s: not an ONNX model, or damaged", path);
 }
 

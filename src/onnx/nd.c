@@ -16,11 +16,11 @@ struct og_nd_store {
 static const struct {
     const char *name;
     size_t size;
-} kinds[OG_ND_TYPES] = {
+} kinds[OG_ND_TYPES + 1] = {
     [OG_ND_NONE] = {"none", 0},   [OG_ND_FLOAT] = {"float32", 4},
     [OG_ND_INT8] = {"int8", 1},   [OG_ND_UINT8] = {"uint8", 1},
     [OG_ND_INT32] = {"int32", 4}, [OG_ND_INT64] = {"int64", 8},
-    [OG_ND_BOOL] = {"bool", 1},
+    [OG_ND_BOOL] = {"bool", 1},   [OG_ND_TYPES] = {"another type", 0},
 };
 
 size_t og_nd_size(enum og_nd_type type) { return kinds[type].size; }

@@ -19,7 +19,7 @@ enum og_nd_type {
     OG_ND_INT32,
     OG_ND_INT64,
     OG_ND_BOOL,
-    OG_ND_TYPES
+    OG_ND_TYPES  // also: a type that is not supported
 };
 // HDF5 has 32 dimensions, and one may be that of chips.
 enum { OG_ND_RANK = 31, OG_ND_TEXT = 400 };

@@ -113,6 +113,16 @@ static void usage_errors(void **state)
     wrong("solve /no/a.h5 -o b.h5",
           "ohmgrid solve: /no/a.h5: cannot read: No such file or directory\n");
     wrong("diff a.h5", "ohmgrid diff: B.h5 is missing; see 'ohmgrid diff --help'\n");
+    wrong("import m.onnx",
+          "ohmgrid import: -o MODEL.h5 is missing; see 'ohmgrid import --help'\n");
+    wrong("infer m.h5 i.h5",
+          "ohmgrid infer: -o OUT.h5 is missing; see 'ohmgrid infer --help'\n");
+    wrong("infer m.h5 i.h5 -o o.h5 --chips 2",
+          "ohmgrid infer: --chips needs --hardware; see 'ohmgrid infer --help'\n");
+    wrong("infer m.h5 i.h5 -o o.h5 --calibrate 2",
+          "ohmgrid infer: --calibrate needs --hardware; see 'ohmgrid infer --help'\n");
+    wrong("infer m.h5 i.h5 -o o.h5 --seed 2",
+          "ohmgrid infer: --seed needs --hardware; see 'ohmgrid infer --help'\n");
     wrong("data get",
           "ohmgrid data: unknown action 'get', expected list; see 'ohmgrid data "
           "--help'\n");

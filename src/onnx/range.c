@@ -60,13 +60,12 @@ void og_range_add(struct og_range_stat *s, const float *x, size_t n, uint64_t ro
     float max = 0.0f;
     for (size_t i = 0; i < n; i++) max = fabsf(x[i]) > max ? fabsf(x[i]) : max;
     uint64_t name = (uint64_t)hash_of(row) << 32 | (uint32_t)row;
-#pragma omp critical(og_onnx_range)
-    {
-        if (max > s->max) s->max = max;
-        if (s->keeps && has_room(s))
-            for (size_t i = 0; i < n; i++)
-                keep_value(s, fabsf(x[i]), hash_of(name + i * 0x632be59bd9b4e019u));
-    }
+    og_lock(&s->lock);
+    if (max > s->max) s->max = max;
+    if (s->keeps && has_room(s))
+        for (size_t i = 0; i < n; i++)
+            keep_value(s, fabsf(x[i]), hash_of(name + i * 0x632be59bd9b4e019u));
+    og_unlock(&s->lock);
 }
 
 static int rising(const void *a, const void *b)

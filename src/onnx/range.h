@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "ohmgrid/hardware.h"
 
 struct og_range_stat {
@@ -18,6 +19,7 @@ struct og_range_stat {
     size_t n;
     float *value;
     uint32_t *hash;
+    struct og_lock lock;
 };
 
 // n values of the row called `row`. From any thread.

@@ -181,7 +181,8 @@ static void costs_are_differences(void **state)
     assert_int_equal(links("a.h5", "/train"), 1);
     assert_int_equal(links("a.h5", "/attribution"), 2 + 2 * 9);
     for (int m = 0; m < 2; m++) {
-        const double(*v)[TRIALS] = m == 0 ? accuracy : loss, sign = m == 0 ? 1 : -1;
+        double(*v)[TRIALS] = m == 0 ? accuracy : loss;
+        const double sign = m == 0 ? 1 : -1;
         const char *const names[2][5] = {{"accuracy_alone", "accuracy_within",
                                           "accuracy_all", "accuracy_alone_low",
                                           "accuracy_alone_high"},

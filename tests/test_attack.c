@@ -267,6 +267,62 @@ static void same_bits_however_split(void **state)
     og_model_free(model);
 }
 
+// The gradient of the cross-entropy, p - 1 at the label, summed over the passes that an
+// attack's first step has.
+static void sum_gradients(og_exec *exec, const struct og_dataset *set, uint32_t draws,
+                          const float *x, double *sum)
+{
+    static uint32_t sample[N];
+    static float d[N * 4];
+    for (uint32_t i = 0; i < N; i++) sample[i] = i;
+    struct og_batch batch = {
+        .x = x, .label = set->label, .sample = sample, .n = N, .seed = 3};
+    for (uint32_t k = 0; k < draws; k++) {
+        batch.pass = (UINT32_C(1) << 31) + k;
+        const float *z = og_exec_forward(exec, &batch);
+        for (size_t i = 0; i < N; i++) {
+            double all = 0;
+            for (size_t j = 0; j < 4; j++) all += exp((double)z[4 * i + j]);
+            for (size_t j = 0; j < 4; j++)
+                d[4 * i + j] = (float)(exp((double)z[4 * i + j]) / all -
+                                       (j == set->label[i] ? 1.0 : 0.0));
+        }
+        const float *g = og_exec_backward_inputs(exec, &batch, d);
+        for (size_t i = 0; i < N * PIXELS; i++) sum[i] += (double)g[i];
+    }
+}
+
+// Draws are weighed as the mean of the cross-entropy weighs them: one that is sure of the
+// label counts little.
+static void draws_average_the_loss(void **state)
+{
+    (void)state;
+    static struct images out;
+    static double sum[N * PIXELS];
+    struct og_attack_config config = attack_config(OG_ATTACK_FGSM);
+    struct og_hardware hw = nn_injecting(OG_POINT_A);
+    struct og_dataset set = make_set(N, 1);
+    struct og_error err = {0};
+    hw.injection.snr_db = -3;
+    config.draws = 4;
+    og_model *model = make_model(linear);
+    train(model, NULL);
+    attack_images(model, &(struct how){.config = &config, .hw = &hw, .batch = N}, &out);
+    og_exec *exec = nn_exec(
+        model, &(struct og_exec_options){.hardware = &hw, .batch = N, .inputs = true});
+    must(og_calibrate(exec, &set, N, 3, &err), &err);
+    og_exec_program(exec, &(struct og_chip){.seed = 3});
+    sum_gradients(exec, &set, 4, out.start, sum);
+    for (size_t i = 0; i < N * PIXELS; i++) {
+        const float moved = out.x[i] - out.start[i];
+        if (fabs(sum[i]) > 1e-4 && moved != 0 && (moved > 0) != (sum[i] > 0))
+            fail_msg("pixel %zu: gradient %g, moved by %g", i, sum[i], (double)moved);
+    }
+    og_exec_free(exec);
+    og_model_free(model);
+    free_images(&set);
+}
+
 // A network that has been trained on attacks stands them better.
 static void adversarial_training_defends(void **state)
 {
@@ -366,6 +422,7 @@ int main(void)
         cmocka_unit_test(bounds_hold_and_networks_fail),
         cmocka_unit_test(steps_follow_each_other),
         cmocka_unit_test(same_bits_however_split),
+        cmocka_unit_test(draws_average_the_loss),
         cmocka_unit_test(adversarial_training_defends),
         cmocka_unit_test(adversarial_training_resumes),
         cmocka_unit_test(failures),

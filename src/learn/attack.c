@@ -21,6 +21,8 @@ struct og_attack {
     float *start;     // [batch][width]: the images as they were
     float *gradient;  // [batch][width]: sum over draws
     float *dlogits;   // [batch][classes]
+    // Logarithms of 1 - p_label, [batch]: of a draw, and the largest of all so far.
+    double *log_weight, *most;
 };
 
 og_status og_attack_check_data(const struct og_dataset *set, struct og_error *err)
@@ -45,7 +47,9 @@ static og_status fill(og_attack *a, const struct og_attack_options *o,
     a->start = og_alloc(a->batch * a->width, sizeof *a->start);
     a->gradient = og_alloc(a->batch * a->width, sizeof *a->gradient);
     a->dlogits = og_alloc(a->batch * (size_t)a->classes, sizeof *a->dlogits);
-    if (!a->start || !a->gradient || !a->dlogits)
+    a->log_weight = og_alloc(a->batch, sizeof *a->log_weight);
+    a->most = og_alloc(a->batch, sizeof *a->most);
+    if (!a->start || !a->gradient || !a->dlogits || !a->log_weight || !a->most)
         return og_fail(err, OG_NO_MEMORY, "no memory for an attack on %zu samples",
                        a->batch);
     return og_exec_alloc(&a->exec, o->model, &options, err);
@@ -78,14 +82,17 @@ void og_attack_free(og_attack *a)
     og_free(a->start);
     og_free(a->gradient);
     og_free(a->dlogits);
+    og_free(a->log_weight);
+    og_free(a->most);
     og_free(a);
 }
 
 og_exec *og_attack_exec(og_attack *a) { return a->exec; }
 
 // The gradient of the cross-entropy, p - 1 at the label, divided by 1 - p_label: signs
-// are all that counts, and these survive where p_label is nearly 1.
-static void logit_gradient(const float *z, int classes, int label, float *out)
+// are all that counts, and these survive where p_label is nearly 1. Returns the logarithm
+// of 1 - p_label, by which draws have to be weighed against each other.
+static double logit_gradient(const float *z, int classes, int label, float *out)
 {
     double most = -INFINITY, sum = 0.0;
     for (int j = 0; j < classes; j++)
@@ -94,9 +101,23 @@ static void logit_gradient(const float *z, int classes, int label, float *out)
         if (j != label) sum += exp((double)z[j] - most);
     for (int j = 0; j < classes; j++)
         out[j] = j == label ? -1.0f : (float)(exp((double)z[j] - most) / sum);
+    const double odds = most + log(sum) - (double)z[label];  // log((1 - p) / p)
+    return odds > 0 ? -log1p(exp(-odds)) : odds - log1p(exp(odds));
 }
 
-// Sum of the gradients of all draws, at x.
+// Adds the gradient g of a draw for sample i. The sum is kept divided by the largest
+// weight so far, so that not all of them underflow.
+static void add_draw(og_attack *a, size_t i, const float *g)
+{
+    float *sum = a->gradient + i * a->width;
+    const double weight = a->log_weight[i], most = fmax(a->most[i], weight);
+    const float before = (float)exp(a->most[i] - most);
+    const float now = (float)exp(weight - most);
+    for (size_t k = 0; k < a->width; k++) sum[k] = before * sum[k] + now * g[k];
+    a->most[i] = most;
+}
+
+// Sum of the gradients of all draws, at x, but for a factor of each sample.
 static void find_gradient(og_attack *a, const struct og_batch *batch, uint32_t step,
                           const float *x)
 {
@@ -107,14 +128,15 @@ static void find_gradient(og_attack *a, const struct og_batch *batch, uint32_t s
     struct og_batch at = *batch;
     at.x = x;
     memset(a->gradient, 0, n * sizeof *a->gradient);
+    for (size_t i = 0; i < batch->n; i++) a->most[i] = -INFINITY;
     for (uint32_t k = 0; k < draws; k++) {
         at.pass = first_pass + (batch->pass * steps + step) * draws + k;
         const float *z = og_exec_forward(a->exec, &at);
         for (size_t i = 0; i < batch->n; i++)
-            logit_gradient(z + i * classes, a->classes, batch->label[i],
-                           a->dlogits + i * classes);
+            a->log_weight[i] = logit_gradient(z + i * classes, a->classes,
+                                              batch->label[i], a->dlogits + i * classes);
         const float *g = og_exec_backward_inputs(a->exec, &at, a->dlogits);
-        for (size_t i = 0; i < n; i++) a->gradient[i] += g[i];
+        for (size_t i = 0; i < batch->n; i++) add_draw(a, i, g + i * a->width);
     }
 }
 

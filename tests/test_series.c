@@ -202,6 +202,10 @@ static void hostile_files(void **state)
     write_own(NULL);
     make_series();
     fails(&spec, "value 9 of 'frames' is not finite");
+    hid_t file = create("own.h5");
+    write_array(file, "frames", H5T_NATIVE_FLOAT, 3, (hsize_t[]){1 << 20, 0, 2}, frames);
+    H5Fclose(file);
+    fails(&spec, "dataset 'frames' has no steps");
     write_plain("own.h5", (const uint8_t *)"nothing", 7);
     fails(&spec, "own.h5: HDF5 cannot open it");
 }
@@ -290,6 +294,8 @@ static void drawings(void **state)
     }
     assert_true(!(fabs(x - 9) > 1e-5) && !(fabs(y - 7) > 1e-5));
     og_dataset_free(set);
+    spec.series.spacing = 1e-300;
+    fails(&spec, "data.pen.spacing: 1e-300 would make more than 1048576 points");
     spec.series.spacing = 0;
     spec.series.boxed = true;  // 8 wide, 6 high
     set = opened(&spec);

@@ -141,6 +141,9 @@ static void sequences(void **state)
     assert_int_equal(set->first[1], 6);
     assert_memory_equal(set->step, ends, sizeof ends);
     og_dataset_free(set);
+    spec.series.spacing = 1e-300;
+    assert_int_equal(og_dataset_open(&set, &spec, &where, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "data.pen.spacing: 1e-300 would make more than"));
 }
 
 int main(void)

@@ -230,6 +230,10 @@ static void hostile(void **state)
     unlink(in_root("one.txt"));
     write_plain("one.txt.xz", broken, sizeof broken);
     refused(&spec, "one.txt.xz is");
+    snprintf(spec.text.file, sizeof spec.text.file, "one.txt.xz");  // named as it is
+    refused(&spec, "one.txt.xz is");
+    snprintf(spec.text.file, sizeof spec.text.file, "/");
+    refused(&spec, "was not found");
     unlink(in_root("one.txt.xz"));
     spec.text.file[0] = '\0';
     refused(&spec, "file is missing");

@@ -23,6 +23,12 @@ struct og_data_file {
 
 static const char *const suffixes[] = {"", ".gz", ".xz"};
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
 // Writes the path of the first variant that can be opened, and says which one it is.
 static int find_variant(const char *folder, const char *name, char *path)
 {
@@ -65,7 +71,7 @@ og_status og_data_file_open(og_data_file **file, const char *folder, const char 
     if (variant < 0) {
         status = og_fail(err, OG_IO, "%s/%s cannot be opened, nor with .gz or .xz",
                          folder, name);
-    } else if (variant == 2) {
+    } else if (variant == 2 || ends_with(f->path, ".xz")) {
         status = open_xz(f, err);
     } else if (!(f->gz = gzopen(f->path, "rb"))) {
         status = og_fail(err, OG_IO, "%s cannot be opened: %s", f->path, strerror(errno));

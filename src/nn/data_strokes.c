@@ -78,6 +78,7 @@ struct pen {
     struct digit *digit;
     struct og_pen_point *point, *more;
     size_t points;  // room of more
+    bool crowded;   // a digit has too many points
 };
 
 static bool add_steps(struct pen *p, const struct og_pen_point *point, size_t n)
@@ -102,6 +103,8 @@ static bool add_digit(struct pen *p, const struct digit *d)
     if (p->o->boxed) og_pen_box(p->point, d->n);
     if (p->o->spacing == 0) return add_steps(p, p->point, d->n);
     const size_t n = og_pen_resample(p->point, d->n, p->o->spacing, NULL);
+    p->crowded = n == 0 && d->n > 0;
+    if (p->crowded) return false;
     if (n > p->points) {
         og_free(p->more);
         p->more = og_alloc(n, sizeof *p->more);
@@ -143,8 +146,10 @@ static og_status convert(struct pen *p, const struct og_dataset *images,
     p->s.classes = 10;
     p->digit = og_alloc(CHUNK, sizeof *p->digit);
     p->point = og_alloc(PIXELS, sizeof *p->point);
-    if (!p->digit || !p->point || !add_images(p, &images[0]) ||
-        !add_images(p, &images[1]))
+    const bool done =
+        p->digit && p->point && add_images(p, &images[0]) && add_images(p, &images[1]);
+    if (p->crowded) return og_pen_too_fine(p->o->spacing, images->path, err);
+    if (!done)
         return og_fail(err, OG_NO_MEMORY, "out of memory for the strokes of %s",
                        images->path);
     for (size_t i = 0; i < p->s.n; i++) {

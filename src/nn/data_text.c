@@ -221,6 +221,7 @@ bool og_data_text_exists(const char *path, enum og_split split)
 {
     (void)split;
     char folder[OG_DATA_PATH];
+    if (!strchr(path, '/')) return false;  // of data.file "/" nothing is left
     const char *name = split_path(path, folder);
     return og_data_file_exists(folder, name);
 }

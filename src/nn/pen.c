@@ -42,12 +42,14 @@ static struct og_pen_point place_on(const struct og_pen_point *point, size_t n,
     return point[n - 1];  // beyond the end by rounding
 }
 
+// Its points, `out` NULL, else what they are. 0: more than OG_PEN_MOST.
 static size_t resample_stroke(const struct og_pen_point *point, size_t n, double spacing,
                               struct og_pen_point *out)
 {
     double length = 0;
     for (size_t i = 0; i + 1 < n; i++) length += apart(&point[i], &point[i + 1]);
-    const double rounded = rint(length / spacing);
+    const double rounded = length > 0 ? rint(length / spacing) : 0;
+    if (!(rounded < OG_PEN_MOST)) return 0;
     const size_t parts = length == 0 ? 0 : rounded < 1 ? 1 : (size_t)rounded;
     for (size_t k = 0; out && k <= parts; k++) {
         out[k] = k == parts ? point[n - 1]
@@ -63,9 +65,19 @@ size_t og_pen_resample(const struct og_pen_point *point, size_t n, double spacin
     size_t total = 0;
     for (size_t from = 0, i = 0; i < n; i++) {
         if (!point[i].up && i + 1 < n) continue;
-        total += resample_stroke(point + from, i + 1 - from, spacing,
-                                 out ? out + total : NULL);
+        const size_t more = resample_stroke(point + from, i + 1 - from, spacing,
+                                            out ? out + total : NULL);
+        if (more == 0 || more > OG_PEN_MOST - total) return 0;
+        total += more;
         from = i + 1;
     }
     return total;
+}
+
+og_status og_pen_too_fine(double spacing, const char *path, struct og_error *err)
+{
+    return og_fail(
+        err, OG_INPUT,
+        "data.pen.spacing: %g would make more than %d points of a drawing in %s", spacing,
+        OG_PEN_MOST, path);
 }

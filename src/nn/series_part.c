@@ -48,6 +48,8 @@ static og_status take_values(struct og_series_part *p, size_t *offsets,
         return og_fail(err, OG_INPUT,
                        "%s: dataset '%s' has %zu values in a step, not 1 to %d",
                        p->s->path, path, p->values, OG_SERIES_VALUES);
+    if (p->steps == 0)
+        return og_fail(err, OG_INPUT, "%s: dataset '%s' has no steps", p->s->path, path);
     if (own) {
         const og_status read =
             take_list(p, p->l->offset, H5T_NATIVE_INT64, &offset, offsets, err);

@@ -18,6 +18,7 @@ static void set_points(const struct og_series_part *p, size_t i,
 struct pen_work {
     struct og_pen_point *point, *out;
     size_t room;
+    bool crowded;  // a drawing has too many points
 };
 
 static bool grow_work(struct pen_work *w, size_t n)
@@ -39,7 +40,8 @@ static bool draw(const struct og_series_part *p, const struct og_series *o, size
     const struct og_pen_point *point = w->point;
     if (o->spacing > 0) {
         const size_t many = og_pen_resample(point, n, o->spacing, NULL);
-        if (!grow_work(w, many)) return false;
+        w->crowded = many == 0;
+        if (many == 0 || !grow_work(w, many)) return false;
         og_pen_resample(point, n, o->spacing, w->out);
         point = w->out;
         n = many;
@@ -88,6 +90,7 @@ og_status og_series_drawings(const struct og_series_part *p, const struct og_ser
     og_free(w.out);
     s->values = 3;
     if (done) return OG_OK;
+    if (w.crowded) return og_pen_too_fine(o->spacing, p->s->path, err);
     return og_fail(err, OG_NO_MEMORY, "out of memory for the drawings of %s", p->s->path);
 }
 

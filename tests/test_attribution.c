@@ -154,6 +154,25 @@ static void layers_of_their_own(void **state)
     og_experiment_free(e);
 }
 
+// An effect that only a layer's own hardware has is one of the variants.
+static void effects_of_one_layer(void **state)
+{
+    (void)state;
+    og_experiment *e =
+        open_variants("sweep:\n"
+                      "  - key: hardware.layers\n"
+                      "    name: own\n"
+                      "    values: [[{layer: dense1, mapping: {weight_bits: 3}}]]\n"
+                      "    labels: [coarse]\n");
+    const struct og_axis *axis = og_experiment_axis(e, 1);
+    bool found = false;
+    for (size_t i = 0; i < axis->n; i++)
+        found |= strcmp(axis->column[0].label[i], "only weight_bits") == 0;
+    assert_true(found);
+    assert_int_equal(axis->n, VARIANTS + 2);
+    og_experiment_free(e);
+}
+
 static void read_costs(const char *name, double *value, size_t n)
 {
     char path[96];
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(variants_are_what_is_on),
         cmocka_unit_test(variants_switch_off),
         cmocka_unit_test(layers_of_their_own),
+        cmocka_unit_test(effects_of_one_layer),
         cmocka_unit_test(costs_are_differences),
         cmocka_unit_test(costs_as_text),
         cmocka_unit_test(unknown_variants_are_refused),

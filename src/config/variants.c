@@ -160,8 +160,8 @@ static char *text_of(const struct og_hardware *h)
     return NULL;
 }
 
-og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
-                          struct og_error *err)
+static og_status changes(const struct og_hardware *hw, size_t i, bool *on,
+                         struct og_error *err)
 {
     const struct og_hardware standard = og_hardware_default();
     struct og_hardware less = *hw;
@@ -173,6 +173,19 @@ og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
     free(without);
     return good ? OG_OK
                 : og_fail(err, OG_NO_MEMORY, "no memory to compare two hardwares");
+}
+
+// In the hardware of the network, or of a layer of its own.
+og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *on,
+                          struct og_error *err)
+{
+    OG_TRY(changes(hw, i, on, err));
+    for (size_t k = 0; !hw->ideal && !*on && k < og_hardware_layers(hw); k++) {
+        struct og_hardware own;
+        OG_TRY(og_hardware_layer(hw, og_hardware_layer_name(hw, k)->text, &own, err));
+        OG_TRY(changes(&own, i, on, err));
+    }
+    return OG_OK;
 }
 
 og_status og_variant_check(const struct og_hardware *h, const og_item *map,

@@ -124,7 +124,14 @@ static void what_clips(void **state)
         assert_true(saturated >= 0 && saturated < 1);
         assert_true(out[0][OG_ALONG_GATES_SATURATED][step] >= 0);
     }
+    const float saturated = out[0][OG_ALONG_C_SATURATED][T - 1];
+    assert_true(saturated > 0);
+    // The last level of mid_rise is inside the range.
+    hw.rnn.c_rounding = OG_MID_RISE;
+    follow(&net, N, &hw, out);
+    assert_true(fabsf(out[0][OG_ALONG_C_SATURATED][T - 1] - saturated) < 0.1f);
     assert_true(out[0][OG_ALONG_C_SATURATED][T - 1] > 0);
+    hw.rnn.c_rounding = OG_MID_TREAD;
     hw.rnn.c_range = 100;  // nothing comes near
     hw.rnn.c_bits = 0;
     hw.adc.bits = 0;

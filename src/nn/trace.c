@@ -13,6 +13,14 @@
 // Outputs of gates this near to their ends count as saturated (ohmgrid's choice).
 static const float end_of_gate = 0.01f;
 
+// From which |c| on it counts as saturated: the last level, where that is below the range.
+static float end_of_memory(const struct og_hardware *hw)
+{
+    const bool between = hw->rnn.c_bits > 0 && hw->rnn.c_rounding == OG_MID_RISE;
+    const double step = between ? ldexp(2, -hw->rnn.c_bits) : 0;
+    return (float)(hw->rnn.c_range * (1 - step));
+}
+
 // Of one sample at one step.
 struct seen {
     double sums, h, c;  // squares of errors
@@ -185,9 +193,9 @@ static void compare(const struct og_rnn_step *s, const struct cell *c, size_t ro
     count_gates(s, row, seen);
     if (!c->memory) return;
     const float *now = s->kept + ((size_t)s->law->memory * s->n + row) * c->units;
-    const float range = (float)s->v->hw->rnn.c_range;
+    const float end = end_of_memory(s->v->hw);
     seen->c += square_error(now, c->c + place * c->units, c->units);
-    for (size_t j = 0; j < c->units; j++) seen->c_saturated += fabsf(now[j]) >= range;
+    for (size_t j = 0; j < c->units; j++) seen->c_saturated += fabsf(now[j]) >= end;
 }
 
 void og_trace_state(const struct og_rnn_step *s)

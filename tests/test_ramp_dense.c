@@ -151,6 +151,21 @@ static void other_layers_stay_linear(void **state)
     close_net(&net);
 }
 
+// Noise at O would come after the function, and be measured before it.
+static void noise_at_the_output_is_refused(void **state)
+{
+    (void)state;
+    struct og_hardware hw = ramp_hardware(5);
+    struct og_error err = {0};
+    struct net net;
+    hw.injection.points = OG_POINT_O;
+    open_net(&net, "- dense: {units: 3}\n- tanh\n");
+    const struct og_exec_options options = {.hardware = &hw, .batch = N};
+    assert_int_equal(og_exec_alloc(&net.exec, net.model, &options, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "layer 'dense1': hardware.injection.points: O"));
+    close_net(&net);
+}
+
 // One layer may have ramps and another not; where it cannot, it is named.
 static void layers_have_ramps_of_their_own(void **state)
 {
@@ -277,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ramps_do_the_function),
         cmocka_unit_test(other_layers_stay_linear),
+        cmocka_unit_test(noise_at_the_output_is_refused),
         cmocka_unit_test(layers_have_ramps_of_their_own),
         cmocka_unit_test(gradients_are_those_of_the_function),
         cmocka_unit_test(curves_are_linear_between_points),

@@ -147,6 +147,11 @@ og_status og_exec_check_ramps(const og_exec *exec, struct og_error *err)
         somewhere.any |= has.any;
         somewhere.dense |= has.dense;
         somewhere.cell_state |= has.cell_state;
+        if (has.dense && og_injects(exec, node, OG_POINT_O))
+            return og_fail(err, OG_INPUT,
+                           "layer '%s': hardware.injection.points: O of a dense layer is "
+                           "before the function that its ramps do: use A",
+                           node->name);
         own.any &= !all.any;
         own.dense &= !all.dense;
         own.cell_state &= !all.cell_state;

@@ -206,6 +206,9 @@ static void hostile_files(void **state)
     write_array(file, "frames", H5T_NATIVE_FLOAT, 3, (hsize_t[]){1 << 20, 0, 2}, frames);
     H5Fclose(file);
     fails(&spec, "dataset 'frames' has no steps");
+    struct og_data_spec nameless = spec;
+    memset(nameless.series.file, 0, sizeof nameless.series.file);
+    fails(&nameless, "data set hdf5: data.file is missing");
     write_plain("own.h5", (const uint8_t *)"nothing", 7);
     fails(&spec, "own.h5: HDF5 cannot open it");
 }

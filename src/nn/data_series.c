@@ -114,6 +114,8 @@ og_status og_series_check(const struct og_data_spec *spec, struct og_error *err)
     if (spec->rows && (!l || !l->frames)) return no_effect(spec, "as", err);
     if (memcmp(&own, &speech, sizeof own) != 0 && l)
         return no_effect(spec, "features", err);
+    if (l && !l->file && s->file[0] == '\0')
+        return og_fail(err, OG_INPUT, "data set %s: data.file is missing", spec->name);
     const bool pen = (l && l->pen) || spec->strokes;
     if (!pen && s->spacing != 0) return no_effect(spec, "pen.spacing", err);
     if (!pen && s->boxed) return no_effect(spec, "pen.box", err);

@@ -166,6 +166,23 @@ static void noise_at_the_output_is_refused(void **state)
     close_net(&net);
 }
 
+// Variants of a layer leave the others ideal, also those that have the ramps.
+static void variants_of_a_layer_need_no_ramps(void **state)
+{
+    (void)state;
+    static const char *const variant[] = {"only in dense2", "except in dense1"};
+    for (int i = 0; i < 2; i++) {
+        struct og_hardware hw = ramp_hardware(5);
+        struct net net;
+        snprintf(hw.variant, sizeof hw.variant, "%s", variant[i]);
+        open_net(&net, "- dense: {units: 3}\n- tanh\n- dense: {units: 3}\n");
+        start(&net, &hw, false);
+        assert_null(og_exec_matrix(net.exec, 0));
+        assert_false(og_array_has_ramps(og_exec_matrix(net.exec, 1)));
+        close_net(&net);
+    }
+}
+
 // One layer may have ramps and another not; where it cannot, it is named.
 static void layers_have_ramps_of_their_own(void **state)
 {
@@ -293,6 +310,7 @@ int main(void)
         cmocka_unit_test(ramps_do_the_function),
         cmocka_unit_test(other_layers_stay_linear),
         cmocka_unit_test(noise_at_the_output_is_refused),
+        cmocka_unit_test(variants_of_a_layer_need_no_ramps),
         cmocka_unit_test(layers_have_ramps_of_their_own),
         cmocka_unit_test(gradients_are_those_of_the_function),
         cmocka_unit_test(curves_are_linear_between_points),

@@ -319,7 +319,8 @@ static void what_the_network_lacks(void **state)
         {"layers: [{layer: relu1, ideal: true}]", "no layer of that name has a matrix"},
         {"injection: {points: [X, A_i]}", "no layer of the network has a point A_i"},
         {"injection: {points: [C]}", "no layer of the network has a point C"},
-        {"layers: [{layer: dense1, injection: {points: [T]}}]", "has a point T"},
+        {"layers: [{layer: dense1, injection: {points: [T]}}]",
+         "layer 'dense1' does not have a point T"},
         {"rnn: {c_bits: 4}", "no layer of the network has a cell state"},
         {"rnn: {gate_bits: 4}", "no layer of the network has gates"},
     };
@@ -336,6 +337,32 @@ static void what_the_network_lacks(void **state)
         if (!strstr(err.text, bad[i][1])) fail_msg("%s: %s", bad[i][0], err.text);
         og_experiment_free(e);
     }
+}
+
+// What another layer has is of no use to the one that asks for it.
+static void what_the_layer_lacks(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"[{layer: b, injection: {points: [T]}}]", "layer 'b' does not have a point T"},
+        {"[{layer: b, rnn: {c_bits: 4}}]", "layer 'b' does not have a cell state"},
+        {"[{layer: b, rnn: {gate_bits: 4}}]", "layer 'b' does not have gates"},
+    };
+    og_model *model = nn_model("[lstm: {units: 4, name: a}, dense: {units: 6, name: b}]",
+                               (struct og_shape){2, {5, IN}}, OUT);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct og_hardware hw = og_hardware_default();
+        struct og_error err = {0};
+        og_item *layers;
+        hw.ideal = false;
+        hw.injection.points = OG_POINT_C;  // some layer has it
+        assert_int_equal(og_item_parse(&layers, "test", bad[i][0], &err), OG_OK);
+        hw.layers = layers;
+        assert_int_equal(og_model_check_hardware(model, &hw, &err), OG_INPUT);
+        if (!strstr(err.text, bad[i][1])) fail_msg("%s: %s", bad[i][0], err.text);
+        og_item_free(layers);
+    }
+    og_model_free(model);
 }
 
 // /layers, /chip and costs of a network with an ideal layer.
@@ -373,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_file_says_what_differs),
         cmocka_unit_test(wrong_layers_are_refused),
         cmocka_unit_test(what_the_network_lacks),
+        cmocka_unit_test(what_the_layer_lacks),
         cmocka_unit_test(a_run_with_an_ideal_layer),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -35,43 +35,50 @@ static const char *name_of_point(int point)
     return name[i];
 }
 
-static og_status check_points(const struct og_hardware *hw, int known,
+// `who`: "no layer of the network has", or of one layer.
+static og_status check_points(const struct og_hardware *hw, int known, const char *who,
                               struct og_error *err)
 {
     for (int i = 0; i < OG_POINTS; i++) {
         const int point = 1 << i;
         if (!(hw->injection.points & point) || (known & point)) continue;
-        return og_fail(
-            err, OG_INPUT,
-            "hardware.injection.points: no layer of the network has a point %s",
-            name_of_point(point));
+        return og_fail(err, OG_INPUT, "hardware.injection.points: %s a point %s", who,
+                       name_of_point(point));
     }
     if (hw->rnn.gate_bits > 0 && !(known & OG_POINT_G))
-        return og_fail(err, OG_INPUT,
-                       "hardware.rnn.gate_bits: no layer of the network has gates");
+        return og_fail(err, OG_INPUT, "hardware.rnn.gate_bits: %s gates", who);
     if (hw->rnn.c_bits > 0 && !(known & OG_POINT_C))
-        return og_fail(err, OG_INPUT,
-                       "hardware.rnn.c_bits: no layer of the network has a cell state");
+        return og_fail(err, OG_INPUT, "hardware.rnn.c_bits: %s a cell state", who);
     return OG_OK;
+}
+
+// The node of this name, if it has a matrix; else NULL.
+static const struct og_node *node_of(const og_model *model, const char *layer)
+{
+    size_t i = 0;
+    while (i < model->nodes && strcmp(model->node[i].name, layer) != 0) i++;
+    return i < model->nodes && model->node[i].linears > 0 ? &model->node[i] : NULL;
 }
 
 bool og_model_has_matrix(const og_model *model, const char *layer)
 {
-    size_t i = 0;
-    while (i < model->nodes && strcmp(model->node[i].name, layer) != 0) i++;
-    return i < model->nodes && model->node[i].linears > 0;
+    return node_of(model, layer) != NULL;
 }
 
 static og_status check_layer(const og_model *model, const struct og_hardware *hw,
                              const og_item *name, struct og_error *err)
 {
-    if (!og_model_has_matrix(model, name->text))
-        return og_item_fail(name, err, "no layer of that name has a matrix");
+    const struct og_node *node = node_of(model, name->text);
+    if (!node) return og_item_fail(name, err, "no layer of that name has a matrix");
     struct og_hardware own;
+    char who[96];
     OG_TRY(og_hardware_layer(hw, name->text, &own, err));
-    int known = 0;
-    for (size_t k = 0; k < model->nodes; k++) known |= points_of(&model->node[k]);
-    return check_points(&own, known, err);
+    // What all layers are asked for, some layer has.
+    own.injection.points &= ~hw->injection.points;
+    if (own.rnn.gate_bits == hw->rnn.gate_bits) own.rnn.gate_bits = 0;
+    if (own.rnn.c_bits == hw->rnn.c_bits) own.rnn.c_bits = 0;
+    snprintf(who, sizeof who, "layer '%s' does not have", node->name);
+    return check_points(&own, points_of(node), who, err);
 }
 
 static og_status check_variant(const og_model *model, const struct og_hardware *hw,
@@ -88,7 +95,7 @@ og_status og_model_check_hardware(const og_model *model, const struct og_hardwar
     int known = 0;
     if (hw->ideal) return OG_OK;
     for (size_t i = 0; i < model->nodes; i++) known |= points_of(&model->node[i]);
-    OG_TRY(check_points(hw, known, err));
+    OG_TRY(check_points(hw, known, "no layer of the network has", err));
     OG_TRY(check_variant(model, hw, err));
     for (size_t i = 0; i < og_hardware_layers(hw); i++)
         OG_TRY(check_layer(model, hw, og_hardware_layer_name(hw, i), err));

@@ -134,6 +134,11 @@ static og_status plot_costs(const char *path, const char *figure,
                     "%s: costs of %zu sweep points do not fit into one figure; run the "
                     "attribution without a sweep",
                     path, f.a.groups);
+    if (f.a.parts == 0)
+        s = og_fail(err, OG_INPUT,
+                    "%s: no costs to draw: there is no variant 'only EFFECT' or 'only in "
+                    "LAYER'",
+                    path);
     if (s == OG_OK) s = choose_terminal(&p, figure, err);
     if (s == OG_OK) s = draw_and_rename(&p, figure, err);
     og_attribution_close(&f);

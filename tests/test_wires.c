@@ -294,6 +294,26 @@ static void the_cheaper_solver_is_chosen(void **state)
     assert_int_equal(chosen(64, 12, 1000), OG_WIRES_MERGE);
 }
 
+// The same where transfer matrices are asked for: here nothing but 'direct' gets through.
+static void a_transfer_matrix_falls_back_to_direct(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    struct circuit c = circuit_alloc(N, N, 1, SIX_DECADES);
+    const struct og_wire_params p = {1e9, 1e9, 1e9, 1e9, false, false};
+    double *t = og_alloc(2 * N * N, sizeof *t);
+    struct og_wire_report r = {.residual = 1};
+    og_wires *w = loaded(&c, &p);
+    assert_int_equal(og_wires_transfer(w, OG_WIRES_MERGE, t, &r, NULL), OG_FAILED);
+    assert_int_equal(og_wires_transfer(w, OG_WIRES_AUTO, t, &r, NULL), OG_OK);
+    assert_int_equal(r.method, OG_WIRES_DIRECT);
+    assert_int_equal(og_wires_transfer(w, OG_WIRES_AUTO, t + N * N, NULL, NULL), OG_OK);
+    assert_memory_equal(t, t + N * N, N * N * sizeof *t);
+    og_wires_free(w);
+    og_free(t);
+    circuit_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +327,7 @@ int main(void)
         cmocka_unit_test(what_is_no_circuit_is_refused),
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(the_cheaper_solver_is_chosen),
+        cmocka_unit_test(a_transfer_matrix_falls_back_to_direct),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

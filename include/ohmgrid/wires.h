@@ -71,7 +71,7 @@ OG_API og_status og_wires_read(og_wires *wires, enum og_wire_method method,
                                const double *v, size_t batch, double *current,
                                struct og_wire_report *report, struct og_error *err);
 
-// t[i * cols + j] [S]. AUTO is MERGE.
+// t[i * cols + j] [S]. AUTO is MERGE, and DIRECT where that fails.
 OG_API og_status og_wires_transfer(og_wires *wires, enum og_wire_method method, double *t,
                                    struct og_wire_report *report, struct og_error *err);
 

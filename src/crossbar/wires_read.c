@@ -232,18 +232,23 @@ og_status og_wires_transfer(og_wires *w, enum og_wire_method method, double *t,
                             struct og_wire_report *report, struct og_error *err)
 {
     assert(w->loaded);
-    struct og_wire_report own = {.method = method};
-    og_status s = OG_OK;
-    if (method == OG_WIRES_AUTO) own.method = OG_WIRES_MERGE;
-    if (own.method == OG_WIRES_DIRECT)
-        s = og_direct_read(w, NULL, w->rows, t, &own.residual, err);
-    else if (own.method == OG_WIRES_PCG && !og_wires_decoupled(w))
+    const bool choose = method == OG_WIRES_AUTO;
+    struct og_wire_report own = {.method = choose ? OG_WIRES_MERGE : method};
+    og_status s = OG_FAILED;
+    struct og_error first = {0};
+    if (own.method == OG_WIRES_PCG && !og_wires_decoupled(w))
         s = transfer_pcg(w, t, &own, err);
-    else
-        s = transfer_merge(w, t, err);
-    const bool merged = own.method == OG_WIRES_MERGE;
-    if (s == OG_OK && merged && report != NULL)
-        s = check_transfer(w, t, &own.residual, err);
+    else if (own.method != OG_WIRES_DIRECT)
+        s = transfer_merge(w, t, choose ? &first : err);
+    // The choice must not depend on whether a report is asked for.
+    if (s == OG_OK && own.method == OG_WIRES_MERGE && (choose || report != NULL))
+        s = check_transfer(w, t, &own.residual, choose ? &first : err);
+    if (own.method == OG_WIRES_DIRECT || (choose && s == OG_FAILED)) {
+        own = (struct og_wire_report){.method = OG_WIRES_DIRECT};
+        s = og_direct_read(w, NULL, w->rows, t, &own.residual, err);
+    } else if (choose && s != OG_OK) {
+        og_fail(err, s, "%s", first.text);
+    }
     if (report != NULL) *report = own;
     return s;
 }

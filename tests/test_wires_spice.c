@@ -221,6 +221,60 @@ static void transfer_and_report_are_written(void **state)
     circuit_free(&c);
 }
 
+static void put_boolean(hid_t file, const char *name, signed char value)
+{
+    signed char member = 0;
+    hid_t type = H5Tenum_create(H5T_NATIVE_SCHAR), space = H5Screate(H5S_SCALAR);
+    assert_true(H5Tenum_insert(type, "FALSE", &member) >= 0);
+    member = 1;
+    assert_true(H5Tenum_insert(type, "TRUE", &member) >= 0);
+    hid_t attr = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(attr, type, &value) >= 0);
+    H5Aclose(attr);
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+// True as h5py writes it; one word line, so that both ends halve the way.
+static void flags_may_be_booleans(void **state)
+{
+    (void)state;
+    double g = 1, v = 1, current[2];
+    const struct circuit c = {1, 1, 1, &g, &v};
+    const struct og_wire_params p = {.r_row = 1, .r_source = 1};
+    const struct og_wire_task task = task_of(OG_WIRES_AUTO);
+    for (int both = 0; both < 2; both++) {
+        write_circuit(&c, &p);
+        hid_t file = H5Fopen(path_of("in.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+        put_boolean(file, "drive_both", (signed char)both);
+        H5Fclose(file);
+        solved(&task);
+        take_matrix("current", &current[both]);
+    }
+    assert_true(fabs(current[0] - 1.0 / 3) <= 1e-15);
+    assert_true(fabs(current[1] - 1.0 / 2) <= 1e-15);
+}
+
+// Of the transfer matrix as well as of the vectors, here one of zeros.
+static void the_report_is_that_of_all_work(void **state)
+{
+    (void)state;
+    struct circuit c = circuit_alloc(7, 5, 1, SIMILAR);
+    const struct og_wire_params p = {.r_row = 10, .r_col = 10};
+    for (size_t i = 0; i < c.rows; i++) c.v[i] = 0;
+    write_circuit(&c, &p);
+    struct og_wire_task task = task_of(OG_WIRES_PCG);
+    task.transfer = true;
+    solved(&task);
+    uint64_t iterations = 0;
+    hid_t file = H5Fopen(task.out, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(
+        H5LTget_attribute(file, "/", "iterations", H5T_NATIVE_UINT64, &iterations) >= 0);
+    H5Fclose(file);
+    assert_true(iterations > 0);
+    circuit_free(&c);
+}
+
 // --- errors ------------------------------------------------------------------------------
 
 static void wrong(const struct og_wire_task *task, og_status status, const char *sentence)
@@ -286,6 +340,9 @@ static void wrong_files_are_refused(void **state)
     struct og_wire_task same = task;
     same.out = same.in;
     wrong(&same, OG_USAGE, "in.h5: would be replaced; name another file");
+    same = task, same.spice = same.out;
+    wrong(&same, OG_USAGE,
+          "out.h5: both the currents and the netlist; name another file");
     hid_t file = H5Fcreate(task.in, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     const hsize_t dim[1] = {3};
     const double x[3] = {0};
@@ -294,14 +351,50 @@ static void wrong_files_are_refused(void **state)
     wrong(&task, OG_INPUT, "in.h5: dataset 'conductance' is not a matrix of numbers");
 }
 
+// Shapes that no memory holds, of which nothing is stored.
+static void refused_shape(hsize_t rows, hsize_t cols, const char *sentence)
+{
+    const struct og_wire_task task = task_of(OG_WIRES_AUTO);
+    const hsize_t dim[2] = {rows, cols}, chunk[2] = {1, 1};
+    hid_t file = H5Fcreate(task.in, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(2, dim, NULL), create = H5Pcreate(H5P_DATASET_CREATE);
+    assert_true(H5Pset_chunk(create, 2, chunk) >= 0);
+    hid_t set = H5Dcreate2(file, "conductance", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT,
+                           create, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Pclose(create);
+    H5Sclose(space);
+    H5Fclose(file);
+    wrong(&task, OG_INPUT, sentence);
+}
+
+static void shapes_beyond_the_range_are_refused(void **state)
+{
+    (void)state;
+    refused_shape(1, 8193,
+                  "in.h5: dataset 'conductance' is 1 x 8193, expected at most 8192 x "
+                  "8192");
+    refused_shape(1048576, 1,
+                  "in.h5: dataset 'conductance' is 1048576 x 1, expected at most 8192 x "
+                  "8192");
+    // 2^64 cells
+    refused_shape((hsize_t)1 << 32, (hsize_t)1 << 32,
+                  "in.h5: dataset 'conductance' is 4294967296 x 4294967296, expected at "
+                  "most 8192 x 8192");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(currents_are_those_of_ngspice),
         cmocka_unit_test(ngspice_agrees_over_seven_decades),
         cmocka_unit_test(transfer_and_report_are_written),
+        cmocka_unit_test(flags_may_be_booleans),
+        cmocka_unit_test(the_report_is_that_of_all_work),
         cmocka_unit_test(wrong_circuits_are_refused),
         cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(shapes_beyond_the_range_are_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

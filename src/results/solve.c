@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Circuits from HDF5 to HDF5, and to netlists.
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,12 @@ static bool is_number(hid_t type)
     return class == H5T_FLOAT || class == H5T_INTEGER;
 }
 
+// As h5py and others write true and false.
+static bool is_boolean(hid_t type)
+{
+    return type >= 0 && H5Tget_class(type) == H5T_ENUM && H5Tget_nmembers(type) == 2;
+}
+
 static void refuse(struct og_hdf *h, const char *what, const char *name,
                    const char *expected)
 {
@@ -46,9 +53,21 @@ static bool two_dimensions(hid_t set, hsize_t dim[2])
     return two && dim[0] > 0 && dim[1] > 0;
 }
 
+// Most vectors: no number of bytes overflows.
+static const size_t batch_max = SIZE_MAX / sizeof(double) / OG_WIRES_SIDE_MAX;
+
+static void refuse_size(struct og_hdf *h, const char *name, const hsize_t dim[2],
+                        size_t rows_max)
+{
+    h->status = og_fail(h->err, OG_INPUT,
+                        "%s: dataset '%s' is %llu x %llu, expected at most %zu x %d",
+                        h->path, name, (unsigned long long)dim[0],
+                        (unsigned long long)dim[1], rows_max, OG_WIRES_SIDE_MAX);
+}
+
 // A matrix of numbers; og_free.
-static double *read_matrix(struct og_hdf *h, hid_t file, const char *name, size_t *rows,
-                           size_t *cols)
+static double *read_matrix(struct og_hdf *h, hid_t file, const char *name,
+                           size_t rows_max, size_t *rows, size_t *cols)
 {
     if (h->status != OG_OK) return NULL;
     hsize_t dim[2] = {0, 0};
@@ -60,6 +79,8 @@ static double *read_matrix(struct og_hdf *h, hid_t file, const char *name, size_
         refuse(h, "dataset", name, "is missing");
     else if (!is_number(type) || !two_dimensions(set, dim))
         refuse(h, "dataset", name, "is not a matrix of numbers");
+    else if (dim[0] > rows_max || dim[1] > OG_WIRES_SIDE_MAX)
+        refuse_size(h, name, dim, rows_max);
     else if (!og_hdf5_is_whole(file, set, (size_t)(dim[0] * dim[1])))
         refuse(h, "dataset", name, "is damaged");
     else
@@ -83,7 +104,8 @@ static double read_number(struct og_hdf *h, hid_t file, const char *name, double
     hid_t attr = H5Aopen(file, name, H5P_DEFAULT);
     hid_t type = attr < 0 ? H5I_INVALID_HID : H5Aget_type(attr);
     hid_t space = attr < 0 ? H5I_INVALID_HID : H5Aget_space(attr);
-    if (!is_number(type) || space < 0 || H5Sget_simple_extent_npoints(space) != 1)
+    if ((!is_number(type) && !is_boolean(type)) || space < 0 ||
+        H5Sget_simple_extent_npoints(space) != 1)
         refuse(h, "attribute", name, "is not one number");
     else
         og_hdf_ok(h, H5Aread(attr, H5T_NATIVE_DOUBLE, &value), "read an attribute");
@@ -104,8 +126,8 @@ static bool read_flag(struct og_hdf *h, hid_t file, const char *name)
 static void read_circuit(struct og_hdf *h, hid_t file, struct circuit *c)
 {
     size_t lines = 0;
-    c->g = read_matrix(h, file, "conductance", &c->rows, &c->cols);
-    c->v = read_matrix(h, file, "voltage", &c->batch, &lines);
+    c->g = read_matrix(h, file, "conductance", OG_WIRES_SIDE_MAX, &c->rows, &c->cols);
+    c->v = read_matrix(h, file, "voltage", batch_max, &c->batch, &lines);
     c->params = (struct og_wire_params){
         .r_row = read_number(h, file, "r_wire_row", NAN),
         .r_col = read_number(h, file, "r_wire_col", NAN),
@@ -142,8 +164,11 @@ static og_status solve_transfer(og_wires *w, const struct circuit *c,
         og_wires_multiply(w, s->transfer, c->v, c->batch, s->current);
         return OG_OK;
     }
-    return og_wires_read(w, s->report.method, c->v, c->batch, s->current, &s->report,
-                         err);
+    struct og_wire_report read = {0};
+    OG_TRY(og_wires_read(w, s->report.method, c->v, c->batch, s->current, &read, err));
+    if (read.iterations > s->report.iterations) s->report.iterations = read.iterations;
+    if (read.residual > s->report.residual) s->report.residual = read.residual;
+    return OG_OK;
 }
 
 static og_status solve(og_wires *w, const struct circuit *c,
@@ -220,6 +245,10 @@ static og_status run(const struct og_wire_task *task, struct circuit *c,
                      struct solution *s, struct og_error *err)
 {
     const char *const outs[] = {task->out, task->spice};
+    if (task->spice != NULL && strcmp(task->out, task->spice) == 0)
+        return og_fail(err, OG_USAGE,
+                       "%s: both the currents and the netlist; name another file",
+                       task->out);
     for (int k = 0; k < 2; k++)
         if (outs[k] != NULL && same_file(task->in, outs[k]))
             return og_fail(err, OG_USAGE, "%s: would be replaced; name another file",

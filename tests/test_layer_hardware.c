@@ -323,6 +323,8 @@ static void what_the_network_lacks(void **state)
          "layer 'dense1' does not have a point T"},
         {"rnn: {c_bits: 4}", "no layer of the network has a cell state"},
         {"rnn: {gate_bits: 4}", "no layer of the network has gates"},
+        {"rnn: {x_bits: 4}", "x_bits: no layer of the network has a recurrent input"},
+        {"rnn: {h_bits: 4}", "h_bits: no layer of the network has a recurrent input"},
     };
     char out[PATH];
     in_folder(out, "a.h5");
@@ -347,6 +349,7 @@ static void what_the_layer_lacks(void **state)
         {"[{layer: b, injection: {points: [T]}}]", "layer 'b' does not have a point T"},
         {"[{layer: b, rnn: {c_bits: 4}}]", "layer 'b' does not have a cell state"},
         {"[{layer: b, rnn: {gate_bits: 4}}]", "layer 'b' does not have gates"},
+        {"[{layer: b, rnn: {h_bits: 4}}]", "layer 'b' does not have a recurrent input"},
     };
     og_model *model = nn_model("[lstm: {units: 4, name: a}, dense: {units: 6, name: b}]",
                                (struct og_shape){2, {5, IN}}, OUT);

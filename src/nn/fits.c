@@ -45,6 +45,9 @@ static og_status check_points(const struct og_hardware *hw, int known, const cha
         return og_fail(err, OG_INPUT, "hardware.injection.points: %s a point %s", who,
                        name_of_point(point));
     }
+    if ((hw->rnn.x_bits >= 0 || hw->rnn.h_bits >= 0) && !(known & OG_POINT_H))
+        return og_fail(err, OG_INPUT, "hardware.rnn.%s_bits: %s a recurrent input",
+                       hw->rnn.x_bits >= 0 ? "x" : "h", who);
     if (hw->rnn.gate_bits > 0 && !(known & OG_POINT_G))
         return og_fail(err, OG_INPUT, "hardware.rnn.gate_bits: %s gates", who);
     if (hw->rnn.c_bits > 0 && !(known & OG_POINT_C))
@@ -75,6 +78,8 @@ static og_status check_layer(const og_model *model, const struct og_hardware *hw
     OG_TRY(og_hardware_layer(hw, name->text, &own, err));
     // What all layers are asked for, some layer has.
     own.injection.points &= ~hw->injection.points;
+    if (own.rnn.x_bits == hw->rnn.x_bits) own.rnn.x_bits = -1;
+    if (own.rnn.h_bits == hw->rnn.h_bits) own.rnn.h_bits = -1;
     if (own.rnn.gate_bits == hw->rnn.gate_bits) own.rnn.gate_bits = 0;
     if (own.rnn.c_bits == hw->rnn.c_bits) own.rnn.c_bits = 0;
     snprintf(who, sizeof who, "layer '%s' does not have", node->name);

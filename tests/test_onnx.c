@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <float.h>
 #include <math.h>
 
 #include "ohmgrid/cpu.h"
@@ -312,6 +313,27 @@ static void any_rank_goes_through(void **state)
     og_nd_free(&in[1]);
 }
 
+// The defaults of Clip's attributes are the largest floats, not infinity.
+static void clip_of_opset_6_has_finite_limits(void **state)
+{
+    (void)state;
+    const float values[6] = {-INFINITY, -3, 0, 1, 2, INFINITY};
+    struct og_nd x = floats(2, shape_23, values), y;
+    const char *name = "x";
+    struct made *m = start_model(6);
+    add_port(m, false, "x", 1, 2, shape_23);
+    add_port(m, true, "y", 1, 2, shape_23);
+    add_node(m, "limits", "Clip x -> y");
+    import_works(m);
+    put_file(path_of("in.h5"), 1, &name, &x);
+    infer_works((struct og_onnx_infer){0});
+    get_file(path_of("out.h5"), "y", OG_ND_FLOAT, &y);
+    assert_true(og_nd_f32(&y)[0] == -FLT_MAX && og_nd_f32(&y)[5] == FLT_MAX);
+    assert_memory_equal(og_nd_f32(&y) + 1, values + 1, 4 * sizeof *values);
+    og_nd_free(&x);
+    og_nd_free(&y);
+}
+
 // --- hardware ------------------------------------------------------------------------
 
 enum { ROWS = 300 };
@@ -423,6 +445,49 @@ static void converters_are_calibrated_on_the_first_samples(void **state)
     og_nd_free(&all);
 }
 
+static void ideal_hardware_gives_the_float_network(void **state)
+{
+    (void)state;
+    struct og_hardware hw = noisy();
+    struct og_nd y, chips;
+    hw.ideal = true;
+    infer_dense((struct og_onnx_infer){0}, &y);
+    infer_dense(
+        (struct og_onnx_infer){.hardware = &hw, .chips = 2, .calibrate_samples = 1},
+        &chips);
+    assert_int_equal(chips.dim[0], 2);
+    for (size_t chip = 0; chip < 2; chip++) assert_true(distance(&chips, &y, chip) == 0);
+    og_nd_free(&y);
+    og_nd_free(&chips);
+}
+
+// Two equal matrices A meet one B: its array is read twice, and noise is drawn twice.
+static void reads_of_one_stack_have_noise_of_their_own(void **state)
+{
+    (void)state;
+    static float w[6] = {1, 2, 3, 4, 5, 6};
+    const int64_t dim[3] = {2, 4, 3}, weights[3] = {1, 3, 2};
+    struct og_hardware hw = noisy();
+    struct og_nd x = floats(3, dim, NULL), y;
+    const char *name = "x";
+    hw.dac.bits = hw.adc.bits = 0;
+    for (size_t k = 0; k < x.count; k++) ((float *)x.data)[k] = 1.0f;
+    struct made *m = start_model(13);
+    add_port(m, false, "x", 1, 3, dim);
+    add_port(m, true, "y", 1, -1, NULL);
+    add_tensor(m, "w", 3, weights, w);
+    add_node(m, "product", "MatMul x w -> y");
+    import_works(m);
+    put_file(path_of("in.h5"), 1, &name, &x);
+    infer_works((struct og_onnx_infer){
+        .hardware = &hw, .chips = 1, .calibrate_samples = 1, .seed = 1});
+    get_file(path_of("out.h5"), "y", OG_ND_FLOAT, &y);
+    assert_int_equal(y.count, 16);
+    for (size_t k = 0; k < 8; k++) assert_true(og_nd_f32(&y)[k] != og_nd_f32(&y)[8 + k]);
+    og_nd_free(&x);
+    og_nd_free(&y);
+}
+
 static void what_has_no_place_is_refused(void **state)
 {
     (void)state;
@@ -454,9 +519,12 @@ int main(void)
         cmocka_unit_test(damaged_model_files_do_no_harm),
         cmocka_unit_test(inputs_are_checked),
         cmocka_unit_test(any_rank_goes_through),
+        cmocka_unit_test(clip_of_opset_6_has_finite_limits),
         cmocka_unit_test(ideal_arrays_give_the_float_network),
         cmocka_unit_test(chips_differ_and_threads_do_not),
         cmocka_unit_test(converters_are_calibrated_on_the_first_samples),
+        cmocka_unit_test(ideal_hardware_gives_the_float_network),
+        cmocka_unit_test(reads_of_one_stack_have_noise_of_their_own),
         cmocka_unit_test(what_has_no_place_is_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -71,9 +71,17 @@ struct og_product_io {
     void *work;         // og_product_work(p, rows) bytes
 };
 void og_product_read(const struct og_product *p, const struct og_product_io *io);
-// Any number of rows, each a sample; `per_sample` rows are one of the calibration.
+// Any number of rows, y = W x, each a sample of its own: `first` and those that follow,
+// so that reads of one array with the same numbers and step have the same noise.
+struct og_rows {
+    const float *x;
+    size_t rows;
+    float *y;
+    size_t first, per_sample;  // per_sample rows are one sample of the calibration
+    uint32_t step;
+};
 og_status og_product_rows(const struct og_call *c, const struct og_product *p,
-                          const float *x, size_t rows, float *y, size_t per_sample);
+                          const struct og_rows *q);
 // One workspace for each thread, `bytes` long; og_free. NULL: out of memory.
 char *og_engine_work(size_t bytes);
 // That of the calling thread.

@@ -174,7 +174,7 @@ static og_status calibrate(struct infer *q)
 
 static og_status run_chips(struct infer *q)
 {
-    OG_TRY(calibrate(q));
+    if (!q->params->hardware->ideal) OG_TRY(calibrate(q));
     for (int chip = 0; chip < q->params->chips; chip++) {
         og_engine_start(q->engine, OG_PASS_READ, (uint32_t)chip);
         OG_TRY(og_run_pass(&q->run, q->err));

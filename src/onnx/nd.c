@@ -45,7 +45,7 @@ bool og_nd_count(int rank, const int64_t *dim, enum og_nd_type type, size_t *cou
 
 // A shape from a hostile file must not take the machine with it: the kernel promises
 // memory that it does not have.
-static bool is_beyond_machine(size_t bytes)
+bool og_nd_is_beyond_machine(size_t bytes)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     return pages > 0 && page > 0 && bytes / (size_t)page > (size_t)pages;
@@ -56,7 +56,7 @@ static bool make_store(struct og_nd *a)
     a->store = og_alloc(1, sizeof *a->store);
     if (!a->store) return false;
     a->store->users = 1;
-    if (!is_beyond_machine(a->count * og_nd_size(a->type)))
+    if (!og_nd_is_beyond_machine(a->count * og_nd_size(a->type)))
         a->store->data = og_alloc(a->count, og_nd_size(a->type));
     a->data = a->store->data;
     return a->data != NULL;

@@ -22,7 +22,8 @@ static og_status make_axis(const struct og_call *c, struct source *s, int k, int
 {
     s->dim[k] = n;
     size_t count;
-    if (n >= 0 && og_nd_count(1, &n, OG_ND_INT64, &count) && count < SIZE_MAX / 64)
+    if (og_nd_count(1, &n, OG_ND_INT64, &count) &&
+        !og_nd_is_beyond_machine(count * sizeof *s->from[k]))
         s->from[k] = og_alloc(count, sizeof *s->from[k]);
     if (s->from[k]) return OG_OK;
     return og_fail(c->err, OG_NO_MEMORY, "out of memory for an axis of %lld elements",

@@ -60,8 +60,11 @@ static og_status multiply_shared(const struct og_call *c, const struct og_matmul
     struct og_product *w;
     OG_TRY(og_engine_product(c, &f, &w));
     size_t rows = p->stack * p->m, first = a->rank > 2 ? (size_t)a->dim[0] : rows;
-    og_status status = og_product_rows(c, w, a->data, rows, og_call_out(c, 0)->data,
-                                       first ? rows / first : 1);
+    const struct og_rows r = {.x = a->data,
+                              .rows = rows,
+                              .y = og_call_out(c, 0)->data,
+                              .per_sample = first ? rows / first : 1};
+    og_status status = og_product_rows(c, w, &r);
     og_engine_release(c->engine, w);
     return status;
 }
@@ -86,8 +89,9 @@ static og_status multiply_left(const struct og_call *c, const struct og_matmul *
     for (size_t r = 0; status == OG_OK && r < rows; r++)
         for (size_t i = 0; i < p->k; i++)
             x[r * p->k + i] = og_nd_f32(b)[(r / p->n * p->k + i) * p->n + r % p->n];
-    size_t per_sample = p->stack > 1 ? p->n : 1;
-    if (status == OG_OK) status = og_product_rows(c, w, x, rows, y, per_sample);
+    const struct og_rows q = {
+        .x = x, .rows = rows, .y = y, .per_sample = p->stack > 1 ? p->n : 1};
+    if (status == OG_OK) status = og_product_rows(c, w, &q);
     float *out = og_call_out(c, 0)->data;
     for (size_t r = 0; status == OG_OK && r < rows; r++)
         for (size_t j = 0; j < p->m; j++)
@@ -96,6 +100,28 @@ static og_status multiply_left(const struct og_call *c, const struct og_matmul *
     og_free(y);
     og_engine_release(c->engine, w);
     return status;
+}
+
+// Whether the first axis of A counts samples: B is the same along it.
+static bool has_samples(const struct og_matmul *p, const struct og_nd *a,
+                        const struct og_nd *b)
+{
+    return p->stack_rank > 0 && a->rank - 2 == p->stack_rank && a->dim[0] > 1 &&
+           (b->rank < a->rank || b->dim[0] == 1);
+}
+
+// Rows of matrix i of the result. One B may meet many A, and no read's noise may be that
+// of another one: samples go on counting, or steps do where every row is a sample.
+static struct og_rows rows_of(const struct og_matmul *p, bool samples, size_t i)
+{
+    struct og_rows r = {.rows = p->m, .per_sample = 1};
+    if (samples) {
+        r.first = i * p->m;
+        r.per_sample = p->stack / (size_t)p->stack_dim[0] * p->m;
+    } else {
+        r.step = (uint32_t)i;
+    }
+    return r;
 }
 
 // A stack of B, each with products of its own.
@@ -118,10 +144,12 @@ static og_status multiply_stack(const struct og_call *c, const struct og_matmul 
     struct og_walk at =
         og_walk_start(p->stack_rank, p->stack_dim, p->step_a, p->step_b, NULL);
     float *y = og_call_out(c, 0)->data;
-    for (size_t i = 0; i < p->stack; i++, og_walk_next(&at))
-        OG_TRY(og_product_rows(c, w[at.at[1]],
-                               og_nd_f32(a) + (size_t)at.at[0] * p->m * p->k, p->m,
-                               y + i * p->m * p->n, 1));
+    for (size_t i = 0; i < p->stack; i++, og_walk_next(&at)) {
+        struct og_rows r = rows_of(p, has_samples(p, a, b), i);
+        r.x = og_nd_f32(a) + (size_t)at.at[0] * p->m * p->k;
+        r.y = y + i * p->m * p->n;
+        OG_TRY(og_product_rows(c, w[at.at[1]], &r));
+    }
     return OG_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Functions of one element, and Clip. The C library's exp and tanh, which are exact to
 // about an ulp also where results are small.
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,13 +145,15 @@ og_status og_run_clip(const struct og_call *c)
 {
     const struct og_nd *in = c->in[0], *low = og_call_in(c, 1), *high = og_call_in(c, 2);
     struct og_nd *out = og_call_out(c, 0);
+    // The attributes of opsets 6 to 10 have these defaults.
+    float top = c->opset >= 6 && c->opset < 11 ? FLT_MAX : INFINITY;
     OG_TRY(check_limits(c));
     if (!out) return OG_OK;
     OG_TRY(og_call_like(c, 0, in));
     if (in->type == OG_ND_FLOAT)
         clip_floats(in, out,
-                    low ? og_nd_f32(low)[0] : og_node_float(c->node, "min", -INFINITY),
-                    high ? og_nd_f32(high)[0] : og_node_float(c->node, "max", INFINITY));
+                    low ? og_nd_f32(low)[0] : og_node_float(c->node, "min", -top),
+                    high ? og_nd_f32(high)[0] : og_node_float(c->node, "max", top));
     else
         clip_integers(in, out, low ? og_nd_int(low, 0) : INT64_MIN,
                       high ? og_nd_int(high, 0) : INT64_MAX);

@@ -167,6 +167,19 @@ static void gates_at_their_ends(void **state)
             assert_true(out[0][OG_ALONG_H][step] < 1e-4f);
             assert_true(isnan(out[0][OG_ALONG_C][step]) == (kind == GRU));
         }
+        // The last level of mid_rise and of a ramp is further inside.
+        for (int ramp = 0; ramp < 2; ramp++) {
+            struct og_hardware coarse = perfect;
+            coarse.adc.kind = ramp ? OG_ADC_RAMP : OG_ADC_LINEAR;
+            coarse.adc.ramp.bits = 4;
+            coarse.rnn.gate_bits = ramp ? 0 : 4;
+            coarse.rnn.gate_rounding = ramp ? OG_MID_TREAD : OG_MID_RISE;
+            follow(&net, N, &coarse, out);
+            for (int step = 0; step < T; step++) {
+                float part = out[0][OG_ALONG_GATES_SATURATED][step];
+                assert_true(part >= 1.0f / (float)gates - 1e-6f && part < 0.9f);
+            }
+        }
         end(&net);
     }
 }

@@ -13,6 +13,16 @@
 // Outputs of gates this near to their ends count as saturated (ohmgrid's choice).
 static const float end_of_gate = 0.01f;
 
+// The same of gate g, or its last level where that is further inside.
+static float end_of(const struct og_rnn_step *s, int g)
+{
+    const struct og_hardware *hw = s->v->hw;
+    const bool between = hw->rnn.gate_bits > 0 && hw->rnn.gate_rounding == OG_MID_RISE;
+    const int bits = between ? hw->rnn.gate_bits : s->ramped[g] ? hw->adc.ramp.bits : 0;
+    const float span = g < s->law->sigmoids ? 1.0f : 2.0f;
+    return bits > 0 ? fmaxf(end_of_gate, ldexpf(span, -bits)) : end_of_gate;
+}
+
 // From which |c| on it counts as saturated: the last level, where that is below the range.
 static float end_of_memory(const struct og_hardware *hw)
 {
@@ -175,10 +185,9 @@ static void count_gates(const struct og_rnn_step *s, size_t row, struct seen *se
         og_rnn_gates_kept(s, s->kept, s->kept + (size_t)s->law->gates * all);
     for (int g = 0; s->law->sigmoids > 0 && g < s->law->gates; g++) {
         const float *x = gate + (size_t)g * all + row * units;
-        const float low = g < s->law->sigmoids ? 0.0f : -1.0f;
+        const float low = g < s->law->sigmoids ? 0.0f : -1.0f, end = end_of(s, g);
         for (size_t j = 0; j < units; j++)
-            seen->gates_saturated +=
-                x[j] < low + end_of_gate || x[j] > 1.0f - end_of_gate;
+            seen->gates_saturated += x[j] < low + end || x[j] > 1.0f - end;
         seen->gates += (uint32_t)units;
     }
 }

@@ -221,6 +221,15 @@ static void transfer_and_report_are_written(void **state)
     circuit_free(&c);
 }
 
+static uint64_t take_count(const char *name)
+{
+    uint64_t value = 0;
+    hid_t file = H5Fopen(path_of("out.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(H5LTget_attribute(file, "/", name, H5T_NATIVE_UINT64, &value) >= 0);
+    H5Fclose(file);
+    return value;
+}
+
 static void put_boolean(hid_t file, const char *name, signed char value)
 {
     signed char member = 0;
@@ -250,6 +259,8 @@ static void flags_may_be_booleans(void **state)
         H5Fclose(file);
         solved(&task);
         take_matrix("current", &current[both]);
+        assert_int_equal(take_count("drive_both"), both);
+        assert_int_equal(take_count("sense_both"), 0);
     }
     assert_true(fabs(current[0] - 1.0 / 3) <= 1e-15);
     assert_true(fabs(current[1] - 1.0 / 2) <= 1e-15);

@@ -31,7 +31,7 @@ static bool is_number(hid_t type)
     return class == H5T_FLOAT || class == H5T_INTEGER;
 }
 
-// As h5py and others write true and false.
+// As h5py writes true and false.
 static bool is_boolean(hid_t type)
 {
     return type >= 0 && H5Tget_class(type) == H5T_ENUM && H5Tget_nmembers(type) == 2;
@@ -92,8 +92,10 @@ static double *read_matrix(struct og_hdf *h, hid_t file, const char *name,
     return value;
 }
 
-// One number; `missing` where there is no such attribute, unless that is NaN.
-static double read_number(struct og_hdf *h, hid_t file, const char *name, double missing)
+// One number; `missing` where there is no such attribute, unless that is NaN. `flag`: or a
+// boolean.
+static double read_number(struct og_hdf *h, hid_t file, const char *name, double missing,
+                          bool flag)
 {
     double value = missing;
     if (h->status != OG_OK) return value;
@@ -104,7 +106,7 @@ static double read_number(struct og_hdf *h, hid_t file, const char *name, double
     hid_t attr = H5Aopen(file, name, H5P_DEFAULT);
     hid_t type = attr < 0 ? H5I_INVALID_HID : H5Aget_type(attr);
     hid_t space = attr < 0 ? H5I_INVALID_HID : H5Aget_space(attr);
-    if ((!is_number(type) && !is_boolean(type)) || space < 0 ||
+    if (!(is_number(type) || (flag && is_boolean(type))) || space < 0 ||
         H5Sget_simple_extent_npoints(space) != 1)
         refuse(h, "attribute", name, "is not one number");
     else
@@ -117,7 +119,7 @@ static double read_number(struct og_hdf *h, hid_t file, const char *name, double
 
 static bool read_flag(struct og_hdf *h, hid_t file, const char *name)
 {
-    const double value = read_number(h, file, name, 0);
+    const double value = read_number(h, file, name, 0, true);
     if (h->status == OG_OK && value != 0 && value != 1)
         refuse(h, "attribute", name, "is neither 0 nor 1");
     return value == 1;
@@ -129,10 +131,10 @@ static void read_circuit(struct og_hdf *h, hid_t file, struct circuit *c)
     c->g = read_matrix(h, file, "conductance", OG_WIRES_SIDE_MAX, &c->rows, &c->cols);
     c->v = read_matrix(h, file, "voltage", batch_max, &c->batch, &lines);
     c->params = (struct og_wire_params){
-        .r_row = read_number(h, file, "r_wire_row", NAN),
-        .r_col = read_number(h, file, "r_wire_col", NAN),
-        .r_source = read_number(h, file, "r_source", NAN),
-        .r_sense = read_number(h, file, "r_sense", NAN),
+        .r_row = read_number(h, file, "r_wire_row", NAN, false),
+        .r_col = read_number(h, file, "r_wire_col", NAN, false),
+        .r_source = read_number(h, file, "r_source", NAN, false),
+        .r_sense = read_number(h, file, "r_sense", NAN, false),
         .drive_both = read_flag(h, file, "drive_both"),
         .sense_both = read_flag(h, file, "sense_both"),
     };
@@ -218,6 +220,8 @@ static void *make_image(struct og_hdf *h, const struct circuit *c,
     og_hdf_attr_real(h, file, "r_wire_col", p->r_col);
     og_hdf_attr_real(h, file, "r_source", p->r_source);
     og_hdf_attr_real(h, file, "r_sense", p->r_sense);
+    og_hdf_attr_u64(h, file, "drive_both", p->drive_both);
+    og_hdf_attr_u64(h, file, "sense_both", p->sense_both);
     void *image = og_hdf_image(h, file, size);
     og_hdf_close(h, file);
     return image;

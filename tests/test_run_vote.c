@@ -134,6 +134,8 @@ static void useless_votes_are_refused(void **state)
     assert_refused("", "evaluate.votes=102", "1 .. 101");
     assert_refused("", "evaluate.votes=0", "1 .. 101");
     assert_refused("", "evaluate.vote=mean", "majority, softmax, logits");
+    assert_refused("", "evaluate.vote=logits",
+                   "'evaluate.vote': has no effect with evaluate.votes 1");
     // Noise of converters, or of a single layer, is noise.
     og_experiment_free(
         read_experiment("", "evaluate={votes: 3, batch: 32, calibrate_samples: 50}"));

@@ -382,9 +382,9 @@ static og_status check_own_cost(const struct og_hardware *h, const og_item *root
 
 static bool noisy(const struct og_hardware *h)
 {
-    return !h->ideal && (h->injection.points != 0 ||
-                         h->device.read.kind != OG_SIGMA_NONE || h->adc.noise > 0 ||
-                         h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
+    return !h->ideal &&
+           (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
+            h->adc.noise > 0 || h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
 }
 
 bool og_reads_differ(const struct og_hardware *h)
@@ -402,7 +402,12 @@ bool og_reads_differ(const struct og_hardware *h)
 static og_status check_vote(const struct og_config *c, const og_item *root,
                             struct og_error *err)
 {
-    if (c->evaluate.votes == 1 || og_reads_differ(&c->hardware)) return OG_OK;
+    if (c->evaluate.votes == 1) {
+        if (c->evaluate.vote == OG_VOTE_MAJORITY || og_is_swept(root, "evaluate.votes"))
+            return OG_OK;
+        return fail_at(root, "evaluate.vote", err, "has no effect with evaluate.votes 1");
+    }
+    if (og_reads_differ(&c->hardware)) return OG_OK;
     return fail_at(root, "evaluate.votes", err,
                    "%d passes would be the same: hardware has no noise that is drawn per "
                    "read",

@@ -5,12 +5,12 @@
 
 #include "config/fields.h"
 
-extern const struct og_field og_device_fields[];      // of struct og_device
-extern const struct og_field og_technology_fields[];  // of struct og_technology
-extern const struct og_field og_hardware_fields[];    // of struct og_hardware
+extern const struct og_field og_device_fields[];       // of struct og_device
+extern const struct og_field og_technology_fields[];   // of struct og_technology
+extern const struct og_field og_hardware_fields[];     // of struct og_hardware
 extern const struct og_field og_adversarial_fields[];  // of struct og_attack_config
-extern const struct og_field og_attack_fields[];      // of struct og_raw_config
-extern const struct og_field og_root_fields[];        // of struct og_raw_config
+extern const struct og_field og_attack_fields[];       // of struct og_raw_config
+extern const struct og_field og_root_fields[];         // of struct og_raw_config
 
 // An experiment as its table sees it: og_config, and what still has to be resolved.
 struct og_raw_config {
@@ -36,6 +36,8 @@ og_status og_speech_check(const struct og_speech *s, const og_item *data,
                           struct og_error *err);
 // Whether two reads of the same chip may differ.
 bool og_reads_differ(const struct og_hardware *h);
+// Whether the key is an axis: then what goes with it needs an effect at one point only.
+bool og_is_swept(const og_item *root, const char *key);
 og_status og_attack_check(const struct og_config *c, const og_item *root,
                           struct og_error *err);
 og_status og_config_check(const struct og_config *c, const og_item *root,

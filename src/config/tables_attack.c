@@ -88,12 +88,9 @@ static bool names(const og_item *axis, const char *key)
     return own != NULL && og_item_is_text(own, key);
 }
 
-// Whether the kind is an axis: then keys need an effect at one of its points only.
-static bool kind_is_swept(const og_item *root, const char *block)
+bool og_is_swept(const og_item *root, const char *key)
 {
-    char key[96];
     const og_item *sweep = og_item_get(root, "sweep");
-    snprintf(key, sizeof key, "%s.kind", block);
     for (size_t i = 0; sweep != NULL && i < sweep->n; i++) {
         const og_item *axis = sweep->child[i];
         const og_item *zip = axis->kind == OG_ITEM_MAP ? og_item_get(axis, "zip") : NULL;
@@ -102,6 +99,13 @@ static bool kind_is_swept(const og_item *root, const char *block)
             if (names(zip->child[k], key)) return true;
     }
     return false;
+}
+
+static bool kind_is_swept(const og_item *root, const char *block)
+{
+    char key[96];
+    snprintf(key, sizeof key, "%s.kind", block);
+    return og_is_swept(root, key);
 }
 
 static og_status check_how(const struct og_attack_config *a, const char *block,

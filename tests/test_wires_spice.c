@@ -171,6 +171,21 @@ static void ngspice_agrees_over_seven_decades(void **state)
     }
 }
 
+// As resistors the wires would drown the terminals in rounding: 1e-8.
+static void ngspice_agrees_on_good_wires_behind_bad_terminals(void **state)
+{
+    (void)state;
+    if (!have_ngspice()) skip();
+    const struct og_wire_params p[] = {{1e3, 1e-4, 0, 1e3, false, false},
+                                       {1e-4, 1e-4, 1e3, 1e3, true, true}};
+    for (int k = 0; k < 2; k++) {
+        struct circuit c = circuit_alloc(10, 12, 2, SIX_DECADES);
+        const double d = against_ngspice(&c, &p[k]);
+        if (!(d <= 1e-10)) fail_msg("circuit %d: %g", k, d);
+        circuit_free(&c);
+    }
+}
+
 // --- results -----------------------------------------------------------------------------
 
 static void transfer_and_report_are_written(void **state)
@@ -400,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(currents_are_those_of_ngspice),
         cmocka_unit_test(ngspice_agrees_over_seven_decades),
+        cmocka_unit_test(ngspice_agrees_on_good_wires_behind_bad_terminals),
         cmocka_unit_test(transfer_and_report_are_written),
         cmocka_unit_test(flags_may_be_booleans),
         cmocka_unit_test(the_report_is_that_of_all_work),

@@ -2,6 +2,8 @@
 // The circuit as an ngspice netlist. Nodes: s_<i> source, w_<i>_<j> word line, b_<i>_<j>
 // bit line, t_<j> amplifier's input (a source of 0 V that measures the current); what
 // 0 ohm joins has one name.
+#include <math.h>
+
 #include "crossbar/wires_impl.h"
 
 enum { NAME = 64 };
@@ -28,19 +30,31 @@ static void resistor(FILE *out, const char *name, const char *a, const char *b,
     fprintf(out, "R%s %s %s %.17g\n", name, a, b, ohm);
 }
 
+// A segment. Where terminals are so much worse, its conductance would drown theirs in the
+// rounding of nodal analysis; so it is a voltage in proportion to its own current.
+static void wire(const struct og_wires *w, FILE *out, const char *name, const char *a,
+                 const char *b, double ohm)
+{
+    if (ohm >= 1e-5 * fmax(w->params.r_source, w->params.r_sense))
+        resistor(out, name, a, b, ohm);
+    else
+        fprintf(out, "Vh_%s %s h_%s DC 0\nH%s h_%s %s Vh_%s %.17g\n", name, a, name, name,
+                name, b, name, ohm);
+}
+
 // From terminal `end` over its own resistance and a segment to `node`.
-static void terminal(FILE *out, const char *name, const char *end, const char *node,
-                     double r_end, double r_segment)
+static void terminal(const struct og_wires *w, FILE *out, const char *name,
+                     const char *end, const char *node, double r_end, double r_segment)
 {
     char middle[NAME + 8], part[NAME + 8];
     if (r_end == 0 || r_segment == 0) {
-        if (r_end + r_segment > 0) resistor(out, name, end, node, r_end + r_segment);
+        if (r_end + r_segment > 0) wire(w, out, name, end, node, r_end + r_segment);
         return;
     }
     snprintf(middle, sizeof middle, "m_%s", name);
-    resistor(out, name, end, middle, r_end);
+    wire(w, out, name, end, middle, r_end);
     snprintf(part, sizeof part, "%s_wire", name);
-    resistor(out, part, middle, node, r_segment);
+    wire(w, out, part, middle, node, r_segment);
 }
 
 static void write_terminals(const struct og_wires *w, FILE *out)
@@ -52,14 +66,14 @@ static void write_terminals(const struct og_wires *w, FILE *out)
             snprintf(end, sizeof end, "s_%zu", i);
             snprintf(name, sizeof name, "s_%zu_%zu", i, k);
             word_name(w, i, k == 0 ? 0 : w->cols - 1, node);
-            terminal(out, name, end, node, p->r_source, p->r_row);
+            terminal(w, out, name, end, node, p->r_source, p->r_row);
         }
     for (size_t j = 0; j < w->cols; j++)
         for (size_t k = 0; k < (p->sense_both ? 2 : 1); k++) {
             snprintf(end, sizeof end, "t_%zu", j);
             snprintf(name, sizeof name, "t_%zu_%zu", j, k);
             bit_name(w, k == 0 ? w->rows - 1 : 0, j, node);
-            terminal(out, name, end, node, p->r_sense, p->r_col);
+            terminal(w, out, name, end, node, p->r_sense, p->r_col);
         }
 }
 
@@ -74,12 +88,12 @@ static void write_cell(const struct og_wires *w, size_t i, size_t j, FILE *out)
     if (w->row.kind == OG_LINE_WIRE && j > 0) {
         word_name(w, i, j - 1, other);
         snprintf(name, sizeof name, "w_%zu_%zu", i, j);
-        resistor(out, name, other, word, w->params.r_row);
+        wire(w, out, name, other, word, w->params.r_row);
     }
     if (w->col.kind == OG_LINE_WIRE && i > 0) {
         bit_name(w, i - 1, j, other);
         snprintf(name, sizeof name, "b_%zu_%zu", i, j);
-        resistor(out, name, other, bit, w->params.r_col);
+        wire(w, out, name, other, bit, w->params.r_col);
     }
 }
 

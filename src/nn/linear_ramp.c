@@ -166,7 +166,7 @@ og_status og_exec_check_ramps(const og_exec *exec, struct og_error *err)
 bool og_ramp_has_done(const struct og_view *v)
 {
     const int from = v->node->input[0];
-    if (from < 0 || v->exec->mode != OG_RUN) return false;
+    if (from < 0 || !v->exec || v->exec->mode != OG_RUN) return false;
     const struct og_node *node = &v->exec->node[from];
     return node->op == &og_op_dense && og_exec_linear(v->exec, node, 0)->bias;
 }

@@ -88,7 +88,7 @@ static inline size_t og_round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
 // What an op sees of one pass over one block: rows [first, first + n) of the batch. All
 // pointers are to the first row of the block.
 struct og_view {
-    const og_exec *exec;
+    const og_exec *exec;  // NULL: a layer without weights alone, for its constants
     const struct og_node *node;
     const struct og_batch *batch;
     const struct og_hardware *hw;  // the default (ideal = true) when ideal

@@ -130,6 +130,9 @@ static void broken_graphs_are_refused(void **state)
     m = relu_model(13);
     m->out[0].tensor.elem_type = 7;
     import_fails(m, "", "graph output 'y' is declared as int64, but is float32");
+    m = relu_model(13);
+    add_port(m, true, "y", 1, 2, shape_23);
+    import_fails(m, "", "two graph outputs are called 'y'");
 }
 
 static void broken_initializers_are_refused(void **state)

@@ -51,7 +51,7 @@ struct og_onnx_value {
     enum og_nd_type type;
     struct og_nd constant;  // an initialiser; or OG_ND_NONE
     size_t producer;        // node, or OG_NO_NAME
-    bool is_input;
+    bool is_input, is_output;
     bool foreign;  // given, but of a type that is not supported
 };
 

@@ -186,6 +186,23 @@ static bool is_given(const struct og_onnx_value *v)
            v->constant.type != OG_ND_NONE;
 }
 
+static og_status claim_graph_outputs(struct link *l)
+{
+    struct og_onnx_graph *g = l->g;
+    for (size_t k = 0; k < g->outputs; k++) {
+        struct og_onnx_value *v = &g->value[g->output[k].value];
+        const char *name = og_graph_value_name(g, g->output[k].value);
+        if (!is_given(v))
+            return og_fail(l->err, OG_INPUT, "%s: nothing gives graph output '%.200s'",
+                           l->path, name);
+        if (v->is_output)
+            return og_fail(l->err, OG_INPUT, "%s: two graph outputs are called '%.200s'",
+                           l->path, name);
+        v->is_output = true;
+    }
+    return OG_OK;
+}
+
 static og_status check_given(struct link *l)
 {
     struct og_onnx_graph *g = l->g;
@@ -200,11 +217,7 @@ static og_status check_given(struct link *l)
         }
     if (g->outputs == 0)
         return og_fail(l->err, OG_INPUT, "%s: the graph has no output", l->path);
-    for (size_t k = 0; k < g->outputs; k++)
-        if (!is_given(&g->value[g->output[k].value]))
-            return og_fail(l->err, OG_INPUT, "%s: nothing gives graph output '%.200s'",
-                           l->path, og_graph_value_name(g, g->output[k].value));
-    return OG_OK;
+    return claim_graph_outputs(l);
 }
 
 // --- the order (Kahn, Comm. ACM 5, 1962) ---------------------------------------------

@@ -304,13 +304,15 @@ static const struct {
     {"hardware: {tile: {rows: 64, rows_active: 65}}\n",
      "e.yaml:2: key 'hardware.tile.rows_active': 65 is more than tile.rows = 64"},
     {"hardware: {adc: {bits: 4, noise: 1 LSB, noise_full_scale: 0.1}}\n",
-     "e.yaml:2: key 'hardware.adc.noise_full_scale': excludes adc.noise, the same in LSB: "
+     "e.yaml:2: key 'hardware.adc.noise_full_scale': excludes adc.noise, the same in "
+     "LSB: "
      "give one of them"},
     {"hardware: {adc: {kind: ramp, noise_full_scale: 0.1}}\n",
      "e.yaml:2: key 'hardware.adc.noise_full_scale': excludes adc.kind ramp: give "
      "adc.noise"},
     {"hardware: {weight_noise: {read: 0.1}, input: {encoding: pulse_width}}\n",
-     "e.yaml:2: key 'hardware.weight_noise.read': excludes input.encoding pulse_width, in "
+     "e.yaml:2: key 'hardware.weight_noise.read': excludes input.encoding pulse_width, "
+     "in "
      "which noise is averaged over each pulse"},
     {"hardware: {weight_noise: {programmed: 0.1}, pair: {subtract: digital}}\n",
      "e.yaml:2: key 'hardware.weight_noise.programmed': is of whole weights: it excludes "
@@ -325,7 +327,8 @@ static const struct {
     {"hardware: {dac: {rounding: mid_rise}}\n",
      "e.yaml:2: key 'hardware.dac.rounding': mid_rise needs dac.bits above 0"},
     {"hardware: {dac: {bits: 4, rounding: mid_rise}, input: {encoding: bit_serial}}\n",
-     "e.yaml:2: key 'hardware.dac.rounding': mid_rise excludes input.encoding bit_serial, "
+     "e.yaml:2: key 'hardware.dac.rounding': mid_rise excludes input.encoding "
+     "bit_serial, "
      "whose codes are whole numbers"},
     {"hardware: {injection: {snr_db: 20}}\n",
      "e.yaml:2: key 'hardware.injection.snr_db': has no effect without injection.points"},
@@ -334,7 +337,8 @@ static const struct {
     {"hardware: {injection: {points: [X], power: epoch}}\n",
      "e.yaml:2: key 'hardware.injection.power': 'epoch' is none of: running, batch"},
     {"hardware: {injection: {points: [Y]}}\n",
-     "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O, T, RH, "
+     "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O, T, "
+     "RH, "
      "A_i, A_f, A_g, A_o, A_z, A_r, A_n"},
     {"data: {features: {coefficients: 20, mels: 16}}\n",
      "e.yaml:2: key 'data.features.coefficients': 20 is more than the 16 bands of "

@@ -45,7 +45,7 @@ struct cli_command {
     const char *positional[CLI_POSITIONAL_MAX];  // names of the required ones
     int optional;                                // how many of them may be left out
     void (*keys)(void);                          // prints for --help=keys, or NULL
-    const char *keys_help;  // NULL: every key of an experiment file
+    const char *keys_help;                       // NULL: every key of an experiment file
 };
 
 // Fills the options' targets and argument[]. CLI_GO, or the exit code to leave with (help

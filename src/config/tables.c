@@ -322,7 +322,8 @@ static const struct og_field output_fields[] = {
      "Whether the conductances of the first chip of each point are stored.", NULL, NULL},
     {"trace", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.trace), 0, NULL,
      0, 0, NULL, "false", O,
-     "Whether recurrent layers are followed step by step on the samples of layer_samples, "
+     "Whether recurrent layers are followed step by step on the samples of "
+     "layer_samples, "
      "for /traces: errors of column sums and states, what saturates and what clips.",
      NULL, NULL},
     {"layer_samples", OG_FIELD_INT,
@@ -359,7 +360,8 @@ const struct og_field og_root_fields[] = {
     {"evaluate", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Evaluation.",
      evaluate_fields, NULL},
     {"attack", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
-     "An attack on the test images, before they are evaluated.", og_attack_fields, "kind"},
+     "An attack on the test images, before they are evaluated.", og_attack_fields,
+     "kind"},
     {"output", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, O, "What is stored.",
      output_fields, NULL},
     {"sweep", OG_FIELD_ITEM, offsetof(struct og_raw_config, sweep), 0, NULL, 0, 0, NULL,

@@ -14,13 +14,13 @@
 #include "base/mem.h"
 #include "og_build.h"
 #include "ohmgrid/cpu.h"
+#include "results/attribution.h"
 #include "results/file.h"
 #include "results/grid.h"
 #include "results/hdf.h"
 #include "results/layout.h"
 #include "results/revision.h"
 #include "results/statistics.h"
-#include "results/attribution.h"
 #include "results/write_compress.h"
 
 struct writer {

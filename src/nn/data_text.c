@@ -226,23 +226,29 @@ bool og_data_text_exists(const char *path, enum og_split split)
     return og_data_file_exists(folder, name);
 }
 
-og_status og_data_text_load(struct og_dataset *set, struct og_error *err)
+// The part of a text that the set asks for, with the vocabulary of the first.
+static og_status build_part(struct og_dataset *set, const struct text *all,
+                            struct og_error *err)
 {
     const enum part part = part_of(&set->spec);
-    const double *share = set->spec.text.part;
+    const double *share = set->spec.text.part, n = (double)all->spans.n;
+    const size_t cut_at[] = {0, (size_t)floor(share[0] * n + 1e-6),
+                             (size_t)floor((share[0] + share[1]) * n + 1e-6),
+                             all->spans.n};
+    const struct og_spans train = {all->spans.span, cut_at[1]};
+    const struct og_spans own = {all->spans.span + cut_at[part],
+                                 cut_at[part + 1] - cut_at[part]};
+    return build(set, &train, &own, all->path, err);
+}
+
+og_status og_data_text_load(struct og_dataset *set, struct og_error *err)
+{
     char folder[OG_DATA_PATH];
     const char *name = split_path(set->path, folder);
     struct text all = {0};
     og_status status =
         text_read(&all, folder, name, (enum og_data_as)set->spec.text.unit, false, err);
-    const double n = (double)all.spans.n;
-    const size_t cut_at[] = {0, (size_t)floor(share[0] * n + 1e-6),
-                             (size_t)floor((share[0] + share[1]) * n + 1e-6),
-                             all.spans.n};
-    const struct og_spans train = {all.spans.span, cut_at[1]};
-    const struct og_spans own = {all.spans.span + cut_at[part],
-                                 cut_at[part + 1] - cut_at[part]};
-    if (status == OG_OK) status = build(set, &train, &own, all.path, err);
+    if (status == OG_OK) status = build_part(set, &all, err);
     text_clear(&all);
     return status;
 }

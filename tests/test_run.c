@@ -113,18 +113,24 @@ static void all_points_are_looked_at_first(void **state)
 {
     (void)state;
     static const struct {
-        const char *key, *values, *error;
+        const char *key, *values, *error, *set;
     } bad[] = {
-        {"data.test_limit", "[50, 1000000]", "fewer than the limit of 1000000"},
-        {"data.name", "[mnist, nist]", "data set 'nist' is unknown"},
-        {"model.layers", "[[flatten, {dense: {units: 10}}], [flatten, lstm]]", "lstm"},
+        {"data.test_limit", "[50, 1000000]", "fewer than the limit of 1000000", NULL},
+        {"data.name", "[mnist, nist]", "data set 'nist' is unknown", NULL},
+        {"model.layers", "[[flatten, {dense: {units: 10}}], [flatten, lstm]]", "lstm",
+         NULL},
+        // What one array alone can tell.
+        {"hardware.adc",
+         "[{bits: 6}, {kind: ramp, bits: 6, ramp: {bits: 4, dense: true}}]",
+         "784 rows do not fit on tiles of 128",
+         "model.layers=[{dense: {units: 12}}, tanh, {dense: {units: 10}}]"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[300];
         snprintf(text, sizeof text,
                  "sweep: [{key: %s, name: x, values: %s, labels: [good, bad]}]\n",
                  bad[i].key, bad[i].values);
-        og_experiment *e = read_experiment(text, NULL);
+        og_experiment *e = read_experiment(text, bad[i].set);
         struct stopper s = {0};
         struct og_error err = {0};
         assert_int_equal(run(e, "bad.h5", OG_JOURNAL_FORCE, &s, &err), OG_INPUT);
@@ -142,7 +148,7 @@ static void failing_allocations(void **state)
     run_whole(e, "a.h5");
     og_status status = OG_NO_MEMORY;
     size_t n = 1;
-    for (; status != OG_OK; n += 1 + n / 16) {
+    for (; status != OG_OK; n += 1 + n / 8) {
         struct stopper s = {0};
         assert_true(n < 100000);
         og_alloc_fail_at(n);

@@ -233,15 +233,35 @@ static double passes(const struct og_job *job)
     return times * (job->config.hardware.ideal ? most : all);
 }
 
+// Whether a network fits hardware: with its arrays made as training (how) or evaluation
+// (NULL) would make them, since some conflicts are those of one array.
+static og_status check_fit(og_model *model, const struct og_hardware *hw,
+                           const struct og_train_config *how, struct og_error *err)
+{
+    OG_TRY(og_model_check_hardware(model, hw, err));
+    if (hw->ideal) return OG_OK;
+    const struct og_exec_options options = {
+        .hardware = hw,
+        .batch = 1,
+        .training = how != NULL,
+        .gradient = how ? how->gradient : OG_CLIPPED,
+        .reparam = how && how->reparam,
+        .streams = 1,
+    };
+    og_exec *exec = NULL;
+    const og_status status = og_exec_alloc(&exec, model, &options, err);
+    og_exec_free(exec);
+    return status;
+}
+
 // Whether the network has what the hardware of this point asks for.
-static og_status check_hardware(const struct og_config *c, const og_model *model,
+static og_status check_hardware(const struct og_config *c, og_model *model,
                                 struct og_error *err)
 {
-    OG_TRY(og_model_check_hardware(model, &c->hardware, err));
-    if (c->train.epochs > 0)
-        OG_TRY(og_model_check_hardware(model, &c->train.hardware, err));
+    OG_TRY(check_fit(model, &c->hardware, NULL, err));
+    if (c->train.epochs > 0) OG_TRY(check_fit(model, &c->train.hardware, &c->train, err));
     if (c->compress.used == 0) return OG_OK;
-    return og_model_check_hardware(model, &c->compress.hardware, err);
+    return check_fit(model, &c->compress.hardware, &c->train, err);
 }
 
 // weights: whether they are read as well.

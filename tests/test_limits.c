@@ -249,6 +249,42 @@ static void scale_weighs_the_rates(void **state)
     end(&w);
 }
 
+// A rate is that of every device, also of a layer that has another one of its own.
+static void rates_reach_layers_of_their_own(void **state)
+{
+    (void)state;
+    static const char round[] =
+        "activation_limits: {fault_rates: [0.01, 0.05], samples: 60, points: 2, "
+        "iterations: 1}\n";
+    struct work plain, own;
+    begin_search(&plain, one_net, round);
+    run_all(&plain);
+    begin_search(&own, one_net, round);
+    close_round(&own);
+    og_item *layers, *high;
+    must(og_item_parse(&layers, "layers",
+                       "- {layer: [a, c], device: {faults: {p_lrs: 0.4}}}\n", &own.err),
+         &own.err);
+    own.base.hardware.layers = layers;
+    must(open_round(&own, round), &own.err);
+    run_all(&own);
+    const struct og_limit_info x = og_compress_limit(plain.c, 0),
+                               y = og_compress_limit(own.c, 0);
+    assert_memory_equal(x.area, y.area, x.tries * sizeof *x.area);
+    assert_true(og_item_find(layers, "[0].device.faults.p_lrs", false) != NULL);
+    close_round(&own);
+    must(og_item_parse(&high, "layers", "- {layer: a, device: {faults: {p_hrs: 0.96}}}\n",
+                       &own.err),
+         &own.err);
+    own.base.hardware.layers = high;
+    assert_int_equal(open_round(&own, round), OG_INPUT);
+    assert_non_null(strstr(own.err.text, "layer 'a'"));
+    end(&own);
+    end(&plain);
+    og_item_free(layers);
+    og_item_free(high);
+}
+
 static void wrong_rounds_are_errors(void **state)
 {
     (void)state;
@@ -307,6 +343,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(training_goes_on_under_the_limits),
         cmocka_unit_test(scale_weighs_the_rates),
+        cmocka_unit_test(rates_reach_layers_of_their_own),
         cmocka_unit_test(wrong_rounds_are_errors),
         cmocka_unit_test(dead_relu_is_an_error),
     };

@@ -26,6 +26,7 @@ struct og_limits {
     const struct og_limits_config *config;
     struct og_compress_options options;
     struct og_dataset set;  // the first samples of the training set; borrows its memory
+    og_item *layers;        // hardware.layers without their own rate of these faults
     double weight[OG_LIST_MAX];  // of the accuracy at each rate in the area
     og_exec *exec[OG_LIST_MAX];  // one for each rate
     size_t ready[OG_LIST_MAX];   // try + 1 that it is calibrated for
@@ -86,11 +87,28 @@ static void weigh(og_limits *l)
     }
 }
 
+// The rate is that of all devices, also of layers on hardware of their own.
+static og_status common_rate(og_limits *l, const og_item *layers, struct og_error *err)
+{
+    if (!layers) return OG_OK;
+    l->layers = og_item_copy(layers);
+    if (!l->layers) return og_fail(err, OG_NO_MEMORY, "no memory for hardware.layers");
+    for (size_t i = 0; i < l->layers->n; i++) {
+        og_item *faults =
+            (og_item *)og_item_find(l->layers->child[i], "device.faults", false);
+        if (faults)
+            og_item_remove(faults, l->config->fault == OG_FAULT_LRS ? "p_lrs" : "p_hrs");
+    }
+    return OG_OK;
+}
+
 static og_status open_chips(og_limits *l, struct og_error *err)
 {
     struct og_hardware hw = l->options.base->hardware;
     double *rate = l->config->fault == OG_FAULT_LRS ? &hw.device.faults.p_lrs
                                                     : &hw.device.faults.p_hrs;
+    OG_TRY(common_rate(l, hw.layers, err));
+    hw.layers = l->layers;
     const struct og_exec_options options = {.hardware = &hw,
                                             .batch = l->set.n < BATCH ? l->set.n : BATCH};
     for (int i = 0; i < l->config->rates.n; i++) {
@@ -135,6 +153,7 @@ void og_limits_free(og_limits *l)
 {
     if (!l) return;
     for (int i = 0; i < l->config->rates.n; i++) og_exec_free(l->exec[i]);
+    og_item_free(l->layers);
     og_free(l->node);
     og_free(l->start);
     og_free(l);

@@ -64,23 +64,46 @@ static const struct og_field fields[] = {
     {.key = NULL},
 };
 
-static og_status check_rates(const struct og_limits_config *c, const og_item *rates,
-                             const struct og_device *device, struct og_error *err)
+// The other faults come on top of the largest rate; of layers on hardware of their own,
+// too.
+static og_status check_sum(const struct og_limits_config *c, const og_item *rates,
+                           const struct og_device *device, const char *whose,
+                           struct og_error *err)
 {
-    const struct og_list *list = &c->rates;
+    const double largest = c->rates.v[c->rates.n - 1];
     const double other =
         c->fault == OG_FAULT_LRS ? device->faults.p_hrs : device->faults.p_lrs;
+    if (largest + other <= 1) return OG_OK;
+    return og_item_fail(rates, err, "%.6g and %s's %s = %.6g are above 1", largest, whose,
+                        c->fault == OG_FAULT_LRS ? "p_hrs" : "p_lrs", other);
+}
+
+static og_status check_sums(const struct og_limits_config *c, const og_item *rates,
+                            const struct og_hardware *hw, struct og_error *err)
+{
+    OG_TRY(check_sum(c, rates, &hw->device, "the device", err));
+    for (size_t i = 0; i < og_hardware_layers(hw); i++) {
+        const char *name = og_hardware_layer_name(hw, i)->text;
+        struct og_hardware own;
+        char whose[128];
+        OG_TRY(og_hardware_layer(hw, name, &own, err));
+        snprintf(whose, sizeof whose, "layer '%.100s'", name);
+        OG_TRY(check_sum(c, rates, &own.device, whose, err));
+    }
+    return OG_OK;
+}
+
+static og_status check_rates(const struct og_limits_config *c, const og_item *rates,
+                             const struct og_hardware *hw, struct og_error *err)
+{
+    const struct og_list *list = &c->rates;
     if (list->n == 0) return og_item_fail(rates, err, "needs at least one rate");
     for (int i = 1; i < list->n; i++)
         if (!(list->v[i] > list->v[i - 1]))
             return og_item_fail(rates, err, "must be rising");
     if (c->scale == OG_SCALE_LOG && list->n > 1 && !(list->v[0] > 0))
         return og_item_fail(rates, err, "the rate 0 has no place on the scale log");
-    if (list->v[list->n - 1] + other > 1)
-        return og_item_fail(rates, err, "%.6g and the device's %s = %.6g are above 1",
-                            list->v[list->n - 1],
-                            c->fault == OG_FAULT_LRS ? "p_hrs" : "p_lrs", other);
-    return OG_OK;
+    return check_sums(c, rates, hw, err);
 }
 
 og_status og_limits_read(struct og_limits_config *config, const og_item *item,
@@ -91,8 +114,7 @@ og_status og_limits_read(struct og_limits_config *config, const og_item *item,
         return og_item_fail(item, err,
                             "limits are searched on compress.hardware, which is ideal; "
                             "nominal, for instance, has devices that can be stuck");
-    return check_rates(config, og_item_get(item, "fault_rates"), &base->hardware.device,
-                       err);
+    return check_rates(config, og_item_get(item, "fault_rates"), &base->hardware, err);
 }
 
 void og_limits_print_keys(FILE *out)

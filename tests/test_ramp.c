@@ -56,9 +56,10 @@ static struct bench ramp_bench(struct og_hardware hw, size_t rows, size_t sigmoi
         .segments = 1,
         .segment = {{.rows = rows, .dac_bits = hw.dac.bits, .range = 1.5f}}};
     struct og_error err = {0};
-    shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_SIGMOID, sigmoids, NULL};
+    shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_SIGMOID, sigmoids, NULL, false};
     if (sigmoids < cols)
-        shape.ramp[shape.ramps++] = (struct og_ramp_part){OG_TANH, cols - sigmoids, NULL};
+        shape.ramp[shape.ramps++] =
+            (struct og_ramp_part){OG_TANH, cols - sigmoids, NULL, false};
     og_array_free(b.array);
     if (og_array_alloc(&b.array, &hw, &shape, &err) != OG_OK) fail_msg("%s", err.text);
     return b;

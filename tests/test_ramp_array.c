@@ -26,7 +26,8 @@ static struct og_array_shape shape_of(const struct og_hardware *hw, size_t rows,
         .segments = 1,
         .segment = {{.rows = rows, .dac_bits = hw->dac.bits, .range = 1.5f}},
         .ramps = 2,
-        .ramp = {{OG_SIGMOID, cols / 3, NULL}, {OG_TANH, cols - cols / 3, NULL}},
+        .ramp = {{OG_SIGMOID, cols / 3, NULL, false},
+                 {OG_TANH, cols - cols / 3, NULL, false}},
     };
 }
 
@@ -348,7 +349,7 @@ static void ramps_cost_time_and_cells(void **state)
     struct bench b = bench_open(hw, ROWS, COLS, 1, 1.5f);
     struct og_array_shape shape = shape_of(&hw, ROWS, COLS);
     shape.ramps = 1;
-    shape.ramp[0] = (struct og_ramp_part){OG_SIGMOID, COLS, NULL};
+    shape.ramp[0] = (struct og_ramp_part){OG_SIGMOID, COLS, NULL, false};
     og_array_free(b.array);
     assert_int_equal(og_array_alloc(&b.array, &hw, &shape, NULL), OG_OK);
     og_array_program(b.array, b.w, &b.chip);
@@ -378,6 +379,73 @@ static void ramps_cost_time_and_cells(void **state)
     bench_close(&b);
 }
 
+// What a ramp converts once more after the read takes as many clocks as in it.
+static void what_is_converted_again_costs(void **state)
+{
+    (void)state;
+    enum { ROWS = 20, COLS = 9 };  // 3 sigmoid, 6 tanh
+    struct og_hardware hw = ramp_hardware(5);
+    hw.tile.columns_per_adc = 4;
+    hw.technology = (struct og_technology){.ideal_bits = 8};
+    hw.technology.read.time = 40e-9;
+    hw.technology.ramp.column = (struct og_part_cost){2e-15, 5e-12};
+    hw.technology.ramp.clock = 1e-9;
+    struct og_costs costs[2];
+    for (int again = 0; again < 2; again++) {
+        struct bench b = bench_open(hw, ROWS, COLS, 1, 1.5f);
+        struct og_array_shape shape = shape_of(&hw, ROWS, COLS);
+        shape.ramp[1].again = again == 1;
+        og_array_free(b.array);
+        assert_int_equal(og_array_alloc(&b.array, &hw, &shape, NULL), OG_OK);
+        og_array_program(b.array, b.w, &b.chip);
+        og_array_cost(b.array, &hw.technology, &(struct og_activity){0, 0},
+                      &costs[again]);
+        bench_close(&b);
+    }
+    const struct og_cost *once = &costs[0].used, *twice = &costs[1].used;
+    // 9 columns on 3 converters: 3 turns; 6 of them on 2: 3 turns more.
+    assert_true(fabs(twice->latency - once->latency - 3 * 32e-9) < 1e-15);
+    assert_true(fabs(once->interval - 3 * 32e-9) < 1e-15);
+    assert_true(fabs(twice->interval - 6 * 32e-9) < 1e-15);
+    const double adc = once->part[OG_COST_ADC].energy;
+    assert_true(fabs(twice->part[OG_COST_ADC].energy / adc - 15.0 / 9.0) < 1e-12);
+    assert_true(twice->area == once->area);
+    const double ramps = once->part[OG_COST_ARRAY].energy;
+    const double more = twice->part[OG_COST_ARRAY].energy / ramps;
+    assert_true(more > 1.1 && more < 1.9);  // one of the two ramps once more
+}
+
+// Nothing clips a bias without a word: it is there in full, or the sums are NaN.
+static void huge_biases_are_whole_or_nan(void **state)
+{
+    (void)state;
+    enum { ROWS = 4, COLS = 3 };
+    const double factor[] = {5000, 1.01 * OG_BIAS_LINES, NAN};
+    for (int k = 0; k < 3; k++) {
+        struct bench b = ramp_bench(ramp_hardware(8), ROWS, COLS, 1);
+        float bias[COLS] = {0}, noise[COLS] = {0}, signal[COLS] = {0};
+        og_array_program(b.array, b.w, &b.chip);
+        // What joins from outside brings the column back to where its ramp is steep.
+        bias[1] = (float)(factor[k] * og_array_info(b.array).w_max);
+        noise[1] = -bias[1];
+        og_array_set_bias(b.array, bias);
+        og_array_program(b.array, b.w, &b.chip);
+        b.work = og_alloc(og_array_work_bytes(b.array, 1), 1);
+        const struct og_read_io io = {.x = b.x,
+                                      .ldx = ROWS,
+                                      .n = 1,
+                                      .y = b.y,
+                                      .ldy = COLS,
+                                      .a_noise = noise,
+                                      .a_signal = signal,
+                                      .work = b.work};
+        og_array_read(b.array, &b.at, &io);
+        if (k == 0) assert_true(fabs((double)b.y[1] - tanh((double)signal[1])) < 0.03);
+        if (k > 0) assert_true(isnan(b.y[1]) && isnan(b.y[0]));
+        bench_close(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +458,8 @@ int main(void)
         cmocka_unit_test(failing_allocations_leak_nothing),
         cmocka_unit_test(gain_links_ramp_and_products),
         cmocka_unit_test(ramps_cost_time_and_cells),
+        cmocka_unit_test(what_is_converted_again_costs),
+        cmocka_unit_test(huge_biases_are_whole_or_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -240,6 +240,35 @@ static void ramps_without_use_are_refused(void **state)
     refused(gru, hw, "no dense layer");
 }
 
+// Each unit's tanh(c) is one conversion more, in whichever matrix its gate c is.
+static void cell_states_cost_conversions(void **state)
+{
+    (void)state;
+    const struct task t = ONE(LSTM, 5, 1);
+    for (int mapping = 0; mapping < 2; mapping++) {
+        double energy[2] = {0, 0};
+        for (int ramped = 0; ramped < 2; ramped++) {
+            struct og_hardware hw = ramp_hardware(5);
+            hw.rnn.mapping = mapping == 0 ? OG_RNN_COMBINED : OG_RNN_PER_GATE;
+            hw.adc.ramp.cell_state = ramped == 1;
+            hw.technology = (struct og_technology){.ideal_bits = 8};
+            hw.technology.ramp.column.energy = 1e-15;
+            hw.technology.ramp.clock = 1e-9;
+            struct net net = make_net(&t);
+            start(&net, &hw, false, OG_STRAIGHT_THROUGH);
+            for (size_t i = 0; i < og_exec_matrices(net.exec); i++) {
+                struct og_costs costs;
+                og_array_cost(og_exec_matrix(net.exec, i), &hw.technology,
+                              &(struct og_activity){0, 0}, &costs);
+                energy[ramped] += costs.used.part[OG_COST_ADC].energy;
+            }
+            end(&net);
+        }
+        assert_true(fabs(energy[0] - 20 * 32e-15) < 1e-20);
+        assert_true(fabs(energy[1] - 25 * 32e-15) < 1e-20);
+    }
+}
+
 // --- reports -------------------------------------------------------------------------
 
 // The probe compares what comes out: functions with functions.
@@ -276,6 +305,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(whole_sums_are_needed),
         cmocka_unit_test(ramps_without_use_are_refused),
+        cmocka_unit_test(cell_states_cost_conversions),
         cmocka_unit_test(probes_see_the_error_of_the_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

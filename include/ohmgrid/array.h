@@ -56,6 +56,8 @@ struct og_ramp_part {
     enum og_function function;
     size_t cols;
     const struct og_points *curve;  // borrowed during og_array_alloc
+    bool again;  // converts one more number per column and input vector (og_array_ramp):
+                 // costs count it
 };
 enum { OG_RAMP_PARTS = 4 };
 
@@ -107,7 +109,9 @@ OG_API og_status og_array_keep_gradient(og_array *array, enum og_keep keep,
 // Arrays with ramps: b[cols] in units of y, which joins the column sums in the array, on
 // word lines of its own driven at full scale (as many as the largest needs: each carries
 // the same part of it) with the device's errors and noise. Copied; mapped by the next
-// og_array_program. 0 until then.
+// og_array_program. 0 until then. A bias of more than OG_BIAS_LINES full-scale weights, or
+// none at all (NaN), is no bias that an array could carry: all sums of the columns are NaN.
+enum { OG_BIAS_LINES = 65536 };
 OG_API void og_array_set_bias(og_array *array, const float *b);
 
 // Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). Deterministic in

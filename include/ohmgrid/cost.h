@@ -12,7 +12,8 @@
 //   subtract  likewise for what is subtracted before the ADC
 //   adc       one use for each conversion; ceil(c / columns_per_adc) in each tile
 //             ramps (adc.kind ramp): likewise, each 2^bits clocks long; bias lines and the
-//             cells of ramps count as devices, bias lines also as drivers
+//             cells of ramps count as devices, bias lines also as drivers; what a ramp
+//             converts again (tanh(c) of an lstm, adc.ramp.cell_state) follows the read
 //   add       one use for each conversion, as many as ADCs; the offset scheme's digital
 //             reference also for each input of a group and each output
 //   buffers   the bits of each input of a tile, once for each sign; the bits of each

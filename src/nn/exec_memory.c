@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "nn/exec.h"
+#include "nn/rnn_common.h"
 
 size_t og_segment_first(const struct og_linear_decl *l, int segment)
 {
@@ -114,6 +115,10 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
     if (hw->adc.kind == OG_ADC_RAMP) {
         shape.ramps = l->ramp.parts;
         memcpy(shape.ramp, l->ramp.part, sizeof shape.ramp);
+        // An lstm's tanh(c) goes through the ramps of its only tanh gate.
+        for (int p = 0; m->node->op == &og_op_lstm && p < shape.ramps; p++)
+            shape.ramp[p].again =
+                hw->adc.ramp.cell_state && shape.ramp[p].function == OG_TANH;
     }
     struct og_error local = {0};
     og_status status = og_array_alloc(&m->array, hw, &shape, &local);

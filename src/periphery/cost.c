@@ -58,7 +58,9 @@ struct counts {
     double lines[OG_SEGMENTS];  // word lines of all tiles
     double devices, outputs, columns, adcs;
     double conversions, subtractions, additions;
+    double again;          // conversions of ramps after the read
     size_t groups, turns;  // most in a tile; most conversions of an ADC in one pass
+    size_t turns_again;    // most of a ramp's columns after the read
 };
 
 static bool has_reference(const struct og_array *a) { return a->ref != NULL; }
@@ -135,6 +137,10 @@ static void count_tile(const struct view *v, size_t row_tile, size_t tile,
     c->adcs += (double)adcs;
     if (groups > c->groups) c->groups = groups;
     if (turns > c->turns) c->turns = turns;
+    size_t again = og_ramps_again(a, tile), shared = (size_t)m->hw.tile.columns_per_adc;
+    size_t turns_again = again > 0 ? divide_up(again, divide_up(again, shared)) : 0;
+    c->again += (double)again;
+    if (turns_again > c->turns_again) c->turns_again = turns_again;
 }
 
 static struct counts count(const struct view *v)
@@ -233,7 +239,7 @@ static void output_parts(const struct og_array *a, const struct og_technology *t
     put(cost, OG_COST_SAMPLE, c->conversions, c->columns, t->sample);
     double pairs = c->subtractions > 0 ? c->columns : 0;
     put(cost, OG_COST_SUBTRACT, c->subtractions, pairs, t->subtract);
-    put(cost, OG_COST_ADC, c->conversions, c->adcs, converter(a, t, bits));
+    put(cost, OG_COST_ADC, c->conversions + c->again, c->adcs, converter(a, t, bits));
     put(cost, OG_COST_ADD, c->additions, c->adcs, t->add.at);
     double out = c->outputs * output_bits(a, c, bits);
     put(cost, OG_COST_OUTPUT_BUFFER, out, out, t->output_buffer);
@@ -253,10 +259,10 @@ static void set_times(const struct view *v, const struct og_technology *t,
     int bits = output_code_bits(a, t);
     double cycles = (double)c->groups * og_passes(a), read = pass_time(a, t);
     double one = a->ramps != NULL ? (1 << bits) * t->ramp.clock : bits * t->adc.bit_time;
-    double convert = (double)c->turns * one;
+    double convert = (double)c->turns * one, again = (double)c->turns_again * one;
     double additions = c->groups > 0 ? 1 + ceil_log2(v->row_tiles) : 0;
-    cost->latency = cycles * (read + convert) + additions * t->add.time;
-    cost->interval = cycles * (read > convert ? read : convert);
+    cost->latency = cycles * (read + convert) + additions * t->add.time + again;
+    cost->interval = cycles * fmax(read, convert + again);
 }
 
 // Bias lines and ramps: devices, and drivers of the lines.
@@ -266,8 +272,9 @@ static void ramp_parts(const struct og_array *a, const struct og_technology *t,
     if (a->ramps == NULL) return;
     const struct og_ramp_load load = og_ramps_load(a);
     const double volts = a->map.hw.device.v_read;
-    const double seconds_s =
-        pass_time(a, t) * load.bias_g + (double)c->turns * t->ramp.clock * load.charge;
+    const double seconds_s = pass_time(a, t) * load.bias_g +
+                             t->ramp.clock * ((double)c->turns * load.charge +
+                                              (double)c->turns_again * load.again);
     cost->part[OG_COST_ARRAY].uses += load.devices;
     cost->part[OG_COST_ARRAY].count += load.devices;
     cost->part[OG_COST_ARRAY].area += load.devices * t->cell.area;

@@ -124,16 +124,23 @@ float og_ramps_lsb(const struct og_array *a, size_t j)
 
 // --- programming ---------------------------------------------------------------------
 
-// Full-scale word lines that carry the biases. A network that has diverged has no largest
-// bias, and its sums are as they may be.
+// Full-scale word lines that carry the biases; -1: there are none that could, as of a
+// network that has diverged.
 static int bias_lines(const struct og_array *a)
 {
-    enum { MOST = 4096 };
     double most = 0;
-    for (size_t j = 0; j < a->map.cols; j++)
-        most = fmax(most, fabs((double)a->ramps->bias[j] / (double)a->map.w_max[j]));
-    most = ceil(most * (1 - 1e-6));
-    return most < MOST ? (int)most : MOST;
+    for (size_t j = 0; j < a->map.cols; j++) {
+        double lines = fabs((double)a->ramps->bias[j] / (double)a->map.w_max[j]);
+        if (!(lines <= OG_BIAS_LINES)) return -1;
+        most = fmax(most, lines);
+    }
+    return (int)ceil(most * (1 - 1e-6));
+}
+
+static void no_bias(struct og_array *a)
+{
+    a->ramps->lines = 0;
+    for (size_t j = 0; j < a->map.cols; j++) a->ramps->sum[j] = NAN;
 }
 
 // One line of devices on one side of their pairs, columns first .. first + n - 1: adds
@@ -173,7 +180,8 @@ static void program_bias(struct og_array *a)
     s->bias_g = 0;
     memset(s->sum, 0, cols * sizeof *s->sum);
     memset(s->variance, 0, cols * sizeof *s->variance);
-    if (lines == 0) return;
+    if (lines < 0) no_bias(a);
+    if (lines <= 0) return;
     for (size_t j = 0; j < cols; j++) s->q[j] = s->bias[j] / (float)lines;
     og_mapping_quantise(&a->map, s->q, a->map.w_max, cols);
     for (size_t j = 0; j < cols; j++) s->sum[j] = s->q[j] * a->d_max * (float)lines;
@@ -240,9 +248,24 @@ struct og_ramp_load og_ramps_load(const struct og_array *a)
     for (size_t j = 0; j < a->map.cols;) {
         const struct og_ramp_span span = og_ramps_span(a, j, a->map.cols);
         const double v = s->plan[span.part].v_ratio;
-        load.charge +=
+        const double charge =
             v * v * s->ramp[span.tile * (size_t)s->parts + (size_t)span.part].charge;
+        load.charge += charge;
+        if (a->full.ramp[span.part].again) load.again += charge;
         j = span.to;
     }
     return load;
+}
+
+size_t og_ramps_again(const struct og_array *a, size_t tile)
+{
+    size_t first = tile * a->map.tile_cols, end = first + a->map.tile_cols, n = 0;
+    if (a->ramps == NULL) return 0;
+    if (end > a->map.cols) end = a->map.cols;
+    for (size_t j = first; j < end;) {
+        const struct og_ramp_span span = og_ramps_span(a, j, end);
+        if (a->full.ramp[span.part].again) n += span.to - span.from;
+        j = span.to;
+    }
+    return n;
 }

@@ -38,8 +38,11 @@ struct og_ramp_load {
     double devices, lines;  // word lines: over all tiles
     double bias_g;          // [S] at full drive during the read
     double charge;          // [S clocks] at full drive, during the conversions
+    double again;           // [S clocks] the same of the ramps that convert again
 };
 struct og_ramp_load og_ramps_load(const struct og_array *a);
+// Columns of a tile that are converted again.
+size_t og_ramps_again(const struct og_array *a, size_t tile);
 
 // Columns [from, to) that one ramp converts.
 struct og_ramp_span {

@@ -43,6 +43,8 @@ static inline void roll_mapping(struct dice *d, struct og_hardware *hw)
     hw->tile.rows = roll(d, 5, ROWS_MAX);
     hw->tile.cols = roll(d, 2, COLS_MAX);
     hw->tile.rows_active = roll(d, 0, 2) ? 0 : roll(d, 2, hw->tile.rows);
+    if (hw->tile.rows_active > 0)
+        hw->tile.accumulate_groups = (enum og_accumulate)roll(d, 0, 1);
 }
 
 static inline struct og_hardware roll_hardware(struct dice *d)
@@ -52,7 +54,12 @@ static inline struct og_hardware roll_hardware(struct dice *d)
     hw.dac.bits = roll(d, 0, 2) ? roll(d, 2, 9) : 0;
     hw.input.sign = (enum og_input_sign)roll(d, 0, 2);
     hw.input.encoding = (enum og_encoding)roll(d, 0, hw.dac.bits > 0 ? 2 : 1);
-    hw.adc.granularity = (enum og_granularity)roll(d, 0, 2);
+    if (hw.input.encoding == OG_BIT_SERIAL) {
+        const int bits = hw.dac.bits - (hw.input.sign != OG_INPUT_OFFSET);
+        hw.input.slice_bits = roll(d, 1, bits < 4 ? bits : 4);
+        hw.input.accumulate = (enum og_accumulate)roll(d, 0, 1);
+    }
+    hw.adc.granularity = (enum og_granularity)roll(d, 0, 3);
     hw.adc.rounding = (enum og_rounding)roll(d, 0, 1);
     hw.adc.mode = OG_RANGE_MINMAX;
     return hw;

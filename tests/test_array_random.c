@@ -19,7 +19,8 @@ struct plain {
 static size_t group_of(const struct bench *b, size_t i, size_t *tile)
 {
     size_t tile_rows = (size_t)b->hw.tile.rows, active = (size_t)b->hw.tile.rows_active;
-    if (active == 0) active = tile_rows;
+    if (active == 0 || b->hw.tile.accumulate_groups == OG_ACCUMULATE_ANALOG)
+        active = tile_rows;
     *tile = i / tile_rows;
     return *tile * ((tile_rows + active - 1) / active) + i % tile_rows / active;
 }
@@ -75,25 +76,34 @@ static double code_of(const struct plain *p, float x)
     return fmax(-p->n_dac, fmin(p->n_dac, code));
 }
 
+// Pulses that are joined are one drive of the whole code.
+static bool is_serial(const struct og_hardware *hw)
+{
+    return hw->input.encoding == OG_BIT_SERIAL &&
+           hw->input.accumulate == OG_ACCUMULATE_DIGITAL;
+}
+
 // What drives a row in pass `pass`, in codes, and what that pass counts.
 static double drive_of(const struct plain *p, double code, int pass, double *weight)
 {
     const struct og_hardware *hw = &p->b->hw;
-    bool serial = hw->input.encoding == OG_BIT_SERIAL;
+    bool serial = is_serial(hw);
     int signs = hw->input.sign == OG_INPUT_TWO_PASS ? 2 : 1, plane = pass / signs;
     double sign = pass % signs ? -1 : 1;
     if (signs == 2) code = fmax(0, sign * code);
     if (hw->input.sign == OG_INPUT_OFFSET) code += p->n_dac > 0 ? p->n_dac : 1;
-    *weight = sign * (serial ? 1 << plane : 1);
+    int bits = hw->input.slice_bits;
+    *weight = sign * (serial ? pow(2, plane * bits) : 1);
     if (!serial) return code;
-    long bit = ((long)fabs(code) >> plane) & 1;
-    return code < 0 ? -(double)bit : (double)bit;
+    double digit = fmod(floor(fabs(code) / *weight * sign), pow(2, bits));
+    return code < 0 ? -digit : digit;
 }
 
 static int passes_of(const struct og_hardware *hw)
 {
     int offset = hw->input.sign == OG_INPUT_OFFSET;
-    int planes = hw->input.encoding == OG_BIT_SERIAL ? hw->dac.bits - 1 + offset : 1;
+    int bits = hw->dac.bits - 1 + offset, each = hw->input.slice_bits;
+    int planes = is_serial(hw) ? (bits + each - 1) / each : 1;
     return planes * (hw->input.sign == OG_INPUT_TWO_PASS ? 2 : 1);
 }
 
@@ -152,9 +162,11 @@ static double conversion(struct plain *p, const double *code, size_t unit, size_
     size_t k = hw->adc.granularity == OG_PER_LAYER ? 0
                : hw->adc.granularity == OG_PER_TILE
                    ? unit * p->col_tiles + j / (size_t)hw->tile.cols
-                   : unit * b->cols + j;
-    double full =
-        p->range[k] * (hw->input.encoding == OG_BIT_SERIAL ? 1 : n) * p->D_slice;
+               : hw->adc.granularity == OG_PER_SLICE ? slice * p->sides + side
+                                                     : unit * b->cols + j;
+    double digit = fmin(pow(2, hw->input.slice_bits) - 1,
+                        hw->input.sign == OG_INPUT_OFFSET ? 2 * n : n);
+    double full = p->range[k] * (is_serial(hw) ? digit : n) * p->D_slice;
     double L = (1 << (hw->adc.bits > 0 ? hw->adc.bits - 1 : 0)) -
                (hw->adc.rounding == OG_MID_TREAD);
     double value = convert(p, sum, full / L);

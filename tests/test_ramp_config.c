@@ -76,7 +76,7 @@ static void what_has_no_effect_is_refused(void **state)
          "ramp need the ramp block of a technology"},
         {"hardware: {tile: {accumulate: analog, rows_active: 64}}\n",
          "e.yaml:2: key 'hardware.tile.rows_active': 64 excludes tile.accumulate analog, "
-         "which joins the sums of rows that are read at once"},
+         "which joins whole tiles: tile.accumulate_groups has to be analog too"},
     };
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {

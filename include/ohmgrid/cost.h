@@ -4,10 +4,11 @@
 // parts that are not in use take nothing.
 //
 // With the tiles, groups of rows, passes (input bits, signs) and columns that the array
-// has, n: word lines driven at once, over all tiles, c: columns (of each slice, and each
-// side of a pair where these are converted apart), p: passes:
-//   array     v_read^2 T sum of power g over devices and passes, T the time of a pass
-//   driver, dac       n p uses, one for each word line of each tile
+// has, n: word lines of all tiles, c: columns (of each slice, and each side of a pair
+// where these are converted apart), p: passes, each of one conversion, q: pulses in all
+// passes (p, but where input.accumulate is analog), and T the time of one pulse:
+//   array     v_read^2 T sum of power g over devices and pulses
+//   driver, dac       n q uses, one for each word line of each tile
 //   sample    one use for each column, group and pass
 //   subtract  likewise for what is subtracted before the ADC
 //   adc       one use for each conversion; ceil(c / columns_per_adc) in each tile
@@ -18,10 +19,11 @@
 //             reference also for each input of a group and each output
 //   buffers   the bits of each input of a tile, once for each sign; the bits of each
 //             output of a tile, wide enough for its sums, once
-//   latency   groups p (T + turns bits bit_time) + additions add.time: the groups of a
+//   latency   groups p (T' + turns bits bit_time) + additions add.time: the groups of a
 //             tile one after the other, turns conversions of an ADC (of a ramp: turns
-//             2^bits clock), and the row tiles' sums added in a tree
-//   interval  groups p max(T, turns bits bit_time), since samples are held: from one
+//             2^bits clock), and the row tiles' sums added in a tree; T' = T q / p, and as
+//             many times that as tile.accumulate_groups analog joins groups
+//   interval  groups p max(T', turns bits bit_time), since samples are held: from one
 //             input vector to the next
 #ifndef OHMGRID_COST_H
 #define OHMGRID_COST_H

@@ -74,7 +74,7 @@ struct og_device {
 enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
 enum og_reference { OG_REFERENCE_COLUMN, OG_REFERENCE_DIGITAL };
 enum og_w_max { OG_W_ABSMAX, OG_W_PERCENTILE, OG_W_SIGMA };
-enum og_granularity { OG_PER_LAYER, OG_PER_TILE, OG_PER_COLUMN };
+enum og_granularity { OG_PER_LAYER, OG_PER_TILE, OG_PER_COLUMN, OG_PER_SLICE };
 enum og_rounding { OG_MID_TREAD, OG_MID_RISE };
 enum og_subtract { OG_SUBTRACT_ANALOG, OG_SUBTRACT_DIGITAL };
 enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };
@@ -153,6 +153,7 @@ struct og_hardware {
         int rows_active;                // rows driven in one read; 0: all
         int columns_per_adc;            // converted one after the other
         enum og_accumulate accumulate;  // of row tiles; analog: before one conversion
+        enum og_accumulate accumulate_groups;  // of rows_active rows, likewise
     } tile;
     struct {
         enum og_subtract subtract;
@@ -160,6 +161,8 @@ struct og_hardware {
     struct {
         enum og_input_sign sign;
         enum og_encoding encoding;
+        int slice_bits;                 // bit_serial: bits in one pulse
+        enum og_accumulate accumulate;  // of pulses; analog: before one conversion
     } input;
     struct {
         int bits;  // 0: ideal

@@ -8,11 +8,8 @@
 #include "config/tables.h"
 #include "config/tree.h"
 
-// Fails about `path` below `map`, at the deepest key on it that was given.
-__attribute__((format(printf, 4, 5))) static og_status fail_at(const og_item *map,
-                                                               const char *path,
-                                                               struct og_error *err,
-                                                               const char *format, ...)
+og_status og_fail_at(const og_item *map, const char *path, struct og_error *err,
+                     const char *format, ...)
 {
     char text[OG_ERROR_TEXT / 2];
     va_list args;
@@ -55,8 +52,8 @@ static og_status check_law(const struct og_sigma *s, const char *where,
         char path[64];
         if (!uses[i].given || uses[i].kind == s->kind) continue;
         snprintf(path, sizeof path, "%s.%s", where, uses[i].key);
-        return fail_at(map, path, err, "has no effect with kind %s (it needs kind %s)",
-                       words[s->kind], words[uses[i].kind]);
+        return og_fail_at(map, path, err, "has no effect with kind %s (it needs kind %s)",
+                          words[s->kind], words[uses[i].kind]);
     }
     return OG_OK;
 }
@@ -67,16 +64,16 @@ static og_status check_sigma(const struct og_sigma *s, const char *where,
     char path[64];
     OG_TRY(check_law(s, where, map, err));
     if (s->kind == OG_SIGMA_POLYNOMIAL && s->coefficients.n == 0)
-        return fail_at(map, where, err, "kind polynomial needs coefficients");
+        return og_fail_at(map, where, err, "kind polynomial needs coefficients");
     if (s->kind != OG_SIGMA_TABLE) return OG_OK;
     snprintf(path, sizeof path, "%s.table_g", where);
     if (s->table_g.n == 0 || s->table_g.n != s->table_sigma.n)
-        return fail_at(
+        return og_fail_at(
             map, where, err,
             "table_g has %d entries and table_sigma %d; kind table needs equally "
             "many, at least one",
             s->table_g.n, s->table_sigma.n);
-    if (!rising(&s->table_g)) return fail_at(map, path, err, "must be rising");
+    if (!rising(&s->table_g)) return og_fail_at(map, path, err, "must be rising");
     return OG_OK;
 }
 
@@ -85,17 +82,18 @@ static og_status check_cell(const struct og_device *d, const og_item *map,
 {
     const struct og_list *list = &d->cell.list;
     if (d->cell.levels == 1)
-        return fail_at(map, "cell.levels", err,
-                       "1 level stores nothing: 0 (analog) or >= 2");
+        return og_fail_at(map, "cell.levels", err,
+                          "1 level stores nothing: 0 (analog) or >= 2");
     if (list->n == 0) return OG_OK;
     if (d->cell.levels > 0)
-        return fail_at(map, "cell.list", err, "excludes cell.levels: give one of them");
-    if (list->n < 2) return fail_at(map, "cell.list", err, "needs at least 2 levels");
-    if (!rising(list)) return fail_at(map, "cell.list", err, "must be rising");
+        return og_fail_at(map, "cell.list", err,
+                          "excludes cell.levels: give one of them");
+    if (list->n < 2) return og_fail_at(map, "cell.list", err, "needs at least 2 levels");
+    if (!rising(list)) return og_fail_at(map, "cell.list", err, "must be rising");
     if (list->v[0] < d->g_min || list->v[list->n - 1] > d->g_max)
-        return fail_at(map, "cell.list", err,
-                       "a level lies outside g_min .. g_max (%.6g .. %.6g S)", d->g_min,
-                       d->g_max);
+        return og_fail_at(map, "cell.list", err,
+                          "a level lies outside g_min .. g_max (%.6g .. %.6g S)",
+                          d->g_min, d->g_max);
     return OG_OK;
 }
 
@@ -103,14 +101,14 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err)
 {
     if (!(d->g_min < d->g_max))
-        return fail_at(map, "g_min", err, "%.6g S is not below g_max = %.6g S", d->g_min,
-                       d->g_max);
+        return og_fail_at(map, "g_min", err, "%.6g S is not below g_max = %.6g S",
+                          d->g_min, d->g_max);
     OG_TRY(check_sigma(&d->program, "program", map, err));
     OG_TRY(check_sigma(&d->read, "read", map, err));
     OG_TRY(check_cell(d, map, err));
     if (d->faults.p_lrs + d->faults.p_hrs > 1)
-        return fail_at(map, "faults", err, "p_lrs + p_hrs = %.6g is above 1",
-                       d->faults.p_lrs + d->faults.p_hrs);
+        return og_fail_at(map, "faults", err, "p_lrs + p_hrs = %.6g is above 1",
+                          d->faults.p_lrs + d->faults.p_hrs);
     return OG_OK;
 }
 
@@ -120,27 +118,28 @@ static og_status check_mapping(const struct og_hardware *h, const og_item *map,
     int bits = h->mapping.weight_bits, slice = h->mapping.slice_bits;
     bool mid_rise = h->mapping.rounding == OG_MID_RISE;
     if (bits == 1 && !mid_rise)
-        return fail_at(
+        return og_fail_at(
             map, "mapping.weight_bits", err,
             "1 bit with mid_tread is the level 0 alone: use rounding mid_rise");
     if (mid_rise && bits == 0)
-        return fail_at(map, "mapping.rounding", err,
-                       "mid_rise needs weight_bits above 0");
+        return og_fail_at(map, "mapping.rounding", err,
+                          "mid_rise needs weight_bits above 0");
     if (h->device.pruned_cells == OG_ZERO_OFF && h->mapping.scheme == OG_OFFSET)
-        return fail_at(map, "device.pruned_cells", err,
-                       "off needs a differential mapping.scheme: in offset a zero weight "
-                       "is not a zero conductance");
+        return og_fail_at(
+            map, "device.pruned_cells", err,
+            "off needs a differential mapping.scheme: in offset a zero weight "
+            "is not a zero conductance");
     if (slice == 0) return OG_OK;
     if (bits == 0)
-        return fail_at(map, "mapping.slice_bits", err, "needs weight_bits above 0");
+        return og_fail_at(map, "mapping.slice_bits", err, "needs weight_bits above 0");
     if (mid_rise)
-        return fail_at(map, "mapping.slice_bits", err,
-                       "needs rounding mid_tread: slices hold whole numbers");
+        return og_fail_at(map, "mapping.slice_bits", err,
+                          "needs rounding mid_tread: slices hold whole numbers");
     if (slice > bits - 1)
-        return fail_at(map, "mapping.slice_bits", err,
-                       "%d is more than the %d bits of |weight|", slice, bits - 1);
+        return og_fail_at(map, "mapping.slice_bits", err,
+                          "%d is more than the %d bits of |weight|", slice, bits - 1);
     if (h->mapping.scheme != OG_DIFFERENTIAL)
-        return fail_at(map, "mapping.slice_bits", err, "needs scheme differential");
+        return og_fail_at(map, "mapping.slice_bits", err, "needs scheme differential");
     return OG_OK;
 }
 
@@ -151,59 +150,16 @@ static og_status check_cost(const struct og_hardware *h, const og_item *map,
     const og_item *block = map != NULL ? og_item_get(map, "technology") : NULL;
     const bool priced = h->technology.name[0] != '\0';
     if (priced && h->adc.kind == OG_ADC_RAMP && h->technology.ramp.clock == 0)
-        return fail_at(
+        return og_fail_at(
             map, "technology", err,
             "ramp.clock is 0: the costs of adc.kind ramp need the ramp block of "
             "a technology");
     if (priced) return OG_OK;
     if (h->tile.columns_per_adc != 1)
-        return fail_at(map, "tile.columns_per_adc", err,
-                       "has no effect without hardware.technology");
+        return og_fail_at(map, "tile.columns_per_adc", err,
+                          "has no effect without hardware.technology");
     if (block != NULL && og_item_get(block, "name") == NULL)
         return og_item_fail(block, err, "has no effect without a name");
-    return OG_OK;
-}
-
-// The first key of adc.ramp that is not as it is by default; NULL: none.
-static const char *changed_ramp_key(const struct og_hardware *h)
-{
-    const struct og_hardware standard = og_hardware_default();
-    if (h->adc.ramp.bits != standard.adc.ramp.bits) return "adc.ramp.bits";
-    if (h->adc.ramp.split != standard.adc.ramp.split) return "adc.ramp.split";
-    if (h->adc.ramp.calibration != standard.adc.ramp.calibration)
-        return "adc.ramp.calibration";
-    if (h->adc.ramp.bias_cells != 0) return "adc.ramp.bias_cells";
-    if (h->adc.ramp.v_read != 0) return "adc.ramp.v_read";
-    if (h->adc.ramp.cell_state) return "adc.ramp.cell_state";
-    return h->adc.ramp.dense ? "adc.ramp.dense" : NULL;
-}
-
-static og_status check_ramp(const struct og_hardware *h, const og_item *map,
-                            struct og_error *err)
-{
-    const char *changed = changed_ramp_key(h);
-    if (h->adc.kind == OG_ADC_LINEAR && changed != NULL)
-        return fail_at(map, changed, err, "has no effect without adc.kind ramp");
-    if (h->adc.kind == OG_ADC_RAMP && h->rnn.mapping == OG_RNN_SPLIT)
-        return fail_at(
-            map, "rnn.mapping", err,
-            "split leaves no whole column sums for adc.kind ramp: use combined "
-            "or per_gate");
-    return OG_OK;
-}
-
-static og_status check_tile(const struct og_hardware *h, const og_item *map,
-                            struct og_error *err)
-{
-    const int active = h->tile.rows_active;
-    if (active > h->tile.rows)
-        return fail_at(map, "tile.rows_active", err, "%d is more than tile.rows = %d",
-                       active, h->tile.rows);
-    if (active > 0 && h->tile.accumulate == OG_ACCUMULATE_ANALOG)
-        return fail_at(map, "tile.rows_active", err,
-                       "%d excludes tile.accumulate analog, which joins the sums of rows "
-                       "that are read at once",
-                       active);
     return OG_OK;
 }
 
@@ -215,48 +171,16 @@ static og_status check_weight_noise(const struct og_hardware *h, const og_item *
     const char *key = read ? "weight_noise.read" : "weight_noise.programmed";
     if (!programmed && !read) return OG_OK;
     if (h->mapping.slice_bits > 0)
-        return fail_at(map, key, err,
-                       "is of whole weights: it excludes mapping.slice_bits");
+        return og_fail_at(map, key, err,
+                          "is of whole weights: it excludes mapping.slice_bits");
     if (h->pair.subtract == OG_SUBTRACT_DIGITAL)
-        return fail_at(map, key, err,
-                       "is of whole weights: it excludes pair.subtract digital");
+        return og_fail_at(map, key, err,
+                          "is of whole weights: it excludes pair.subtract digital");
     if (read && h->input.encoding == OG_PULSE_WIDTH)
-        return fail_at(map, key, err,
-                       "excludes input.encoding pulse_width, in which noise is averaged "
-                       "over each pulse");
-    return OG_OK;
-}
-
-static og_status check_noise(const struct og_hardware *h, const og_item *map,
-                             struct og_error *err)
-{
-    if (!(h->adc.noise_full_scale > 0)) return OG_OK;
-    if (h->adc.noise > 0)
-        return fail_at(map, "adc.noise_full_scale", err,
-                       "excludes adc.noise, the same in LSB: give one of them");
-    if (h->adc.kind == OG_ADC_RAMP)
-        return fail_at(map, "adc.noise_full_scale", err,
-                       "excludes adc.kind ramp: give adc.noise");
-    return OG_OK;
-}
-
-// mid_rise of what has no bits would be ignored.
-static og_status check_rounding(const struct og_hardware *h, const og_item *map,
-                                struct og_error *err)
-{
-    const bool inputs = h->dac.bits > 0 || h->rnn.x_bits > 0 || h->rnn.h_bits > 0;
-    if (h->rnn.gate_rounding == OG_MID_RISE && h->rnn.gate_bits == 0)
-        return fail_at(map, "rnn.gate_rounding", err,
-                       "mid_rise needs rnn.gate_bits above 0");
-    if (h->rnn.c_rounding == OG_MID_RISE && h->rnn.c_bits == 0)
-        return fail_at(map, "rnn.c_rounding", err, "mid_rise needs rnn.c_bits above 0");
-    if (h->dac.rounding == OG_MID_TREAD) return OG_OK;
-    if (!inputs)
-        return fail_at(map, "dac.rounding", err, "mid_rise needs dac.bits above 0");
-    if (h->input.encoding == OG_BIT_SERIAL)
-        return fail_at(map, "dac.rounding", err,
-                       "mid_rise excludes input.encoding bit_serial, whose codes are "
-                       "whole numbers");
+        return og_fail_at(
+            map, key, err,
+            "excludes input.encoding pulse_width, in which noise is averaged "
+            "over each pulse");
     return OG_OK;
 }
 
@@ -266,25 +190,19 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     const struct og_hardware standard = og_hardware_default();
     OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
     OG_TRY(check_mapping(h, map, err));
-    OG_TRY(check_tile(h, map, err));
-    OG_TRY(check_ramp(h, map, err));
-    if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
-        return fail_at(map, "adc.bits", err,
-                       "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
+    OG_TRY(og_converters_check(h, map, err));
     OG_TRY(og_variant_check(h, map, err));
     OG_TRY(check_weight_noise(h, map, err));
-    OG_TRY(check_noise(h, map, err));
-    OG_TRY(check_rounding(h, map, err));
     OG_TRY(check_cost(h, map, err));
     if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
-        return fail_at(map, "injection.snr_db", err,
-                       "has no effect without injection.points");
+        return og_fail_at(map, "injection.snr_db", err,
+                          "has no effect without injection.points");
     if (h->injection.points == 0 && h->injection.ac)
-        return fail_at(map, "injection.ac", err,
-                       "has no effect without injection.points");
+        return og_fail_at(map, "injection.ac", err,
+                          "has no effect without injection.points");
     if (h->injection.points == 0 && h->injection.power != standard.injection.power)
-        return fail_at(map, "injection.power", err,
-                       "has no effect without injection.points");
+        return og_fail_at(map, "injection.power", err,
+                          "has no effect without injection.points");
     return og_hardware_layers_check(h, err);
 }
 
@@ -293,15 +211,15 @@ og_status og_speech_check(const struct og_speech *s, const og_item *data,
 {
     const struct og_speech standard = og_speech_default();
     if (!(s->low < s->high))
-        return fail_at(data, "features.high", err,
-                       "%g Hz is not above features.low, %g Hz", s->high, s->low);
+        return og_fail_at(data, "features.high", err,
+                          "%g Hz is not above features.low, %g Hz", s->high, s->low);
     if (s->features != OG_MFCC && s->coefficients != standard.coefficients)
-        return fail_at(data, "features.coefficients", err,
-                       "has no effect with kind log_mel (it needs kind mfcc)");
+        return og_fail_at(data, "features.coefficients", err,
+                          "has no effect with kind log_mel (it needs kind mfcc)");
     if (s->features == OG_MFCC && s->coefficients > s->mels)
-        return fail_at(data, "features.coefficients", err,
-                       "%d is more than the %d bands of features.mels", s->coefficients,
-                       s->mels);
+        return og_fail_at(data, "features.coefficients", err,
+                          "%d is more than the %d bands of features.mels",
+                          s->coefficients, s->mels);
     return OG_OK;
 }
 
@@ -309,14 +227,14 @@ static og_status check_data(const struct og_data_config *d, const og_item *root,
                             struct og_error *err)
 {
     if (d->mean.n > 0 && d->std.n == 0)
-        return fail_at(root, "data.mean", err, "needs data.std of the same length");
+        return og_fail_at(root, "data.mean", err, "needs data.std of the same length");
     if (d->mean.n != d->std.n)
-        return fail_at(root, "data.std", err, "has %d entries, data.mean %d", d->std.n,
-                       d->mean.n);
+        return og_fail_at(root, "data.std", err, "has %d entries, data.mean %d", d->std.n,
+                          d->mean.n);
     if (d->mean.n > 3)
-        return fail_at(root, "data.mean", err, "has %d entries; at most 3 are allowed",
-                       d->mean.n);
-    if (d->name[0] == '\0') return fail_at(root, "data.name", err, "is empty");
+        return og_fail_at(root, "data.mean", err, "has %d entries; at most 3 are allowed",
+                          d->mean.n);
+    if (d->name[0] == '\0') return og_fail_at(root, "data.name", err, "is empty");
     return og_speech_check(&d->speech, og_item_get(root, "data"), err);
 }
 
@@ -330,7 +248,7 @@ static og_status check_text(const struct og_config *c, const og_item *root,
     const bool own = strcmp(d->name, "hdf5") == 0;
     const double *part = d->parts.v;
     if (d->parts.n != 3)
-        return fail_at(root, "data.parts", err, "has %d entries, not 3", d->parts.n);
+        return og_fail_at(root, "data.parts", err, "has %d entries, not 3", d->parts.n);
     const bool usual = part[0] == 0.9 && part[1] == 0.05 && part[2] == 0.05;
     const struct {
         const char *key;
@@ -345,13 +263,13 @@ static og_status check_text(const struct og_config *c, const og_item *root,
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
         if (uses[i].given && !uses[i].used)
-            return fail_at(root, uses[i].key, err, "has no effect without %s",
-                           uses[i].needs);
+            return og_fail_at(root, uses[i].key, err, "has no effect without %s",
+                              uses[i].needs);
     if (text && c->evaluate.votes > 1)
-        return fail_at(root, "evaluate.votes", err,
-                       "text is read in one pass: each of %d would have to go on from "
-                       "window to window with a state of its own",
-                       c->evaluate.votes);
+        return og_fail_at(root, "evaluate.votes", err,
+                          "text is read in one pass: each of %d would have to go on from "
+                          "window to window with a state of its own",
+                          c->evaluate.votes);
     return OG_OK;
 }
 
@@ -359,13 +277,13 @@ static og_status check_compress(const struct og_compress_config *c, const og_ite
                                 struct og_error *err)
 {
     if (c->rounds != NULL && c->rounds->kind != OG_ITEM_LIST)
-        return fail_at(root, "compress.rounds", err,
-                       "must be a list of rounds {sets, admm, retrain, ...}");
+        return og_fail_at(root, "compress.rounds", err,
+                          "must be a list of rounds {sets, admm, retrain, ...}");
     const int rounds = c->rounds != NULL ? (int)c->rounds->n : 0;
     if (c->rounds_used > rounds)
-        return fail_at(root, "compress.rounds_used", err,
-                       "%d is more than the %d rounds of compress.rounds", c->rounds_used,
-                       rounds);
+        return og_fail_at(root, "compress.rounds_used", err,
+                          "%d is more than the %d rounds of compress.rounds",
+                          c->rounds_used, rounds);
     return OG_OK;
 }
 
@@ -405,13 +323,15 @@ static og_status check_vote(const struct og_config *c, const og_item *root,
     if (c->evaluate.votes == 1) {
         if (c->evaluate.vote == OG_VOTE_MAJORITY || og_is_swept(root, "evaluate.votes"))
             return OG_OK;
-        return fail_at(root, "evaluate.vote", err, "has no effect with evaluate.votes 1");
+        return og_fail_at(root, "evaluate.vote", err,
+                          "has no effect with evaluate.votes 1");
     }
     if (og_reads_differ(&c->hardware)) return OG_OK;
-    return fail_at(root, "evaluate.votes", err,
-                   "%d passes would be the same: hardware has no noise that is drawn per "
-                   "read",
-                   c->evaluate.votes);
+    return og_fail_at(
+        root, "evaluate.votes", err,
+        "%d passes would be the same: hardware has no noise that is drawn per "
+        "read",
+        c->evaluate.votes);
 }
 
 og_status og_config_check(const struct og_config *c, const og_item *root,
@@ -423,19 +343,21 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
     OG_TRY(check_own_cost(&c->train.hardware, root, "train", err));
     OG_TRY(check_own_cost(&c->compress.hardware, root, "compress", err));
     if (c->train.warmup > c->train.epochs)
-        return fail_at(root, "train.warmup", err, "%.6g is more than train.epochs = %d",
-                       c->train.warmup, c->train.epochs);
+        return og_fail_at(root, "train.warmup", err,
+                          "%.6g is more than train.epochs = %d", c->train.warmup,
+                          c->train.epochs);
     if (c->train.lr_hold > 0 && c->train.schedule != OG_SCHEDULE_STEP)
-        return fail_at(root, "train.lr_hold", err, "has no effect without schedule step");
+        return og_fail_at(root, "train.lr_hold", err,
+                          "has no effect without schedule step");
     OG_TRY(check_compress(&c->compress, root, err));
     if (c->output.trace && c->output.layer_samples == 0)
-        return fail_at(root, "output.trace", err,
-                       "has no effect without output.layer_samples");
+        return og_fail_at(root, "output.trace", err,
+                          "has no effect without output.layer_samples");
     OG_TRY(check_vote(c, root, err));
     OG_TRY(og_attack_check(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)
-        return fail_at(root, "train.ideal_epochs", err,
-                       "%d is more than train.epochs = %d", c->train.ideal_epochs,
-                       c->train.epochs);
+        return og_fail_at(root, "train.ideal_epochs", err,
+                          "%d is more than train.epochs = %d", c->train.ideal_epochs,
+                          c->train.epochs);
     return OG_OK;
 }

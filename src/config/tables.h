@@ -21,6 +21,14 @@ struct og_raw_config {
     const og_item *weights_rename;
 };
 
+extern const struct og_field og_input_fields[], og_dac_fields[],
+    og_adc_fields[];  // of struct og_hardware
+
+// Fails about `path` below `map`, at the deepest key on it that was given.
+__attribute__((format(printf, 4, 5))) og_status og_fail_at(const og_item *map,
+                                                           const char *path,
+                                                           struct og_error *err,
+                                                           const char *format, ...);
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.
 og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
@@ -30,6 +38,8 @@ og_status og_variant_check(const struct og_hardware *h, const og_item *map,
 void og_variant_apply(struct og_hardware *h, const char *layer);
 bool og_variant_is_of_layer(const struct og_hardware *h);
 og_status og_hardware_layers_check(const struct og_hardware *base, struct og_error *err);
+og_status og_converters_check(const struct og_hardware *h, const og_item *map,
+                              struct og_error *err);
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err);
 og_status og_speech_check(const struct og_speech *s, const og_item *data,

@@ -61,7 +61,11 @@ static void no_dac(struct og_hardware *h, const struct og_hardware *standard)
     h->rnn.x_bits = standard->rnn.x_bits;
     h->rnn.h_bits = standard->rnn.h_bits;
     // Bits one after the other need bits.
-    if (h->input.encoding == OG_BIT_SERIAL) h->input.encoding = OG_AMPLITUDE;
+    if (h->input.encoding == OG_BIT_SERIAL) {
+        h->input.encoding = OG_AMPLITUDE;
+        h->input.slice_bits = standard->input.slice_bits;
+        h->input.accumulate = standard->input.accumulate;
+    }
 }
 
 static void no_adc(struct og_hardware *h, const struct og_hardware *standard)

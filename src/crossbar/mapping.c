@@ -29,11 +29,15 @@ static og_status check(const struct og_hardware *hw, struct og_error *err)
                            "conductance",
                            zero ? "zero_cells" : "pruned_cells");
     }
-    if (hw->tile.accumulate == OG_ACCUMULATE_ANALOG && hw->tile.rows_active > 0)
+    if (hw->tile.accumulate == OG_ACCUMULATE_ANALOG && hw->tile.rows_active > 0 &&
+        hw->tile.accumulate_groups == OG_ACCUMULATE_DIGITAL)
         return og_fail(err, OG_INPUT,
                        "hardware.tile.rows_active: %d excludes tile.accumulate: analog, "
-                       "which joins the sums of rows that are read at once",
+                       "which joins whole tiles, unless tile.accumulate_groups is analog",
                        hw->tile.rows_active);
+    if (hw->mapping.granularity == OG_PER_SLICE)
+        return og_fail(err, OG_INPUT,
+                       "hardware.mapping.granularity: slice is of ADCs, not of weights");
     if (bits < 0 || bits > 16)
         return og_fail(err, OG_INPUT,
                        "hardware.mapping.weight_bits: %d is not in 0 .. 16", bits);
@@ -77,7 +81,10 @@ og_status og_mapping_alloc(struct og_mapping *m, const struct og_hardware *hw,
     m->tile_cols = (size_t)hw->tile.cols;
     if (hw->tile.accumulate == OG_ACCUMULATE_ANALOG && rows > m->tile_rows)
         m->tile_rows = rows;
-    m->active = hw->tile.rows_active > 0 ? (size_t)hw->tile.rows_active : m->tile_rows;
+    // Charges of groups add up to those of the whole tile, noise included.
+    bool groups =
+        hw->tile.rows_active > 0 && hw->tile.accumulate_groups == OG_ACCUMULATE_DIGITAL;
+    m->active = groups ? (size_t)hw->tile.rows_active : m->tile_rows;
     set_grid(m);
     og_mapping_resize(m, rows, cols);
     m->w_max = og_alloc(m->row_tiles * cols, sizeof *m->w_max);

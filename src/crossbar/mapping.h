@@ -22,7 +22,7 @@ struct og_mapping {
     size_t tile_rows, tile_cols;  // of one tile, or of row tiles joined in analog
     size_t array_rows;            // of one tile
     size_t row_tiles, col_tiles;
-    size_t active;                  // rows driven at once
+    size_t active;                  // rows converted at once
     size_t groups;                  // of rows, over all row tiles
     uint32_t *live_row, *live_col;  // [rows], [cols] lines that are left; NULL: all
     uint8_t *mark;                  // [max(full_rows, full_cols)]

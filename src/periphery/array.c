@@ -8,6 +8,29 @@
 #include "device/sigma.h"
 #include "periphery/ramps.h"
 
+static og_status check_pulses(const struct og_hardware *hw,
+                              const struct og_array_shape *shape, struct og_error *err)
+{
+    if (hw->input.encoding != OG_BIT_SERIAL) return OG_OK;
+    int most = 0;
+    for (int s = 0; s < shape->segments; s++) {
+        int bits = shape->segment[s].dac_bits;
+        if (bits == 0)
+            return og_fail(
+                err, OG_INPUT,
+                "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
+                "(ideal)");
+        if (bits > most) most = bits;
+    }
+    int bits = hw->input.sign == OG_INPUT_OFFSET ? most : most - 1;
+    if (hw->input.slice_bits > bits)
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.input.slice_bits: %d is more than the %d bits of |input|",
+            hw->input.slice_bits, bits);
+    return OG_OK;
+}
+
 static og_status check_converters(const struct og_hardware *hw,
                                   const struct og_array_shape *shape,
                                   struct og_error *err)
@@ -22,12 +45,8 @@ static og_status check_converters(const struct og_hardware *hw,
                 err, OG_INPUT,
                 "hardware.dac.bits: 1 leaves no level but 0 (mid-tread); use 0 "
                 "(ideal) or 2 and more");
-        if (bits == 0 && hw->input.encoding == OG_BIT_SERIAL)
-            return og_fail(
-                err, OG_INPUT,
-                "hardware.input.encoding: bit_serial needs dac.bits, which is 0 "
-                "(ideal)");
     }
+    OG_TRY(check_pulses(hw, shape, err));
     if (hw->adc.bits < 0 || hw->adc.bits > 16)
         return og_fail(err, OG_INPUT, "hardware.adc.bits: %d is not in 0 .. 16",
                        hw->adc.bits);
@@ -67,8 +86,7 @@ static void lay_inputs(struct og_array *a)
     size_t i = 0;
     int most_bits = 0;
     a->short_codes = true;
-    a->direct = a->map.hw.input.sign == OG_INPUT_BIPOLAR &&
-                a->map.hw.input.encoding != OG_BIT_SERIAL;
+    a->direct = a->map.hw.input.sign == OG_INPUT_BIPOLAR && !og_pulses_apart(a);
     for (int s = 0; s < a->shape.segments; s++) {
         const struct og_segment *seg = &a->shape.segment[s];
         float top = seg->dac_bits > 0 ? (float)((1 << (seg->dac_bits - 1)) - 1) : 1;
@@ -84,8 +102,11 @@ static void lay_inputs(struct og_array *a)
     bool offset = a->map.hw.input.sign == OG_INPUT_OFFSET;
     a->signs = a->map.hw.input.sign == OG_INPUT_TWO_PASS ? 2 : 1;
     a->planes = 1;
-    if (a->map.hw.input.encoding == OG_BIT_SERIAL)
-        a->planes = offset ? most_bits : most_bits - 1;
+    a->digit_bits = a->map.hw.input.slice_bits;
+    if (a->map.hw.input.encoding == OG_BIT_SERIAL) {
+        int bits = offset ? most_bits : most_bits - 1;
+        a->planes = (bits + a->digit_bits - 1) / a->digit_bits;
+    }
 }
 
 // One conversion unit per (group, slice, side), groups in row order.
@@ -146,6 +167,8 @@ static size_t count_ranges(const struct og_array *a)
         return (size_t)a->units * a->map.col_tiles;
     case OG_PER_COLUMN:
         return (size_t)a->units * a->map.cols;
+    case OG_PER_SLICE:
+        return (size_t)(a->map.slices * a->sides);
     }
     return 0;
 }

@@ -37,12 +37,13 @@ struct og_array {
     struct og_array_shape full;
     struct og_chip chip;
     enum og_keep keep;
-    int sides;   // columns converted apart per weight: 2 with digital subtraction
-    int copies;  // devices per weight in parallel
-    int groups;  // row groups
-    int planes;  // input bits read one after the other
-    int signs;   // 2 with two-pass inputs
-    int units;   // of the lines that are left
+    int sides;       // columns converted apart per weight: 2 with digital subtraction
+    int copies;      // devices per weight in parallel
+    int groups;      // row groups
+    int planes;      // digits of the inputs, one pulse after the other
+    int digit_bits;  // of one pulse
+    int signs;       // 2 with two-pass inputs
+    int units;       // of the lines that are left
     int units_allocated, groups_allocated;
     struct og_unit *unit;
     size_t run;        // columns converted in one call: repeat * cols
@@ -90,6 +91,20 @@ static inline bool og_output_noise(const struct og_array *a)
            (a->ramps != NULL && a->sd != NULL);  // of bias lines
 }
 
+// Whether the pulses of an input are joined before one conversion. The charges of its
+// digits then add up to that of the whole input; only their noise is that of pulses.
+static inline bool og_pulses_joined(const struct og_array *a)
+{
+    return a->map.hw.input.encoding == OG_BIT_SERIAL &&
+           a->map.hw.input.accumulate == OG_ACCUMULATE_ANALOG;
+}
+
+// Whether each pulse is converted on its own.
+static inline bool og_pulses_apart(const struct og_array *a)
+{
+    return a->map.hw.input.encoding == OG_BIT_SERIAL && !og_pulses_joined(a);
+}
+
 // Whether each weight has a variance of its own: always, or because some cells are off.
 static inline bool og_varied(const struct og_array *a)
 {
@@ -102,7 +117,8 @@ float og_weight_variance(const struct og_array *a);
 // Whether the power of each drive is needed (a constant variance takes sums of rows).
 static inline bool og_needs_power(const struct og_array *a)
 {
-    return og_varied(a) || a->sd != NULL || a->ref_sd != NULL;
+    return og_varied(a) || a->sd != NULL || a->ref_sd != NULL ||
+           (a->variance > 0 && (a->map.any_gone || og_pulses_joined(a)));
 }
 
 // Takes out the lines of w that are zero, and lays out what is left.
@@ -145,16 +161,19 @@ const float *og_live_inputs(const struct og_array *a, const float *x, size_t *ld
                             size_t n, float *memory);
 // One row of digital sums to y; removed columns are exactly 0.
 void og_live_outputs(const struct og_array *a, const float *acc, float *y);
-// variance[n][cols] of constant read noise, in tiles where word lines are missing.
+// variance[n][cols] of constant read noise, in tiles where word lines are missing, from
+// the power of their drives.
 void og_tile_variances(const struct og_array *a, const struct og_unit *u,
-                       const float *drive, size_t n, float *variance);
+                       const float *power, size_t n, float *variance);
 
 // --- drive.c -------------------------------------------------------------------------
 struct og_drive {
     int plane, sign;
     float weight;  // of its sums
 };
+// Conversions that follow each other for one input, and pulses of its word line.
 int og_passes(const struct og_array *a);
+int og_pulses(const struct og_array *a);
 struct og_drive og_pass(const struct og_array *a, int p);
 // What the DACs give for n rows. All but codes may be NULL.
 struct og_dac_out {
@@ -169,7 +188,8 @@ void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
 // it, else made in `memory`.
 const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
                            const float *codes, size_t n, float *memory);
-// d^2, or |d| d_max for pulses of white noise.
+// d^2; |d| d_max for pulses whose width is the input, through which white noise is
+// averaged; the sum of (digit significance)^2 over joined pulses.
 void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power);
 
 #endif

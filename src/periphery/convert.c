@@ -43,6 +43,8 @@ size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j)
         return unit * a->map.col_tiles + j / a->map.tile_cols;
     case OG_PER_COLUMN:
         return unit * a->map.cols + j;
+    case OG_PER_SLICE:
+        return (size_t)(u->slice * a->sides + u->side);
     }
     return 0;
 }
@@ -50,10 +52,11 @@ size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j)
 // Normalised sums are sum (d / d_pass)(e / D_slice), d_pass the largest drive of a pass.
 static float drive_of_pass(const struct og_array *a)
 {
-    if (a->map.hw.input.encoding != OG_BIT_SERIAL) return a->d_max;
-    float top = 1;
+    if (!og_pulses_apart(a)) return a->d_max;
+    float top = 1, digit = (float)((1 << a->digit_bits) - 1);
+    float codes = a->map.hw.input.sign == OG_INPUT_OFFSET ? 2 : 1;
     for (size_t i = 0; i < a->map.rows; i++)
-        if (a->code_gain[i] > top) top = a->code_gain[i];
+        top = fmaxf(top, a->code_gain[i] * fminf(digit, codes * a->code_max[i]));
     return top;
 }
 
@@ -65,8 +68,7 @@ double og_worst_case(const struct og_array *a, const struct og_unit *u)
     if (a->map.hw.mapping.scheme == OG_OFFSET &&
         a->map.hw.mapping.reference == OG_REFERENCE_DIGITAL)
         weight = 2 * d->g_max / span;
-    bool doubled = a->map.hw.input.sign == OG_INPUT_OFFSET &&
-                   a->map.hw.input.encoding != OG_BIT_SERIAL;
+    bool doubled = a->map.hw.input.sign == OG_INPUT_OFFSET && !og_pulses_apart(a);
     return (double)u->rows * weight * (doubled ? 2 : 1);
 }
 

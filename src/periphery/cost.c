@@ -181,20 +181,23 @@ static int bits_or_ideal(const struct og_technology *t, int bits)
 static void input_parts(const struct og_array *a, const struct og_technology *t,
                         const struct counts *c, struct og_cost *cost)
 {
-    double passes = og_passes(a), lines = 0, bits = 0, dac_energy = 0, dac_area = 0;
+    double pulses = og_pulses(a), lines = 0, bits = 0, dac_energy = 0, dac_area = 0;
     for (int s = 0; s < a->full.segments; s++) {
         const struct og_segment *seg = &a->full.segment[s];
         int input = bits_or_ideal(t, seg->dac_bits > 0 ? seg->dac_bits : seg->bits_then);
-        int dac = a->map.hw.input.encoding == OG_AMPLITUDE ? input : 1;
+        enum og_encoding encoding = a->map.hw.input.encoding;
+        int dac = encoding == OG_AMPLITUDE    ? input
+                  : encoding == OG_BIT_SERIAL ? a->digit_bits
+                                              : 1;
         double factor = pow(t->dac.growth, dac - t->dac.bits);
         struct og_part_cost each = grown(t->dac.at, factor, factor);
         lines += c->lines[s];
         bits += c->lines[s] * input;
-        dac_energy += c->lines[s] * passes * each.energy;
+        dac_energy += c->lines[s] * pulses * each.energy;
         dac_area += c->lines[s] * each.area;
     }
-    put(cost, OG_COST_DRIVER, lines * passes, lines, t->driver);
-    put(cost, OG_COST_DAC, lines * passes, lines, t->dac.at);
+    put(cost, OG_COST_DRIVER, lines * pulses, lines, t->driver);
+    put(cost, OG_COST_DAC, lines * pulses, lines, t->dac.at);
     cost->part[OG_COST_DAC].energy = dac_energy;
     cost->part[OG_COST_DAC].area = dac_area;
     put(cost, OG_COST_INPUT_BUFFER, bits * a->signs, bits, t->input_buffer);
@@ -212,7 +215,8 @@ static double output_bits(const struct og_array *a, const struct counts *c, int 
 {
     const struct og_mapping *m = &a->map;
     size_t terms = c->groups * (size_t)(a->sides * a->signs);
-    return adc_bits + (a->planes - 1) + m->hw.mapping.slice_bits * (m->slices - 1) +
+    int shifts = og_pulses_apart(a) ? a->digit_bits * (a->planes - 1) : 0;
+    return adc_bits + shifts + m->hw.mapping.slice_bits * (m->slices - 1) +
            ceil_log2(terms);
 }
 
@@ -245,6 +249,17 @@ static void output_parts(const struct og_array *a, const struct og_technology *t
     put(cost, OG_COST_OUTPUT_BUFFER, out, out, t->output_buffer);
 }
 
+// Pulses, of digits and of groups of rows, whose charges one conversion joins.
+static double pulses_joined(const struct view *v)
+{
+    const struct og_array *a = v->a;
+    const size_t active = (size_t)a->map.hw.tile.rows_active;
+    size_t rows = v->rows < a->map.array_rows ? v->rows : a->map.array_rows;
+    bool groups = a->map.hw.tile.accumulate_groups == OG_ACCUMULATE_ANALOG;
+    return (double)(groups && active > 0 ? divide_up(rows, active) : 1) * og_pulses(a) /
+           og_passes(a);
+}
+
 static double pass_time(const struct og_array *a, const struct og_technology *t)
 {
     double pulse = a->d_max * t->read.pulse;
@@ -257,7 +272,8 @@ static void set_times(const struct view *v, const struct og_technology *t,
 {
     const struct og_array *a = v->a;
     int bits = output_code_bits(a, t);
-    double cycles = (double)c->groups * og_passes(a), read = pass_time(a, t);
+    double cycles = (double)c->groups * og_passes(a);
+    double read = pass_time(a, t) * pulses_joined(v);
     double one = a->ramps != NULL ? (1 << bits) * t->ramp.clock : bits * t->adc.bit_time;
     double convert = (double)c->turns * one, again = (double)c->turns_again * one;
     double additions = c->groups > 0 ? 1 + ceil_log2(v->row_tiles) : 0;

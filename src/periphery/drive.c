@@ -2,21 +2,27 @@
 // Inputs -> DAC codes -> what the word lines are driven with in each pass.
 //
 // Codes are mid-tread, -n..n with n = 2^(bits-1) - 1, x = code a / n. A read is split
-// into passes: the bits of |code| one after the other (bit_serial), and positive and
-// negative inputs apart (two_pass). offset adds n to every code and takes n times the
-// column sum of the nominal weights away again digitally.
+// into passes: the digits of |code| one after the other (bit_serial; not where their
+// pulses are joined before one conversion), and positive and negative inputs apart
+// (two_pass). offset adds n to every code and takes n times the column sum of the nominal
+// weights away again digitally.
 #include <math.h>
 #include <string.h>
 
 #include "periphery/array_impl.h"
 
-int og_passes(const struct og_array *a) { return a->planes * a->signs; }
+int og_passes(const struct og_array *a)
+{
+    return (og_pulses_joined(a) ? 1 : a->planes) * a->signs;
+}
+
+int og_pulses(const struct og_array *a) { return a->planes * a->signs; }
 
 struct og_drive og_pass(const struct og_array *a, int p)
 {
     struct og_drive d = {.plane = p / a->signs, .sign = p % a->signs == 0 ? 1 : -1};
     d.weight = (float)d.sign;
-    if (a->map.hw.input.encoding == OG_BIT_SERIAL) d.weight *= (float)(1u << d.plane);
+    if (og_pulses_apart(a)) d.weight *= (float)(1u << a->digit_bits * d.plane);
     return d;
 }
 
@@ -48,12 +54,18 @@ void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
     }
 }
 
-static void bit_plane(const struct og_array *a, const struct og_drive *p, float *value)
+// Digit k of |code|.
+static int digit_of(const struct og_array *a, int code, int k)
+{
+    return (code < 0 ? -code : code) >> a->digit_bits * k & ((1 << a->digit_bits) - 1);
+}
+
+static void take_digit(const struct og_array *a, const struct og_drive *p, float *value)
 {
     for (size_t i = 0; i < a->map.rows; i++) {
-        if (isnan(value[i])) continue;  // has no bits; it shows in the sums
-        int code = (int)value[i], bit = ((code < 0 ? -code : code) >> p->plane) & 1;
-        value[i] = (float)(code < 0 ? -bit : bit);
+        if (isnan(value[i])) continue;  // has no digits; it shows in the sums
+        int code = (int)value[i], digit = digit_of(a, code, p->plane);
+        value[i] = (float)(code < 0 ? -digit : digit);
     }
 }
 
@@ -63,7 +75,7 @@ const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
     if (a->direct) return codes;
     size_t rows = a->map.rows;
     enum og_input_sign sign = a->map.hw.input.sign;
-    bool serial = a->map.hw.input.encoding == OG_BIT_SERIAL;
+    bool serial = og_pulses_apart(a);
     for (size_t r = 0; r < n; r++) {
         const float *c = codes + r * rows;
         float *d = memory + r * rows;
@@ -75,10 +87,23 @@ const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
             }
         if (sign == OG_INPUT_OFFSET)
             for (size_t i = 0; i < rows; i++) d[i] += a->code_max[i];
-        if (serial) bit_plane(a, p, d);
+        if (serial) take_digit(a, p, d);
         for (size_t i = 0; i < rows; i++) d[i] *= a->code_gain[i];
     }
     return memory;
+}
+
+// What the read noise of joined pulses has instead of code^2: each pulse draws its own,
+// which counts with the square of its significance.
+static float power_of_pulses(const struct og_array *a, float code)
+{
+    if (isnan(code)) return code;
+    float sum = 0;
+    for (int k = 0; k < a->planes; k++) {
+        float part = (float)(digit_of(a, (int)rintf(code), k) << a->digit_bits * k);
+        sum += part * part;
+    }
+    return sum;
 }
 
 void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power)
@@ -87,6 +112,11 @@ void og_drive_power(const struct og_array *a, const float *drive, size_t n, floa
     float d_max = a->d_max;
     if (a->map.hw.input.encoding == OG_PULSE_WIDTH)
         for (size_t k = 0; k < count; k++) power[k] = fabsf(drive[k]) * d_max;
+    else if (og_pulses_joined(a))
+        for (size_t k = 0; k < count; k++) {
+            float gain = a->code_gain[k % a->map.rows];
+            power[k] = gain * gain * power_of_pulses(a, drive[k] / gain);
+        }
     else
         for (size_t k = 0; k < count; k++) power[k] = drive[k] * drive[k];
 }

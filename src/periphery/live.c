@@ -33,13 +33,12 @@ void og_live_outputs(const struct og_array *a, const float *acc, float *y)
 }
 
 static float tile_power(const struct og_array *a, const struct og_unit *u, size_t j,
-                        const float *drive)
+                        const float *power)
 {
-    bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     float sum = 0;
     for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
         if (og_row_gone(&a->map, i, j)) continue;
-        sum += pulses ? fabsf(drive[i]) * a->d_max : drive[i] * drive[i];
+        sum += power[i];
     }
     return sum;
 }
@@ -52,16 +51,16 @@ static bool tile_has_gone(const struct og_array *a, const struct og_unit *u, siz
 }
 
 void og_tile_variances(const struct og_array *a, const struct og_unit *u,
-                       const float *drive, size_t n, float *variance)
+                       const float *power, size_t n, float *variance)
 {
     size_t cols = a->map.cols, width = a->map.tile_cols;
     for (size_t first = 0; first < cols; first += width) {
         size_t end = first + width < cols ? first + width : cols;
         if (!tile_has_gone(a, u, first)) continue;
         for (size_t r = 0; r < n; r++) {
-            float power = tile_power(a, u, first, drive + r * a->map.rows);
+            float sum = tile_power(a, u, first, power + r * a->map.rows);
             for (size_t j = first; j < end; j++)
-                variance[r * cols + j] = a->variance * power;
+                variance[r * cols + j] = a->variance * sum;
         }
     }
 }

@@ -118,11 +118,16 @@ void og_array_lines(const og_array *a, double *used, double *dense)
     for (size_t i = 0; i < m->full_rows; i++) dense[i] += reference_line(a, m->full_cols);
 }
 
-static int bits_set(unsigned code)
+// Of the digits of a code, each a voltage of its own.
+static double power_of_digits(const struct og_array *a, unsigned code)
 {
-    int n = 0;
-    for (; code != 0; code &= code - 1) n++;
-    return n;
+    unsigned top = (1u << a->digit_bits) - 1;
+    double sum = 0;
+    for (; code != 0; code >>= a->digit_bits) {
+        double share = (double)(code & top) / top;
+        sum += share * share;
+    }
+    return sum;
 }
 
 // (V / v_read)^2 or the fraction of its duration, summed over the passes.
@@ -137,7 +142,7 @@ static double power_of(const struct og_array *a, const struct og_segment *seg, f
         code = code > top ? top : code < -top ? -top : code;
     }
     double drive = offset ? code + top : fabs(code);
-    if (hw->input.encoding == OG_BIT_SERIAL) return bits_set((unsigned)drive);
+    if (hw->input.encoding == OG_BIT_SERIAL) return power_of_digits(a, (unsigned)drive);
     double share = drive / (offset ? 2 * top : top);
     return hw->input.encoding == OG_PULSE_WIDTH ? share : share * share;
 }

@@ -28,7 +28,8 @@ og_status og_ramps_check(const struct og_hardware *hw, const struct og_array_sha
                          struct og_error *err)
 {
     const char *other = excluded(hw);
-    const int active = hw->tile.rows_active;
+    const bool apart = hw->tile.accumulate_groups == OG_ACCUMULATE_DIGITAL;
+    const int active = apart ? hw->tile.rows_active : 0;
     if (other != NULL)
         return og_fail(
             err, OG_INPUT,

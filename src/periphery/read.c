@@ -183,10 +183,14 @@ static void add_drawn_noise(const struct og_array *a, const struct og_unit *u,
 static void row_variances(const struct og_array *a, const struct og_unit *u, size_t n,
                           const struct work *w)
 {
-    bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
-    float factor = pulses ? a->variance * a->d_max : a->variance;
-    og_convert_kernels()->row_sums(w->drive + u->row0, a->map.rows, n, u->rows,
-                                   pulses ? OG_POWER_ABS : OG_POWER_SQUARE, w->row);
+    bool widths = a->map.hw.input.encoding == OG_PULSE_WIDTH;
+    float factor = widths ? a->variance * a->d_max : a->variance;
+    if (og_pulses_joined(a))
+        og_convert_kernels()->row_sums(w->power + u->row0, a->map.rows, n, u->rows,
+                                       OG_POWER_NONE, w->row);
+    else
+        og_convert_kernels()->row_sums(w->drive + u->row0, a->map.rows, n, u->rows,
+                                       widths ? OG_POWER_ABS : OG_POWER_SQUARE, w->row);
     for (size_t r = 0; r < n; r++) w->row[r] *= factor;
 }
 
@@ -216,7 +220,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
         else
             for (size_t j = 0; j < cols; j++) w->variance[r * cols + j] = w->row[r];
     }
-    if (a->map.any_gone) og_tile_variances(a, u, w->drive, p->n, w->variance);
+    if (a->map.any_gone) og_tile_variances(a, u, w->power, p->n, w->variance);
 }
 
 // Where the digital sum is one conversion and nothing more, y is written at once.

@@ -29,8 +29,9 @@ static void take(void *user, const struct og_bench_line *l)
 static void every_benchmark_runs_and_is_consistent(void **state)
 {
     (void)state;
-    const char *const names[] = {"normals", "noisy read", "device-noise",       "LSTM",
-                                 "LeNet",   "wires/hard", "wires/transfer over"};
+    const char *const names[] = {"normals",      "noisy read",         "device-noise",
+                                 "train/lstm64", "train/lenet5",       "train/lstm_ptb",
+                                 "wires/hard",   "wires/transfer over"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct seen s = {0};
         struct og_error err = {0};
@@ -71,13 +72,15 @@ static void wrong_wishes_are_refused(void **state)
     assert_int_equal(s.lines, 0);
 }
 
-static og_status scipy_with(const char *python, struct seen *s, struct og_error *err)
+static og_status peer_with(const char *peer, const char *python, struct seen *s,
+                           struct og_error *err)
 {
     if (python != NULL)
         setenv("OHMGRID_PYTHON", python, 1);
     else
         unsetenv("OHMGRID_PYTHON");
-    return og_bench("scipy", "wires/single/64", 1, take, s, err);
+    const bool scipy = strcmp(peer, "scipy") == 0;
+    return og_bench(peer, scipy ? "wires/single/64" : NULL, 1, take, s, err);
 }
 
 static void scipy_is_measured(void **state)
@@ -87,28 +90,45 @@ static void scipy_is_measured(void **state)
         skip();
     struct seen s = {0};
     struct og_error err = {0};
-    if (scipy_with(NULL, &s, &err) != OG_OK) fail_msg("%s", err.text);
+    if (peer_with("scipy", NULL, &s, &err) != OG_OK) fail_msg("%s", err.text);
     assert_int_equal(s.lines, 1);
     assert_string_equal(s.last.name, "wires/single/64");
     assert_true(s.last.at_least && s.last.ratio > 1);
     assert_true(s.last.target == 400);
 }
 
-static void scipy_that_is_not_there_is_said(void **state)
+// All networks: each is compared with PyTorch's first, losses of two steps.
+static void pytorch_trains_the_same(void **state)
+{
+    (void)state;
+    if (system("/usr/bin/python3 -c 'import torch' 2>/dev/null") != 0) skip();
+    struct seen s = {0};
+    struct og_error err = {0};
+    if (peer_with("pytorch", NULL, &s, &err) != OG_OK) fail_msg("%s", err.text);
+    assert_int_equal(s.lines, 8);
+    assert_string_equal(s.last.name, "train/lstm_ptb/hardware");
+}
+
+static void peers_that_are_not_there_are_said(void **state)
 {
     (void)state;
     struct seen s = {0};
     struct og_error err = {0};
     assert_int_equal(og_bench("matlab", NULL, 1, take, &s, &err), OG_USAGE);
-    assert_string_equal(err.text, "bench: --against is 'matlab', expected scipy");
+    assert_string_equal(err.text,
+                        "bench: --against is 'matlab', expected scipy or pytorch");
     err = (struct og_error){0};
-    assert_int_equal(scipy_with("/no/python", &s, &err), OG_USAGE);
+    assert_int_equal(peer_with("scipy", "/no/python", &s, &err), OG_USAGE);
     assert_string_equal(err.text, "bench: cannot start /no/python: No such file or "
                                   "directory; set OHMGRID_PYTHON");
     err = (struct og_error){0};
-    assert_int_equal(scipy_with("/bin/true", &s, &err), OG_FAILED);
+    assert_int_equal(peer_with("scipy", "/bin/true", &s, &err), OG_FAILED);
     assert_string_equal(err.text,
                         "bench: SciPy does not answer; is python3-scipy there?");
+    err = (struct og_error){0};
+    assert_int_equal(peer_with("pytorch", "/bin/true", &s, &err), OG_FAILED);
+    assert_string_equal(err.text,
+                        "bench: PyTorch does not answer; is python3-torch there?");
     unsetenv("OHMGRID_PYTHON");
     assert_int_equal(s.lines, 0);
 }
@@ -131,7 +151,8 @@ int main(void)
         cmocka_unit_test(threads_are_restored),
         cmocka_unit_test(wrong_wishes_are_refused),
         cmocka_unit_test(scipy_is_measured),
-        cmocka_unit_test(scipy_that_is_not_there_is_said),
+        cmocka_unit_test(pytorch_trains_the_same),
+        cmocka_unit_test(peers_that_are_not_there_are_said),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

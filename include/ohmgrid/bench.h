@@ -23,8 +23,8 @@ struct og_bench_line {
 };
 
 // Runs all benchmarks whose name contains `filter` (NULL: all). `line` is called as each
-// is done. against: NULL, or "scipy" for those that need it: $OHMGRID_PYTHON (default
-// /usr/bin/python3) is started, and must have SciPy.
+// is done. against: NULL, or "scipy" or "pytorch" for those that are measured against it:
+// $OHMGRID_PYTHON (default /usr/bin/python3) is started, and must have that library.
 OG_API og_status og_bench(const char *against, const char *filter, int rounds,
                           void (*line)(void *user, const struct og_bench_line *l),
                           void *user, struct og_error *err);

@@ -133,8 +133,10 @@ int cli_bench(int argc, char **argv)
     const char *json = NULL, *against = NULL;
     const struct cli_option option[] = {
         {"--rounds", 0, CLI_INT, &rounds, "N", "rounds of each; default 7", 1, 1000},
-        {"--against", 0, CLI_TEXT, &against, "scipy",
-         "instead measure what is compared with SciPy; needs python3-scipy", 0, 0},
+        {"--against", 0, CLI_TEXT, &against, "PEER",
+         "instead measure against scipy (wires) or pytorch (training); needs "
+         "python3-scipy, python3-torch",
+         0, 0},
         {"--json", 0, CLI_TEXT, &json, "FILE", "write machine and lines as JSON", 0, 0},
         {0},
     };
@@ -146,7 +148,8 @@ int cli_bench(int argc, char **argv)
             "run: ratios are\nstable where times are not. FILTER: only names that "
             "contain it.",
         .examples = "  ohmgrid bench\n  ohmgrid bench product --rounds 15\n"
-                    "  ohmgrid bench --against scipy --json bench.json\n",
+                    "  ohmgrid bench --against scipy --json bench.json\n"
+                    "  ohmgrid bench --against pytorch lenet5\n",
         .option = option,
         .positional = {"FILTER"},
         .optional = 1,

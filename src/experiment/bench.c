@@ -91,14 +91,11 @@ static og_status run_case(const struct og_bench_case *c, int rounds,
     return status;
 }
 
-static og_status run_all(bool against_scipy, const char *filter, int rounds,
+static og_status run_all(const struct og_bench_case *const *lists, const char *filter,
+                         int rounds,
                          void (*line)(void *user, const struct og_bench_line *l),
                          void *user, struct og_error *err)
 {
-    const struct og_bench_case *const own[] = {og_bench_kernels, og_bench_arrays,
-                                               og_bench_training, og_bench_wires, NULL};
-    const struct og_bench_case *const scipy[] = {og_bench_scipy, NULL};
-    const struct og_bench_case *const *lists = against_scipy ? scipy : own;
     size_t found = 0;
     for (size_t i = 0; lists[i] != NULL; i++) {
         for (const struct og_bench_case *c = lists[i]; c->name != NULL; c++) {
@@ -114,6 +111,16 @@ static og_status run_all(bool against_scipy, const char *filter, int rounds,
     return OG_OK;
 }
 
+static const struct {
+    const char *against;
+    const struct og_bench_case *list[5];
+} sets[] = {
+    {NULL, {og_bench_kernels, og_bench_arrays, og_bench_training, og_bench_wires, NULL}},
+    {"scipy", {og_bench_scipy, NULL}},
+    {"pytorch", {og_bench_pytorch, NULL}},
+};
+enum { SETS = sizeof sets / sizeof *sets };
+
 og_status og_bench(const char *against, const char *filter, int rounds,
                    void (*line)(void *user, const struct og_bench_line *l), void *user,
                    struct og_error *err)
@@ -121,12 +128,15 @@ og_status og_bench(const char *against, const char *filter, int rounds,
     if (rounds < 1)
         return og_fail(err, OG_USAGE, "bench: rounds is %d; it must be at least 1",
                        rounds);
-    if (against != NULL && strcmp(against, "scipy") != 0)
-        return og_fail(err, OG_USAGE, "bench: --against is '%s', expected scipy",
-                       against);
+    int set = 0;
+    if (against != NULL)
+        for (set = 1; set < SETS && strcmp(against, sets[set].against) != 0;) set++;
+    if (set == SETS)
+        return og_fail(err, OG_USAGE,
+                       "bench: --against is '%s', expected scipy or pytorch", against);
     int threads = og_threads(), blas_threads = og_blas_use_threads(1);
     og_set_threads(1);
-    og_status status = run_all(against != NULL, filter, rounds, line, user, err);
+    og_status status = run_all(sets[set].list, filter, rounds, line, user, err);
     og_set_threads(threads);
     og_blas_use_threads(blas_threads);
     return status;

@@ -108,7 +108,7 @@ static og_status scipy_open(void **bench, size_t variant, struct og_error *err)
 {
     OG_TRY(circuit_open(bench, variant, err));
     struct circuit *b = *bench;
-    OG_TRY(og_peer_start(&b->peer, err));
+    OG_TRY(og_peer_start(&b->peer, OG_PEER_SCIPY, err));
     char line[64];
     const int length = snprintf(line, sizeof line, "%zu %.17g %d\n", b->n, soft_ohm,
                                 b->transfer ? 1 : 0);
@@ -125,12 +125,8 @@ static og_status scipy_open(void **bench, size_t variant, struct og_error *err)
 
 static double scipy_seconds(void *bench)
 {
-    struct circuit *b = bench;
-    double seconds = NAN;
-    if (!og_peer_send(&b->peer, "run\n", 4) ||
-        !og_peer_receive(&b->peer, &seconds, sizeof seconds))
-        return NAN;
-    return seconds;
+    const struct circuit *b = bench;
+    return og_peer_seconds(&b->peer);
 }
 
 // --- without SciPy -----------------------------------------------------------------------

@@ -268,6 +268,11 @@ static void numbers(void **state)
     assert_true(v == 1e-6);
     assert_int_equal(og_number_read("250 ns", "s", &v), OG_NUMBER_OK);
     assert_true(v == 250e-9);
+    assert_int_equal(og_number_read("0.5 h", "s", &v), OG_NUMBER_OK);
+    assert_true(v == 1800);
+    assert_int_equal(og_number_read("2 years", "s", &v), OG_NUMBER_OK);
+    assert_true(v == 63072000);
+    assert_int_equal(og_number_read("1 h", "S", &v), OG_NUMBER_WRONG_UNIT);
     assert_int_equal(og_number_read("1 MS", "S", &v), OG_NUMBER_OK);
     assert_true(v == 1e6);
     assert_int_equal(og_number_read("-.5", NULL, &v), OG_NUMBER_OK);

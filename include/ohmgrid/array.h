@@ -115,11 +115,13 @@ enum { OG_BIAS_LINES = 65536 };
 OG_API void og_array_set_bias(og_array *array, const float *b);
 
 // Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). Deterministic in
-// (w, ranges, chip). Call it again after og_array_set_range and og_array_set_adc.
+// (w, ranges, chip). Call it again after og_array_set_range and og_array_set_adc. Devices
+// are then as old as hw.t_inference says; with hw.compensation it also makes the
+// calibration reads.
 OG_API void og_array_program(og_array *array, const float *w, const struct og_chip *chip);
 
-// The weights as programmed, w_hat[j * rows + i], in units of w: what a noise-free read
-// multiplies with.
+// The weights as programmed and aged, w_hat[j * rows + i], in units of w: what a
+// noise-free read multiplies with, compensation included.
 OG_API void og_array_weights(og_array *array, float *w_hat);
 
 // --- ranges of the ADCs --------------------------------------------------------------
@@ -223,6 +225,7 @@ struct og_array_info {
     double w_max;                 // the largest full-scale weight of its tiles
     double lsb;                   // of the ADC, in units of y; 0 when ideal
     size_t conversions;           // per read of one input vector: used.conversions
+    double compensation;          // mean factor on its sums; NaN: none
     struct og_array_count used;   // without removed lines, as last programmed
     struct og_array_count dense;  // as if none were removed
 };

@@ -41,6 +41,16 @@ struct og_sigma {
     double scale;                         // multiplies the result; 1 = as published
 };
 
+// A number without unit as a function of x = g / g_max: offset + slope ln x + factor
+// x^exponent, clipped to min .. max; from x = above on, where coefficients are given, the
+// polynomial sum_k coefficients[k] x^k (negative values count as 0). x >= 1e-7.
+struct og_law {
+    double offset, slope, factor, exponent, min, max;
+    double above;
+    struct og_list coefficients;
+    double scale;  // multiplies the result; 1 = as published
+};
+
 enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
@@ -69,6 +79,18 @@ struct og_device {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min
     } cell;
+    // g(t) = g ((t + t_0) / t_0)^-|nu|, t = hardware.t_inference; nu of each device normal
+    // with mean nu(x) and spread(x), x of the target.
+    struct {
+        double t_0;  // [s] after programming, when `program` holds
+        struct og_law nu, spread;
+    } drift;
+    // 1/f noise accumulated since programming: g (1 + q(x) sqrt(ln((t' + t_read) / (2
+    // t_read))) z), t' = t + t_0, x as programmed, z normal; frozen for an evaluation.
+    struct {
+        double t_read;  // [s]
+        struct og_law q;
+    } flicker;
 };
 
 enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
@@ -90,6 +112,7 @@ enum og_accumulate { OG_ACCUMULATE_DIGITAL, OG_ACCUMULATE_ANALOG };
 enum og_adc_kind { OG_ADC_LINEAR, OG_ADC_RAMP };
 enum og_ramp_calibration { OG_RAMP_UNCALIBRATED, OG_RAMP_ONE_POINT };
 enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
+enum og_compensation { OG_UNCOMPENSATED, OG_COMPENSATE_GLOBAL, OG_COMPENSATE_COLUMNS };
 enum og_rnn_mapping { OG_RNN_COMBINED, OG_RNN_SPLIT, OG_RNN_PER_GATE };
 
 // Points of noise injection, as bits.
@@ -207,6 +230,12 @@ struct og_hardware {
         double c_range;  // full scale of the cell state
         enum og_rnn_mapping mapping;
     } rnn;
+    double t_inference;  // [s] from device.drift.t_0 on to the reads
+    // Factors on the digital sums, from calibration reads at t = 0 and at t_inference.
+    struct {
+        enum og_compensation mode;
+        int reads;
+    } compensation;
     enum og_noise_method read_noise;
     struct og_technology technology;
 };

@@ -78,7 +78,7 @@ static bool is_layer_metric(const char *name)
     static const char *const taken[] = {
         "snr_local", "snr_total", "dac_clipped",  "adc_clipped", "adc_use",
         "reads",     "tiles",     "devices",      "conversions", "ramp_cells",
-        "ramp_gain", "ramp_inl",  "ramp_inl_rms", "ramp_dnl"};
+        "ramp_gain", "ramp_inl",  "ramp_inl_rms", "ramp_dnl", "drift_factor"};
     static const char *const costs[] = {"energy", "latency", "interval", "area",
                                         "throughput"};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)

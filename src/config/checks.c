@@ -194,6 +194,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(og_variant_check(h, map, err));
     OG_TRY(check_weight_noise(h, map, err));
     OG_TRY(check_cost(h, map, err));
+    OG_TRY(og_time_check(h, map, err));
     if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
         return og_fail_at(map, "injection.snr_db", err,
                           "has no effect without injection.points");

@@ -44,6 +44,20 @@ static int take_exponent(const char **p)
     return exponent > 9999 ? 9999 : exponent < -9999 ? -9999 : (int)exponent;
 }
 
+// Seconds in the longer units of time, 0 when it is none of them; a year has 365 days.
+static double time_unit(const char *text)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"min", 60},          {"h", 3600},     {"hour", 3600},
+                 {"day", 86400},       {"days", 86400}, {"year", 31536000.0},
+                 {"years", 31536000.0}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(text, units[i].name) == 0) return units[i].seconds;
+    return 0;
+}
+
 // Power of ten of "uS" for unit "S", and of "mm2" for "m2", where the prefix is squared
 // too; false when it is another unit.
 static bool take_unit(const char *text, const char *unit, int *power)
@@ -74,10 +88,13 @@ enum og_number og_number_read(const char *text, const char *unit, double *value)
     int exponent = take_exponent(&p), power = 0;
     p += strspn(p, " ");
     if (*p != '\0' && unit == NULL) return OG_NUMBER_WRONG;
-    if (*p != '\0' && !take_unit(p, unit, &power)) return OG_NUMBER_WRONG_UNIT;
+    const double seconds = unit != NULL && strcmp(unit, "s") == 0 ? time_unit(p) : 0;
+    if (*p != '\0' && seconds == 0 && !take_unit(p, unit, &power))
+        return OG_NUMBER_WRONG_UNIT;
     // The prefix goes into the exponent, so that 25 uS is 25e-6 to the last bit.
     snprintf(decimal, sizeof decimal, "%.*se%d", (int)length, text, exponent + power);
     *value = to_double(decimal);
+    if (seconds > 0) *value *= seconds;
     return isfinite(*value) ? OG_NUMBER_OK : OG_NUMBER_HUGE;
 }
 

@@ -5,12 +5,15 @@
 
 #include "config/fields.h"
 
-extern const struct og_field og_device_fields[];       // of struct og_device
-extern const struct og_field og_technology_fields[];   // of struct og_technology
-extern const struct og_field og_hardware_fields[];     // of struct og_hardware
-extern const struct og_field og_adversarial_fields[];  // of struct og_attack_config
-extern const struct og_field og_attack_fields[];       // of struct og_raw_config
-extern const struct og_field og_root_fields[];         // of struct og_raw_config
+extern const struct og_field og_device_fields[];        // of struct og_device
+extern const struct og_field og_drift_fields[];         // of struct og_device
+extern const struct og_field og_flicker_fields[];       // of struct og_device
+extern const struct og_field og_compensation_fields[];  // of struct og_hardware
+extern const struct og_field og_technology_fields[];    // of struct og_technology
+extern const struct og_field og_hardware_fields[];      // of struct og_hardware
+extern const struct og_field og_adversarial_fields[];   // of struct og_attack_config
+extern const struct og_field og_attack_fields[];        // of struct og_raw_config
+extern const struct og_field og_root_fields[];          // of struct og_raw_config
 
 // An experiment as its table sees it: og_config, and what still has to be resolved.
 struct og_raw_config {
@@ -32,6 +35,10 @@ __attribute__((format(printf, 4, 5))) og_status og_fail_at(const og_item *map,
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.
 og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
+// What time does (checks_time.c). Whether a law gives anything but zero.
+bool og_law_is_on(const struct og_law *l);
+og_status og_time_check(const struct og_hardware *h, const og_item *map,
+                        struct og_error *err);
 og_status og_variant_check(const struct og_hardware *h, const og_item *map,
                            struct og_error *err);
 // Switches off what the variant leaves out, of a layer, or (NULL) of the whole.

@@ -126,6 +126,12 @@ const struct og_field og_device_fields[] = {
      faults_fields, NULL},
     {"cell", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "Levels that a device can be programmed to.", cell_fields, NULL},
+    {"drift", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Loss of conductance as a power of time (hardware.t_inference).", og_drift_fields,
+     NULL},
+    {"flicker", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "1/f noise since programming, drawn once and frozen for an evaluation.",
+     og_flicker_fields, NULL},
     {.key = NULL},
 };
 
@@ -296,6 +302,14 @@ const struct og_field og_hardware_fields[] = {
      injection_fields, NULL},
     {"rnn", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Recurrent layers.",
      rnn_fields, NULL},
+    {"t_inference", OG_FIELD_REAL, offsetof(struct og_hardware, t_inference), 0, "s", 0,
+     1e11, NULL, "0 s", E,
+     "Time between device.drift.t_0 after programming and the reads; also in min, h, day "
+     "and year (of 365 days).",
+     NULL, NULL},
+    {"compensation", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Correction of drift by factors on the digital sums.", og_compensation_fields,
+     "mode"},
     {"read_noise", OG_FIELD_CHOICE, offsetof(struct og_hardware, read_noise), 0, NULL, 0,
      0, "auto fast device", "auto", E,
      "How read noise is drawn: one number per output (fast, refused where it is not "

@@ -49,6 +49,20 @@ static void no_faults(struct og_hardware *h, const struct og_hardware *standard)
     h->device.faults = standard->device.faults;
 }
 
+static void no_drift(struct og_hardware *h, const struct og_hardware *standard)
+{
+    // At t_0 it has not begun.
+    if (h->t_inference == 0 && h->compensation.mode == OG_UNCOMPENSATED) return;
+    h->device.drift.nu = standard->device.drift.nu;
+    h->device.drift.spread = standard->device.drift.spread;
+    h->compensation = standard->compensation;
+}
+
+static void no_flicker(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->device.flicker = standard->device.flicker;
+}
+
 static void no_read_noise(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.read = standard->device.read;
@@ -95,6 +109,8 @@ static const struct effect effects[] = {
     {"programming", no_programming},
     {"mismatch", no_mismatch},
     {"faults", no_faults},
+    {"drift", no_drift},
+    {"flicker", no_flicker},
     {"read_noise", no_read_noise},
     {"dac", no_dac},
     {"adc", no_adc},

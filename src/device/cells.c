@@ -5,14 +5,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/age.h"
 #include "device/sigma.h"
 #include "ohmgrid/vmath.h"
 
-bool og_cells_deviate(const struct og_device *d)
+bool og_cells_deviate(const struct og_device *d, double t)
 {
-    return d->cell.levels > 0 || d->cell.list.n > 0 || og_sigma_is_on(&d->program) ||
-           d->d2d.g_min > 0 || d->d2d.g_max > 0 || d->faults.p_lrs > 0 ||
-           d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF ||
+    return og_age_is_on(d, t) || d->cell.levels > 0 || d->cell.list.n > 0 ||
+           og_sigma_is_on(&d->program) || d->d2d.g_min > 0 || d->d2d.g_max > 0 ||
+           d->faults.p_lrs > 0 || d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF ||
            d->pruned_cells == OG_ZERO_OFF;
 }
 
@@ -170,6 +171,7 @@ void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
     if (spread_out) mismatch(c, io, t, g, &limits);
     if (!spread_out || d->clip != OG_CLIP_RANGE) common_limits(d, n, &limits);
     if (og_sigma_is_on(&d->program)) programming_error(c, io, &limits, g);
+    if (og_age_is_on(d, c->t)) og_cells_age(c, io, written, g);
     if (io->off != NULL) switch_off(d, io, g);
     if (d->faults.p_lrs > 0 || d->faults.p_hrs > 0) faults(c, io, g);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Programming of devices: target -> levels -> device-to-device mismatch -> programming
-// error -> clip -> faults, in that order (design: the hardware model, Programming).
+// error -> clip -> age -> faults, in that order (design: the hardware model, Programming).
 //
 // All errors are frozen for a chip. They are given as a deviation from the nominal
 // conductance, so that devices without any error leave integer weights exactly integer.
@@ -18,6 +18,7 @@ struct og_cells {
     const struct og_device *device;
     struct og_chip chip;
     uint32_t layer, set;
+    double t;  // [s] from device->drift.t_0 to the read
 };
 
 // What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the
@@ -30,11 +31,11 @@ struct og_cell_io {
     float *deviation;      // (g - g_nominal) / (g_max - g_min)
     float *g;              // [S] as programmed
     float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2
-    float *slope;          // sigma_program'(g) * xi: for reparam gradients
+    float *slope;          // d g / d target - 1, with all draws fixed: reparam gradients
 };
 
-// Whether any device can deviate from its nominal conductance.
-bool og_cells_deviate(const struct og_device *device);
+// Whether any device can deviate from its nominal conductance, read at t.
+bool og_cells_deviate(const struct og_device *device, double t);
 void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
 
 #endif

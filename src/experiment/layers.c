@@ -58,6 +58,11 @@ static double conversions(const struct og_layer_source *s)
     return s->ideal ? NAN : (double)s->info.used.conversions;
 }
 
+static double compensation(const struct og_layer_source *s)
+{
+    return s->ideal ? NAN : s->info.compensation;
+}
+
 static double priced(const struct og_layer_source *s, double value)
 {
     return s->priced ? value : NAN;
@@ -125,6 +130,8 @@ static const struct {
     {{"tiles", "1", "tiles that hold the matrix"}, tiles},
     {{"devices", "1", "devices that hold its weights"}, devices},
     {{"conversions", "1", "ADC conversions for one input vector"}, conversions},
+    {{"drift_factor", "1", "mean factor on its sums that compensates drift"},
+     compensation},
     {{"energy", "J", "energy for one sample"}, energy},
     {{"latency", "s", "time for one sample, one read after the other"}, latency},
     {{"interval", "s", "time from one sample to the next, reads overlapping"}, interval},

@@ -299,6 +299,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
         status = og_mapping_alloc(&a->map, &own, shape->rows, shape->cols, err);
     if (status == OG_OK) status = lay_out(a);
     if (status == OG_OK && shape->ramps > 0) status = og_ramps_alloc(a, hw, err);
+    if (status == OG_OK) status = og_compensation_alloc(a, err);
     if (status != OG_OK) {
         og_array_free(a);
         return og_fail(err, status, "out of memory for a %zu x %zu crossbar", shape->rows,
@@ -326,6 +327,7 @@ void og_array_free(og_array *a)
         a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_ramps_free(a->ramps);
+    og_compensation_free(a);
     og_mapping_free(&a->map);
     og_free(a);
 }

@@ -30,6 +30,7 @@ struct og_unit {
 };
 
 struct og_ramps;
+struct og_compensation_reads;
 
 struct og_array {
     struct og_mapping map;
@@ -73,7 +74,11 @@ struct og_array {
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
     struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
-    struct og_lock lock;     // of what og_array_observe gathers, and of nominal_stale
+    double t;                // [s] that the devices have aged
+    float *compensation;     // [cols] factors of the digital sums; NULL: none
+    struct og_compensation_reads *calibration;  // of compensate.c
+    bool raw;             // reads leave what is digitally known in the sums
+    struct og_lock lock;  // of what og_array_observe gathers, and of nominal_stale
 };
 
 enum { OG_BINS = 4096 };
@@ -140,6 +145,21 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u);
 size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
 // The largest normalised column sum that a unit can see.
 double og_worst_case(const struct og_array *a, const struct og_unit *u);
+
+// --- compensate.c
+og_status og_compensation_alloc(struct og_array *a, struct og_error *err);
+void og_compensation_free(struct og_array *a);
+// Inputs [reads][rows left] of the calibration, and what to do with them: the mean sizes
+// of the outputs of reads of the array as it stands, before (0) and after (1) drift, and
+// the factors that follow.
+void og_compensation_start(struct og_array *a);
+void og_compensation_read(struct og_array *a, int after);
+void og_compensation_finish(struct og_array *a);
+double og_compensation_mean(const struct og_array *a);  // NaN: none
+static inline float og_compensation_of(const struct og_array *a, size_t j)
+{
+    return a->compensation == NULL ? 1 : a->compensation[j];
+}
 
 // --- use.c
 // Adds the n conversions that `c` is about to make. `scratch`: that of the

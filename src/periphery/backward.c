@@ -166,9 +166,9 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
     float side = u->side == 0 ? drive.weight : -drive.weight;
     for (size_t r = 0; r < run->n; r++)
         for (size_t j = 0; j < cols; j++)
-            w->unit_dy[r * cols + j] = dy.data[r * dy.row_stride + j] *
-                                       ratio[r * cols + j] *
-                                       (og_step_in_y(a) * scale[j] * side);
+            w->unit_dy[r * cols + j] =
+                dy.data[r * dy.row_stride + j] * ratio[r * cols + j] *
+                (og_step_in_y(a) * scale[j] * side * og_compensation_of(a, j));
     bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
     const float *v = og_varied(a) ? a->v + (size_t)u->side * rows * cols : NULL;

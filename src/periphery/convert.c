@@ -108,6 +108,7 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
         if (a->limit > 0 && !gone) u->lsb = fminf(u->lsb, lsb * scale[j]);
         inv[j] = 1 / lsb;
         step[j] = gone ? 0 : weight * scale[j] * (a->limit > 0 ? lsb / a->lsb_ref : 1);
+        if (a->compensation != NULL) step[j] *= a->compensation[j];
         noise[j] = (float)(hw->adc.noise * hw->adc.noise) * lsb * lsb;
         if (a->ramps != NULL) noise[j] += a->ramps->variance[j];
     }

@@ -140,6 +140,7 @@ struct og_array_info og_array_info(const og_array *a)
         .w_max = a->map.w_ref,
         .lsb = ideal ? 0 : (double)lsb * og_step_in_y(a),
         .conversions = used.conversions,
+        .compensation = og_compensation_mean(a),
         .used = used,
         .dense = dense_count(a),
     };

@@ -12,7 +12,7 @@ enum { REFERENCE_SET = 1 << 20, WEIGHT_SET = 1 << 21 };
 struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side)
 {
     uint32_t set = (uint32_t)((copy * a->map.slices + slice) * 2 + side);
-    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set};
+    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set, a->t};
 }
 
 // Numbers first .. first + n - 1 of the weights of one slice.
@@ -113,7 +113,7 @@ static void program_span(const struct og_array *a, const struct span *s)
         for (size_t k = 0; varied && k < s->n; k++) v[k] = og_weight_variance(a);
     }
     add_weight_noise(a, s);
-    if (!varied && a->sd == NULL && !og_cells_deviate(&a->map.hw.device)) return;
+    if (!varied && a->sd == NULL && !og_cells_deviate(&a->map.hw.device, a->t)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
             size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
@@ -160,7 +160,7 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
     float dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
     float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies;
     struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
-                             (uint32_t)(REFERENCE_SET + copy)};
+                             (uint32_t)(REFERENCE_SET + copy), a->t};
     struct og_cell_io io = {
         .first = first, .n = n, .target = t, .deviation = dev, .read_variance = var};
     for (size_t k = 0; k < n; k++) t[k] = 0.5f;
@@ -233,7 +233,8 @@ static void add_weights(const struct og_array *a, int slice, float *out, size_t 
         const float *e = a->e + i * cols;
         float scale = weight / a->a[i];
         for (size_t j = 0; j < cols; j++) {
-            float value = a->sides == 2 ? e[j] - e[all + j] : e[j] - a->base;
+            float value = a->sides == 2 ? e[j] - e[all + j] : e[j];
+            value = value * og_compensation_of(a, j) - (a->sides == 2 ? 0 : a->base);
             out[i * stride_i + j * stride_j] += value * w_max[j] * scale;
         }
     }
@@ -250,6 +251,34 @@ static void program_weights(struct og_array *a)
         pack_slice(a, s, false);
         if (a->w_hat != NULL) add_weights(a, s, a->w_hat, a->map.cols, 1);
     }
+}
+
+// With the factors that are in use: a compensated weight follows its own by as much more.
+static void compensate_slope(struct og_array *a)
+{
+    const size_t cols = a->map.cols;
+    if (a->compensation == NULL || a->slope == NULL) return;
+    for (size_t k = 0; k < a->map.rows * cols; k++)
+        a->slope[k] = a->compensation[k % cols] * (1 + a->slope[k]) - 1;
+}
+
+static void set_all_lanes(struct og_array *a)
+{
+    for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
+}
+
+// The devices as they are at a->t, without factors; then the factors.
+static void calibrate_compensation(struct og_array *a)
+{
+    const double t = a->t;
+    og_compensation_start(a);
+    for (int after = 0; after < 2; after++) {
+        a->t = after ? t : 0;
+        program_weights(a);
+        set_all_lanes(a);
+        og_compensation_read(a, after);
+    }
+    og_compensation_finish(a);
 }
 
 static void set_group_scales(struct og_array *a)
@@ -281,9 +310,12 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
         digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;
     set_group_scales(a);
     a->nominal_stale = a->unit[0].nominal != NULL;
+    a->t = a->map.hw.t_inference;
+    if (a->compensation != NULL) calibrate_compensation(a);
     program_weights(a);
+    compensate_slope(a);
     if (a->ramps != NULL) og_ramps_program(a);
-    for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
+    set_all_lanes(a);
     if (a->keep == OG_KEEP_NOTHING) return;
     for (int k = 0; k < a->units; k++) {
         const struct og_unit *u = &a->unit[k];

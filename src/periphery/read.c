@@ -306,7 +306,8 @@ static void add_injected(const struct og_array *a, const struct og_read_io *io,
     if (!one_conversion(a)) inv /= a->lsb_ref;
     for (size_t r = 0; r < n; r++)
         for (size_t j = 0; j < cols; j++) {
-            float scale = one_conversion(a) ? inv / a->group_scale[j] : inv;
+            float scale = inv;
+            if (one_conversion(a)) scale /= a->group_scale[j] * og_compensation_of(a, j);
             size_t from = (row0 + r) * m->full_cols + og_live_col(m, j);
             to[r * cols + j] += io->a_noise[from] * scale;
         }
@@ -321,7 +322,8 @@ static void keep_signal(const struct og_array *a, const struct og_unit *u,
     float weight = og_slice_weight(&a->map, u->slice) * p->drive->weight / a->lsb_ref;
     for (size_t r = 0; r < p->n; r++)
         for (size_t j = 0; j < cols; j++)
-            w->signal[r * cols + j] = w->sum[r * cols + j] * (weight * scale[j]);
+            w->signal[r * cols + j] =
+                w->sum[r * cols + j] * (weight * scale[j] * og_compensation_of(a, j));
 }
 
 static void read_unit(const struct og_array *a, const struct og_unit *u,
@@ -334,7 +336,7 @@ static void read_unit(const struct og_array *a, const struct og_unit *u,
     if (io->a_noise != NULL && one) add_injected(a, io, p->row0, p->n, w);
     if (a->ramps != NULL) og_ramps_add_bias(a, w->sum, p->n);
     convert_unit(a, u, p, w, t);
-    if (a->base == 0) return;
+    if (a->base == 0 || a->raw) return;
     subtract_base(a, u, p, w, w->acc);
     if (signal) subtract_base(a, u, p, w, w->signal);
 }
@@ -345,7 +347,7 @@ static void finish_sums(const struct og_array *a, const struct og_read_io *io,
 {
     bool one = one_conversion(a);
     float *signal = one ? w->signal : w->acc;
-    if (a->column_sum != NULL) subtract_offset(a, n, w->acc);
+    if (a->column_sum != NULL && !a->raw) subtract_offset(a, n, w->acc);
     if (io->a_signal != NULL) {
         if (one && a->column_sum != NULL) subtract_offset(a, n, signal);
         for (size_t r = 0; r < n; r++)

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Relations between the keys of what time does.
+#include "config/tables.h"
+#include "config/tree.h"
+
+// About `path` below `map`, at the deepest key on it that was given.
+static og_status fail_at(const og_item *map, const char *path, struct og_error *err,
+                         const char *text)
+{
+    if (map == NULL) return og_fail(err, OG_INPUT, "key '%s': %s", path, text);
+    const og_item *exact = og_item_find(map, path, false);
+    if (exact != NULL) return og_item_fail(exact, err, "%s", text);
+    return og_item_fail(og_item_find(map, path, true), err, "'%s': %s", path, text);
+}
+
+bool og_law_is_on(const struct og_law *l)
+{
+    return l->scale != 0 &&
+           (l->offset != 0 || l->slope != 0 || l->factor != 0 || l->coefficients.n > 0);
+}
+
+// What would be given without an effect.
+static og_status check_law(const struct og_law *l, const char *path, const og_item *map,
+                           struct og_error *err)
+{
+    if (l->min > l->max) return fail_at(map, path, err, "min is above max");
+    if (l->exponent != 0 && l->factor == 0)
+        return fail_at(map, path, err, "exponent has no effect without factor");
+    if (l->above != 0 && l->coefficients.n == 0)
+        return fail_at(map, path, err, "above has no effect without coefficients");
+    return OG_OK;
+}
+
+static og_status check_compensation(const struct og_hardware *h, const og_item *map,
+                                    struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    if (h->compensation.mode == OG_UNCOMPENSATED) {
+        if (h->compensation.reads == standard.compensation.reads) return OG_OK;
+        return fail_at(map, "compensation.reads", err,
+                       "has no effect with compensation.mode none");
+    }
+    if (h->adc.kind == OG_ADC_RAMP)
+        return fail_at(map, "compensation.mode", err,
+                       "needs sums that can be scaled: it excludes adc.kind ramp, "
+                       "whose output is a function of the sum");
+    return OG_OK;
+}
+
+og_status og_time_check(const struct og_hardware *h, const og_item *map,
+                        struct og_error *err)
+{
+    const struct og_device *d = &h->device;
+    OG_TRY(check_law(&d->drift.nu, "device.drift.nu", map, err));
+    OG_TRY(check_law(&d->drift.spread, "device.drift.spread", map, err));
+    OG_TRY(check_law(&d->flicker.q, "device.flicker.q", map, err));
+    if (h->t_inference > 0 && !og_law_is_on(&d->drift.nu) &&
+        !og_law_is_on(&d->drift.spread) && !og_law_is_on(&d->flicker.q))
+        return fail_at(map, "t_inference", err,
+                       "has no effect: the device has neither drift nor flicker");
+    return check_compensation(h, map, err);
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The rows of what time does to devices, and of what is done against it. None of it
+// reaches calibrated ranges or what is programmed: stage evaluate.
+#include "config/tables.h"
+
+#define E OG_STAGE_EVALUATE
+
+static const struct og_field law_fields[] = {
+    {"offset", OG_FIELD_REAL, offsetof(struct og_law, offset), 0, NULL, -100, 100, NULL,
+     "0", E, "Constant part; alone, the value at every x = g / g_max.", NULL, NULL},
+    {"slope", OG_FIELD_REAL, offsetof(struct og_law, slope), 0, NULL, -100, 100, NULL,
+     "0", E, "Times ln x.", NULL, NULL},
+    {"factor", OG_FIELD_REAL, offsetof(struct og_law, factor), 0, NULL, -100, 100, NULL,
+     "0", E, "Times x^exponent.", NULL, NULL},
+    {"exponent", OG_FIELD_REAL, offsetof(struct og_law, exponent), 0, NULL, -10, 10, NULL,
+     "0", E, "Of x, with factor.", NULL, NULL},
+    {"min", OG_FIELD_REAL, offsetof(struct og_law, min), 0, NULL, 0, 100, NULL, "0", E,
+     "Lower limit of these three together.", NULL, NULL},
+    {"max", OG_FIELD_REAL, offsetof(struct og_law, max), 0, NULL, 0, 100, NULL, "1", E,
+     "Upper limit of these three together.", NULL, NULL},
+    {"above", OG_FIELD_REAL, offsetof(struct og_law, above), 0, NULL, 0, 100, NULL, "0",
+     E, "From this x on the polynomial holds, where coefficients are given.", NULL, NULL},
+    {"coefficients", OG_FIELD_LIST, offsetof(struct og_law, coefficients), 0, NULL, -1e6,
+     1e6, NULL, "[]", E,
+     "Polynomial in x from the power 0 up; negative values of it count as 0.", NULL,
+     NULL},
+    {"scale", OG_FIELD_REAL, offsetof(struct og_law, scale), 0, NULL, 0, 1000, NULL, "1",
+     E, "Multiplies the result; 1 is as published, 0 switches it off.", NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_drift_fields[] = {
+    {"t_0", OG_FIELD_REAL, offsetof(struct og_device, drift.t_0), 0, "s", 1e-9, 1e11,
+     NULL, "20 s", E,
+     "Time after programming at which `program` holds and from which t_inference counts.",
+     NULL, NULL},
+    {"nu", OG_FIELD_BLOCK, offsetof(struct og_device, drift.nu), 0, NULL, 0, 0, NULL,
+     NULL, E, "Mean drift exponent of a device written to x.", law_fields, "offset"},
+    {"spread", OG_FIELD_BLOCK, offsetof(struct og_device, drift.spread), 0, NULL, 0, 0,
+     NULL, NULL, E, "Standard deviation of the exponents of devices written to x.",
+     law_fields, "offset"},
+    {.key = NULL},
+};
+
+const struct og_field og_flicker_fields[] = {
+    {"t_read", OG_FIELD_REAL, offsetof(struct og_device, flicker.t_read), 0, "s", 1e-12,
+     1, NULL, "250 ns", E, "Duration of a read.", NULL, NULL},
+    {"q", OG_FIELD_BLOCK, offsetof(struct og_device, flicker.q), 0, NULL, 0, 0, NULL,
+     NULL, E,
+     "Relative standard deviation for each unit of sqrt(ln((t + t_read) / (2 t_read))), "
+     "t "
+     "since programming.",
+     law_fields, "offset"},
+    {.key = NULL},
+};
+
+const struct og_field og_compensation_fields[] = {
+    {"mode", OG_FIELD_CHOICE, offsetof(struct og_hardware, compensation.mode), 0, NULL, 0,
+     0, "none global per_column", "none", E,
+     "One factor for each matrix, or for each of its columns: the mean size of the "
+     "outputs of calibration reads at t_0 over that at t_inference.",
+     NULL, NULL},
+    {"reads", OG_FIELD_INT, offsetof(struct og_hardware, compensation.reads), 0, NULL, 1,
+     4096, NULL, "32", E,
+     "Calibration reads at each of the two times: random inputs over the whole range, "
+     "with all noise and converters.",
+     NULL, NULL},
+    {.key = NULL},
+};

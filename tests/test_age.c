@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What time does to devices, against the formulas it is stated by: distributions by
+// Kolmogorov and Smirnov at 1 % for stated seeds, moments within 4 standard errors.
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+
+#include "array_helper.h"
+#include "device/age.h"
+#include "device/law.h"
+#include "ohmgrid/config.h"
+
+enum { N = 20 * OG_CELL_CHUNK };
+
+static struct og_device plain(void)
+{
+    struct og_device d = plain_hardware().device;
+    d.g_min = 0;
+    d.g_max = 25e-6;
+    return d;
+}
+
+static struct og_law number(double value)
+{
+    return (struct og_law){.offset = value, .max = 100, .scale = 1};
+}
+
+// g[N] of devices written to `target` of the range, read at t.
+static void program(const struct og_device *d, float target, double t, float *g)
+{
+    const struct og_cells cells = {d, {.seed = 31, .trial = 2}, 4, 1, t};
+    float wanted[OG_CELL_CHUNK];
+    for (size_t i = 0; i < OG_CELL_CHUNK; i++) wanted[i] = target;
+    for (uint64_t first = 0; first < N; first += OG_CELL_CHUNK) {
+        const struct og_cell_io io = {
+            .first = first, .n = OG_CELL_CHUNK, .target = wanted, .g = g + first};
+        og_cells_program(&cells, &io);
+    }
+}
+
+static double kolmogorov(double *x, size_t n, double mean, double sd)
+{
+    double worst = 0;
+    gsl_sort(x, 1, n);
+    for (size_t i = 0; i < n; i++) {
+        const double p = gsl_cdf_gaussian_P(x[i] - mean, sd);
+        worst = fmax(worst, fmax(fabs(p - (double)i / n), fabs(p - (i + 1.0) / n)));
+    }
+    return worst * sqrt((double)n);
+}
+
+static void assert_normal(double *x, size_t n, double mean, double sd)
+{
+    const double m = gsl_stats_mean(x, 1, n), s = gsl_stats_sd(x, 1, n);
+    assert_true(fabs(m - mean) <= 4 * sd / sqrt((double)n));
+    assert_true(fabs(s - sd) <= 4 * sd / sqrt(2.0 * (double)n));
+    assert_true(kolmogorov(x, n, mean, sd) < 1.63);
+}
+
+static float before[N], after[N];
+static double value[N];
+
+// The exponents of all devices, from their conductances at t_0 and at t.
+static void exponents(const struct og_device *d, float target, double t)
+{
+    program(d, target, 0, before);
+    program(d, target, t, after);
+    const double age = log((t + d->drift.t_0) / d->drift.t_0);
+    for (size_t i = 0; i < N; i++)
+        value[i] = -log((double)after[i] / (double)before[i]) / age;
+}
+
+static void exponents_are_normal_and_fixed(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    static double first[N];
+    d.drift.nu = number(0.0623);
+    d.drift.spread = number(0.0117);
+    exponents(&d, 0.7f, 3600);
+    memcpy(first, value, sizeof first);
+    assert_normal(value, N, 0.0623, 0.0117);
+    exponents(&d, 0.7f, 3e7);
+    for (size_t i = 0; i < N; i++) assert_true(fabs(value[i] - first[i]) < 1e-5);
+}
+
+// A wide spread would make conductances rise: the source takes |nu|.
+static void exponents_are_never_negative(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    d.drift.spread = number(0.05);
+    exponents(&d, 0.4f, 1e4);
+    for (size_t i = 0; i < N; i++) assert_true(value[i] >= 0);
+    // The mean of |N(0, s)| is s sqrt(2 / pi), its variance s^2 (1 - 2 / pi).
+    const double mean = 0.05 * sqrt(2 / M_PI), sd = 0.05 * sqrt(1 - 2 / M_PI);
+    assert_true(fabs(gsl_stats_mean(value, 1, N) - mean) < 4 * sd / sqrt((double)N));
+}
+
+static void laws_are_clipped_and_joined(void **state)
+{
+    (void)state;
+    const struct og_law l = {.offset = 0.02,
+                             .slope = -0.03,
+                             .min = 0.05,
+                             .max = 0.09,
+                             .above = 0.5,
+                             .coefficients = {2, {0.2, -0.3}},
+                             .scale = 2};
+    const float g[] = {0, 1e-6f, 4e-6f, 12e-6f, 13e-6f, 20e-6f};  // of 25 uS
+    const double want[] = {0.09, 0.09, 0.02 - 0.03 * log(0.16), 0.05, 0.2 - 0.156, 0};
+    float got[6];
+    og_law_fill(&l, 25e-6, g, got, 6);
+    for (int i = 0; i < 6; i++) assert_true(fabs((double)got[i] - 2 * want[i]) < 1e-7);
+    const struct og_law power = {
+        .factor = 0.0088, .exponent = -0.65, .max = 0.2, .scale = 1};
+    og_law_fill(&power, 25e-6, g, got, 6);
+    assert_true(fabs((double)got[4] - 0.0088 * pow(0.52, -0.65)) < 1e-8);
+    assert_true(fabs((double)got[0] - 0.2) < 1e-7);
+}
+
+// aihwkit's formulas written again (inference/noise/pcm.py), at three conductances.
+static void pcm_is_that_of_its_source(void **state)
+{
+    (void)state;
+    struct og_device d;
+    assert_int_equal(og_device_read(&d, "pcm_joshi", NULL, NULL), OG_OK);
+    const struct og_law q = d.flicker.q;
+    d.flicker.q = plain().flicker.q;
+    d.program = plain().program;
+    const float target[] = {1, 0.35f, 0.012f};
+    for (int k = 0; k < 3; k++) {
+        const double x = (double)target[k], l = log(x);
+        const double nu = fmin(fmax(-0.0155 * l + 0.0244, 0.049), 0.1);
+        const double sd = fmin(fmax(-0.0125 * l - 0.0059, 0.008), 0.045);
+        exponents(&d, target[k], 86400);
+        // |nu| counts where the spread is wide: moments of the folded normal.
+        const double a = nu / sd, p = gsl_cdf_ugaussian_P(-a);
+        const double mean = sd * sqrt(2 / M_PI) * exp(-a * a / 2) + nu * (1 - 2 * p);
+        assert_true(fabs(gsl_stats_mean(value, 1, N) - mean) < 4 * sd / sqrt((double)N));
+    }
+    d.drift = plain().drift;
+    d.flicker.q = q;
+    const double t[] = {0, 86400, 3.15e7};
+    for (int k = 0; k < 3; k++) {
+        program(&d, 0.5f, t[k], after);
+        for (size_t i = 0; i < N; i++) value[i] = (double)after[i] / 12.5e-6;
+        const double rel =
+            0.0088 * pow(0.5, -0.65) * sqrt(log((t[k] + 20 + 250e-9) / 500e-9));
+        assert_normal(value, N, 1, rel);
+    }
+}
+
+static void switched_off_and_stuck_devices_stay(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    d.drift.nu = number(0.1);
+    d.flicker.q = number(0.01);
+    d.g_off = 1e-9;
+    d.faults.p_lrs = 0.3;
+    float target[64], g[64];
+    uint8_t off[64];
+    for (int i = 0; i < 64; i++) target[i] = 0.5f, off[i] = i % 2;
+    const struct og_cells cells = {&d, {.seed = 31}, 4, 1, 1e5};
+    const struct og_cell_io io = {.n = 64, .target = target, .off = off, .g = g};
+    og_cells_program(&cells, &io);
+    int stuck = 0;
+    for (int i = 0; i < 64; i++) {
+        if (g[i] == 25e-6f) stuck++;
+        if (g[i] == 25e-6f) continue;
+        assert_true(off[i] ? g[i] == 1e-9f : g[i] < 0.6f * 12.5e-6f);
+    }
+    assert_true(stuck > 5 && stuck < 40);
+}
+
+// With all draws fixed, a device follows its target as `slope` says.
+static void slopes_are_those_of_finite_differences(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    d.program = (struct og_sigma){OG_SIGMA_PROPORTIONAL, .fraction = 0.08, .scale = 1};
+    d.drift.nu = number(0.06);
+    d.drift.spread = number(0.01);
+    d.flicker.q = number(0.009);
+    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 1e5};
+    float t[2][32], g[2][32], slope[32];
+    for (int i = 0; i < 32; i++) t[0][i] = 0.5f, t[1][i] = 0.6f;
+    for (int k = 0; k < 2; k++) {
+        const struct og_cell_io io = {
+            .n = 32, .target = t[k], .g = g[k], .slope = k ? NULL : slope};
+        og_cells_program(&cells, &io);
+    }
+    for (int i = 0; i < 32; i++) {
+        const double rise = (double)(g[1][i] - g[0][i]) / 2.5e-6;
+        assert_true(fabs(1 + (double)slope[i] - rise) < 1e-4);
+    }
+}
+
+static void nothing_happens_at_t_0_but_noise(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    program(&d, 0.37f, 0, before);
+    d.drift.nu = number(0.06);
+    d.drift.spread = number(0.01);
+    program(&d, 0.37f, 0, after);
+    assert_memory_equal(before, after, sizeof before);
+    assert_true(og_age_is_on(&d, 1) && !og_age_is_on(&d, 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exponents_are_normal_and_fixed),
+        cmocka_unit_test(exponents_are_never_negative),
+        cmocka_unit_test(laws_are_clipped_and_joined),
+        cmocka_unit_test(pcm_is_that_of_its_source),
+        cmocka_unit_test(switched_off_and_stuck_devices_stay),
+        cmocka_unit_test(slopes_are_those_of_finite_differences),
+        cmocka_unit_test(nothing_happens_at_t_0_but_noise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Keys of what time does, and of what is done against it.
+#include <string.h>
+
+#include "config_files.h"
+#include "ohmgrid/config.h"
+
+static int enter_folder(void **state)
+{
+    return make_folder(state) != 0 || chdir(folder) != 0;
+}
+
+static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
+{
+    char whole[2048];
+    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
+    write_file("e.yaml", whole);
+    return og_experiment_read(e, "e.yaml", NULL, err);
+}
+
+static void times_are_swept_with_their_units(void **state)
+{
+    (void)state;
+    static const double want[] = {0, 1, 180, 7200, 86400, 864000, 31536000};
+    og_experiment *e;
+    struct og_config c;
+    struct og_error err = {0};
+    const char text[] =
+        "hardware:\n"
+        "  device: {name: pcm_joshi, drift: {nu: 0.06, spread: {scale: 0.5}}}\n"
+        "  compensation: per_column\n"
+        "sweep: [{key: hardware.t_inference, values: [0, 1 s, 3 min, 2 h, 1 day, 10 days,"
+        " 1 year]}]\n";
+    if (read_text(&e, text, &err) != OG_OK) fail_msg("%s", err.text);
+    for (size_t p = 0; p < 7; p++) {
+        assert_int_equal(og_experiment_point(e, p, &c, NULL), OG_OK);
+        assert_true(c.hardware.t_inference == want[p]);
+        assert_int_equal(c.hardware.compensation.mode, OG_COMPENSATE_COLUMNS);
+        assert_int_equal(c.hardware.compensation.reads, 32);
+        // A number alone is the whole law; a map changes that of the file.
+        assert_true(c.hardware.device.drift.nu.offset == 0.06);
+        assert_true(c.hardware.device.drift.nu.slope == 0);
+        assert_true(c.hardware.device.drift.spread.slope == -0.0125);
+        assert_true(c.hardware.device.drift.spread.scale == 0.5);
+    }
+    og_experiment_free(e);
+}
+
+static void what_has_no_effect_is_refused(void **state)
+{
+    static const char *const bad[][2] = {
+        {"hardware: {t_inference: 1 h}\n",
+         "e.yaml:2: key 'hardware.t_inference': has no effect: the device has neither "
+         "drift nor flicker"},
+        {"hardware: {t_inference: 1 V}\n", "e.yaml:2: key 'hardware.t_inference': '1 V' "
+                                           "has a wrong unit: it is measured in "
+                                           "s"},
+        {"hardware: {device: {v_read: 1 day}}\n",
+         "e.yaml:2: key 'hardware.device.v_read': '1 day' has a wrong unit: it is "
+         "measured in V"},
+        {"hardware: {compensation: {reads: 8}}\n",
+         "e.yaml:2: key 'hardware.compensation.reads': has no effect with "
+         "compensation.mode none"},
+        {"hardware: {compensation: {mode: global}, adc: {kind: ramp}}\n",
+         "e.yaml:2: key 'hardware.compensation.mode': needs sums that can be scaled: it "
+         "excludes adc.kind ramp, whose output is a function of the sum"},
+        {"hardware: {device: {drift: {nu: {exponent: 2}}}}\n",
+         "e.yaml:2: key 'hardware.device.drift.nu': exponent has no effect without "
+         "factor"},
+        {"hardware: {device: {drift: {spread: {offset: 1, min: 3}}}}\n",
+         "e.yaml:2: key 'hardware.device.drift.spread': min is above max"},
+        {"hardware: {device: {flicker: {q: {above: 0.5}}}}\n",
+         "e.yaml:2: key 'hardware.device.flicker.q': above has no effect without "
+         "coefficients"},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        og_experiment *e;
+        struct og_error err = {0};
+        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
+        assert_string_equal(err.text, bad[k][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_swept_with_their_units),
+        cmocka_unit_test(what_has_no_effect_is_refused),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+}

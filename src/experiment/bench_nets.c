@@ -28,7 +28,7 @@ const struct og_bench_net og_bench_nets[] = {
     [OG_BENCH_PTB] = {"lstm_ptb",
                       "- embedding: {units: 300}\n"
                       "- lstm: {units: 300, return: sequence, forget_bias: 0}\n"
-                      "- dense: {units: 10000, each_step: true}\n",
+                      "- dense: {name: out, units: 10000, each_step: true}\n",
                       {1, {20, 10000}},
                       64,
                       0,

@@ -21,14 +21,16 @@ struct training {
     const struct og_bench_net *net;
     struct og_dataset set;  // one batch
     struct og_train_config config[2];
+    og_item *digital;  // layers without hardware
     og_model *model[2];
     og_trainer *trainer[2];  // ours; theirs, unless that is PyTorch
     struct og_peer peer;
 };
 
 // Constant read noise and programming error, 8-bit converters: what most studies switch
-// on.
-static struct og_hardware noisy(void)
+// on. Of text, columns whole and the softmax layer digital: Ma et al. and Yang et al. have
+// no arrays of 10,000 columns.
+static struct og_hardware noisy(const struct training *b)
 {
     struct og_hardware hw = og_hardware_default();
     const double g_max = hw.device.g_max;
@@ -38,6 +40,8 @@ static struct og_hardware noisy(void)
         (struct og_sigma){.kind = OG_SIGMA_CONSTANT, .sigma = 0.01 * g_max, .scale = 1.0};
     hw.dac.bits = hw.adc.bits = 8;
     hw.dac.mode = hw.adc.mode = OG_RANGE_MINMAX;
+    if (b->digital) hw.tile.rows = hw.tile.cols = 600;
+    hw.layers = b->digital;
     return hw;
 }
 
@@ -50,6 +54,7 @@ static void training_close(void *bench)
         og_trainer_free(b->trainer[k]);
         og_model_free(b->model[k]);
     }
+    og_item_free(b->digital);
     og_free(b->set.pixel);
     og_free(b->set.label);
     og_free(b->set.symbol);
@@ -101,7 +106,7 @@ static og_status make_text(struct training *b, struct og_error *err)
     if (b->set.symbol == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
     for (size_t i = 0; i < b->set.symbols; i++)
         b->set.symbol[i] = below((uint32_t)net->classes, 1, (uint32_t)i);
-    return OG_OK;
+    return og_item_parse(&b->digital, "bench", "- {layer: out, ideal: true}\n", err);
 }
 
 // Trainer `k`, with hardware in the loop or without.
@@ -118,7 +123,7 @@ static og_status make_trainer(struct training *b, int k, bool hardware,
         .seed = 1,
         .calibrate_every = 100,
         .calibrate_samples = (int)b->net->batch,
-        .hardware = noisy(),
+        .hardware = noisy(b),
     };
     b->config[k].hardware.ideal = !hardware;
     return og_trainer_alloc(&b->trainer[k], b->model[k], &b->config[k], &b->set, err);

@@ -131,7 +131,7 @@ static void usage_errors(void **state)
     wrong("device list x",
           "ohmgrid device: unexpected argument 'x'; see 'ohmgrid device --help'\n");
     wrong("device sell",
-          "ohmgrid device: unknown action 'sell', expected list or show; see "
+          "ohmgrid device: unknown action 'sell', expected list, show or simulate; see "
           "'ohmgrid device --help'\n");
     wrong("bench --rounds 0",
           "ohmgrid bench: --rounds is '0', expected a whole number from "

@@ -177,6 +177,7 @@ OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *s
                                 struct og_error *err);
 // Draws a metric through gnuplot: PNG, SVG or PDF by the ending of `figure`. One line
 // with a band per value of `series` axes against `x`; the remaining axes become panels.
+// Of a simulated device (switching.h): column `metric` (current) against `x` (voltage).
 struct og_plot {
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
     int width, height;                        // pixels; 0: default

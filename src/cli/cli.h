@@ -58,6 +58,9 @@ int cli_fail(const char *command, const struct og_error *err);
 int cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+// The command line as it would be typed, for the record; free(). NULL: out of memory.
+char *cli_command_text(const char *command, int argc, char **argv);
+
 int cli_import(int argc, char **argv);
 int cli_infer(int argc, char **argv);
 int cli_run(int argc, char **argv);
@@ -67,6 +70,7 @@ int cli_plot(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_device(int argc, char **argv);
+int cli_device_simulate(int argc, char **argv);
 int cli_solve(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 

@@ -5,12 +5,33 @@
 
 #include "cli.h"
 #include "ohmgrid/config.h"
+#include "ohmgrid/switching.h"
+
+static int list_switching(void)
+{
+    size_t n;
+    char **name = og_switching_names(&n);
+    int code = CLI_DONE;
+    for (size_t i = 0; i < n; i++) {
+        struct og_switching device;
+        struct og_error err = {0};
+        if (og_switching_read(&device, name[i], NULL, 0, &err) != OG_OK)
+            code = cli_fail("device", &err);
+        else
+            printf("%-18s %-19s  %s\n", name[i], og_switching_model_name(device.model),
+                   device.title);
+        free(name[i]);
+    }
+    free(name);
+    return code;
+}
 
 static int list(void)
 {
     size_t n;
     char **name = og_device_names(&n);
     int code = CLI_DONE;
+    printf("for networks:\n");
     for (size_t i = 0; i < n; i++) {
         struct og_device device;
         struct og_error err = {0};
@@ -23,11 +44,24 @@ static int list(void)
         free(name[i]);
     }
     free(name);
-    return code;
+    printf("\nswitching, for 'ohmgrid device simulate':\n");
+    const int other = list_switching();
+    return code != CLI_DONE ? code : other;
+}
+
+static int show_switching(const char *name)
+{
+    struct og_switching device;
+    struct og_error err = {0};
+    if (og_switching_read(&device, name, NULL, 0, &err) != OG_OK)
+        return cli_fail("device", &err);
+    og_switching_print(&device, stdout);
+    return CLI_DONE;
 }
 
 static int show(const char *name)
 {
+    if (og_switching_is(name)) return show_switching(name);
     struct og_device device;
     struct og_error err = {0};
     if (og_device_read(&device, name, NULL, &err) != OG_OK)
@@ -38,14 +72,18 @@ static int show(const char *name)
 
 int cli_device(int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "simulate") == 0)
+        return cli_device_simulate(argc - 1, argv + 1);
     const struct cli_option option[] = {{0}};
     const struct cli_command c = {
         .name = "device",
-        .usage = "list | show NAME",
+        .usage = "list | show NAME | simulate NAME ...",
         .purpose =
             "Lists the device files that can be found (current folder, $OHMGRID_PATH, "
-            "the data folder),\nor shows one with its source. NAME may be a path.",
-        .examples = "  ohmgrid device list\n  ohmgrid device show pcm_joshi\n",
+            "the data folder),\nshows one with its source, or drives a switching device "
+            "with a voltage\n('ohmgrid device simulate --help'). NAME may be a path.",
+        .examples = "  ohmgrid device list\n  ohmgrid device show pcm_joshi\n"
+                    "  ohmgrid device simulate vteam -o loop.h5\n",
         .option = option,
         .positional = {"list or show", "NAME"},
         .optional = 1,
@@ -55,7 +93,7 @@ int cli_device(int argc, char **argv)
     if (r != CLI_GO) return r;
     bool is_list = strcmp(argument[0], "list") == 0;
     if (!is_list && strcmp(argument[0], "show") != 0)
-        return cli_usage("device", "unknown action '%s', expected list or show",
+        return cli_usage("device", "unknown action '%s', expected list, show or simulate",
                          argument[0]);
     if (is_list && argument[1] != NULL)
         return cli_usage("device", "unexpected argument '%s'", argument[1]);

@@ -23,7 +23,7 @@ static const struct {
     {"plot", cli_plot, "draw the results as a figure"},
     {"diff", cli_diff, "compare two result files"},
     {"data", cli_data, "list the data sets and where they were found"},
-    {"device", cli_device, "list the device files, or show one"},
+    {"device", cli_device, "list, show and simulate devices"},
     {"solve", cli_solve, "solve a crossbar whose wires have resistance"},
     {"import", cli_import, "read a network from an ONNX file"},
     {"infer", cli_infer, "compute an imported network, in float or on hardware"},

@@ -170,3 +170,25 @@ int cli_parse(const struct cli_command *c, int argc, char **argv,
         return cli_usage(c->name, "%s is missing", c->positional[n]);
     return CLI_GO;
 }
+
+char *cli_command_text(const char *command, int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL) return NULL;
+    fprintf(out, "ohmgrid %s", command);
+    for (int i = 0; i < argc; i++) {
+        bool plain =
+            argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[](){};&|<>#~") == NULL;
+        fputs(plain ? " " : " '", out);
+        for (const char *c = argv[i]; *c != '\0'; c++) {
+            if (*c == '\'')
+                fputs("'\\''", out);
+            else
+                fputc(*c, out);
+        }
+        if (!plain) fputc('\'', out);
+    }
+    return fclose(out) == 0 ? text : (free(text), NULL);
+}

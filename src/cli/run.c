@@ -42,29 +42,6 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-// The command line as it would be typed, for the record; free().
-static char *command_text(const char *command, int argc, char **argv)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL) return NULL;
-    fprintf(out, "ohmgrid %s", command);
-    for (int i = 0; i < argc; i++) {
-        bool plain =
-            argv[i][0] != '\0' && strpbrk(argv[i], " \t\n'\"\\$`*?[](){};&|<>#~") == NULL;
-        fputs(plain ? " " : " '", out);
-        for (const char *c = argv[i]; *c != '\0'; c++) {
-            if (*c == '\'')
-                fputs("'\\''", out);
-            else
-                fputc(*c, out);
-        }
-        if (!plain) fputc('\'', out);
-    }
-    return fclose(out) == 0 ? text : (free(text), NULL);
-}
-
 // The experiment, with the axis of variants when costs are asked for.
 static og_status read_experiment(const struct options *o, og_experiment **e,
                                  struct og_error *err)
@@ -182,7 +159,7 @@ static int run_command(struct options o, int argc, char **argv)
     if (o.resume && o.force)
         return cli_usage(o.command, "--resume and --force exclude each other");
     o.experiment = argument[0];
-    char *command = command_text(o.command, argc, argv);
+    char *command = cli_command_text(o.command, argc, argv);
     struct og_error err = {0};
     og_status s = command != NULL ? execute(&o, command, &err)
                                   : og_fail(&err, OG_NO_MEMORY, "out of memory");

@@ -213,7 +213,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static char **names_of(const struct og_file_kind *kind, size_t *n)
+char **og_file_names(const struct og_file_kind *kind, size_t *n)
 {
     struct names names = {0};
     struct places places = {.folder = kind->folder};
@@ -224,9 +224,12 @@ static char **names_of(const struct og_file_kind *kind, size_t *n)
     return names.name;
 }
 
-char **og_device_names(size_t *n) { return names_of(&og_file_kinds[OG_FILE_DEVICE], n); }
+char **og_device_names(size_t *n)
+{
+    return og_file_names(&og_file_kinds[OG_FILE_DEVICE], n);
+}
 
 char **og_technology_names(size_t *n)
 {
-    return names_of(&og_file_kinds[OG_FILE_TECHNOLOGY], n);
+    return og_file_names(&og_file_kinds[OG_FILE_TECHNOLOGY], n);
 }

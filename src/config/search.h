@@ -25,6 +25,9 @@ extern const char *const og_hardware_blocks[OG_HARDWARE_BLOCKS];
 // for errors; may be NULL.
 og_status og_file_find(og_item **tree, const struct og_file_kind *kind, const char *name,
                        const char *beside, const og_item *about, struct og_error *err);
+// Names of all files of the kind that can be found; the caller frees list and names
+// (free()).
+char **og_file_names(const struct og_file_kind *kind, size_t *n);
 
 // Device and technology files read so far, so that every sweep point sees the same. One
 // thread fills it; once all points have been resolved nothing is added any more.

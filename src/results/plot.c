@@ -145,15 +145,36 @@ static og_status plot_costs(const char *path, const char *figure,
     return s;
 }
 
+static og_status plot_curve(const char *path, const char *figure,
+                            const struct og_plot *plot, struct og_error *err)
+{
+    struct og_curve c;
+    if (plot->series != NULL || plot->costs)
+        return og_fail(err, OG_USAGE,
+                       "%s: a simulated device has neither series nor costs", path);
+    og_status s = og_curve_read(&c, path, plot, err);
+    struct og_picture p = {.x = OG_NO_AXIS, .series = OG_NO_AXIS, .panels = 1};
+    p.title = plot->title != NULL ? plot->title : c.title != NULL ? c.title : "";
+    p.width = plot->width;
+    p.height = plot->height;
+    p.curve = &c;
+    if (s == OG_OK) s = choose_terminal(&p, figure, err);
+    if (s == OG_OK) s = draw_and_rename(&p, figure, err);
+    og_curve_free(&c);
+    return s;
+}
+
 og_status og_result_plot(const char *path, const char *figure, const struct og_plot *plot,
                          struct og_error *err)
 {
     static const struct og_plot chosen = {0};
-    if (plot != NULL && plot->costs) return plot_costs(path, figure, plot, err);
+    if (plot == NULL) plot = &chosen;
+    if (og_is_simulation(path)) return plot_curve(path, figure, plot, err);
+    if (plot->costs) return plot_costs(path, figure, plot, err);
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
     struct og_picture p;
-    og_status s = og_picture_choose(&p, &t, plot != NULL ? plot : &chosen, path, err);
+    og_status s = og_picture_choose(&p, &t, plot, path, err);
     if (s == OG_OK) s = choose_terminal(&p, figure, err);
     if (s == OG_OK) s = draw_and_rename(&p, figure, err);
     og_table_free(&t);

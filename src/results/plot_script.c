@@ -285,6 +285,10 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
         og_bars_script(p, out);
         return;
     }
+    if (p->curve != NULL) {
+        og_curve_script(p, out);
+        return;
+    }
     write_x(p, out);
     write_y(p, out);
     for (size_t k = 0; k < p->panels; k++)

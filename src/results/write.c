@@ -5,21 +5,19 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <gsl/gsl_errno.h>
 #include <hdf5_hl.h>
 
 #include "base/mem.h"
-#include "og_build.h"
 #include "ohmgrid/cpu.h"
 #include "results/attribution.h"
 #include "results/file.h"
 #include "results/grid.h"
 #include "results/hdf.h"
 #include "results/layout.h"
-#include "results/revision.h"
+#include "results/provenance.h"
 #include "results/statistics.h"
 #include "results/write_compress.h"
 
@@ -235,26 +233,11 @@ static void write_run(struct writer *w, hid_t file)
     og_hdf_close(h, run);
 }
 
-// ISO 8601, UTC. SOURCE_DATE_EPOCH (reproducible-builds.org) fixes it.
-static void now_text(char text[32])
-{
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    time_t now = fixed != NULL ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static void write_root(struct writer *w, hid_t file)
 {
     struct og_hdf *h = &w->h;
     const struct og_result *r = w->r;
-    char created[32];
-    now_text(created);
-    og_hdf_attr_text(h, file, "ohmgrid_version", OG_VERSION);
-    og_hdf_attr_u64(h, file, "schema_version", OG_RESULT_SCHEMA);
-    og_hdf_attr_text(h, file, "revision", og_revision);
-    og_hdf_attr_text(h, file, "created", created);
+    og_write_provenance(h, file);
     og_hdf_attr_u64(h, file, "seed", r->seed);
     og_hdf_attr_text(h, file, "experiment", r->experiment);
     og_hdf_attr_text(h, file, "command", r->command != NULL ? r->command : "");

@@ -167,9 +167,10 @@ static size_t tape_bytes(const og_exec *exec, const struct og_node *node, size_t
     return (n + g.samples - 1) / g.samples * g.groups * tape_step(exec, node);
 }
 
-// Parts of the workspace: windows, their gradient, products, then the linear's own.
+// Parts of the workspace: windows, their gradient, products, a padded image, then the
+// linear's own.
 struct room {
-    size_t dcols, y, linear;  // bytes before them
+    size_t dcols, y, image, linear;  // bytes before them
 };
 
 static struct room room_of(const struct og_node *node)
@@ -177,7 +178,11 @@ static struct room room_of(const struct og_node *node)
     struct og_windows g = geometry_of(node);
     size_t cols = og_round64(g.samples * g.places * g.k * sizeof(float));
     size_t y = og_round64(g.samples * g.places * g.out_group * sizeof(float));
-    return (struct room){.dcols = cols, .y = 2 * cols, .linear = 2 * cols + y};
+    size_t image = og_round64(og_windows_room(&g) * sizeof(float));
+    return (struct room){.dcols = cols,
+                         .y = 2 * cols,
+                         .image = 2 * cols + y,
+                         .linear = 2 * cols + y + image};
 }
 
 static float *at_byte(const struct og_view *v, size_t byte)
@@ -214,6 +219,7 @@ static void windows_of_run(const struct og_windows *g, const struct og_view *v, 
 {
     for (size_t r = 0; r < n; r++)
         og_windows_gather(g, v->in[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w,
+                          at_byte(v, room_of(v->node).image),
                           cols + r * g->places * g->k);
 }
 
@@ -325,7 +331,7 @@ static void back_group(const struct og_view *v, const struct og_windows *g, size
                                                        .tape = tape_at(v, g, s, k),
                                                        .work = at_byte(v, room.linear)});
     for (size_t r = 0; dcols && r < n; r++)
-        og_windows_scatter(g, dcols + r * g->places * g->k,
+        og_windows_scatter(g, dcols + r * g->places * g->k, at_byte(v, room.image),
                            v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
 }
 

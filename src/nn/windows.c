@@ -1,108 +1,132 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nn/windows.h"
 
-#include <stdbool.h>
+#include <string.h>
 
-// Upper left corner of a window, and whether all of it lies inside the image.
-struct corner {
-    long y, x;
-    bool inside;
+// With its padding around it, every window lies inside the image.
+struct image {
+    size_t h, w, row, step;  // row, step: floats between neighbours of a window
 };
 
-static struct corner corner_of(const struct og_windows *g, size_t place)
+static struct image image_of(const struct og_windows *g)
 {
-    long y = (long)(place / g->ow * g->stride) - (long)g->pad;
-    long x = (long)(place % g->ow * g->stride) - (long)g->pad;
-    long tall = (long)(g->dilation * (g->kh - 1)) + 1;
-    long wide = (long)(g->dilation * (g->kw - 1)) + 1;
-    bool inside = y >= 0 && x >= 0 && y + tall <= (long)g->h && x + wide <= (long)g->w;
-    return (struct corner){y, x, inside};
+    const size_t h = g->h + 2 * g->pad, w = g->w + 2 * g->pad;
+    return (struct image){h, w, g->dilation * w, g->dilation};
 }
 
-// Offset of one cell of a window in the channel, or -1 in the padding.
-static long cell_at(const struct og_windows *g, const struct corner *at, size_t ky,
-                    size_t kx)
+size_t og_windows_room(const struct og_windows *g)
 {
-    long y = at->y + (long)(ky * g->dilation), x = at->x + (long)(kx * g->dilation);
-    if (y < 0 || x < 0 || y >= (long)g->h || x >= (long)g->w) return -1;
-    return y * (long)g->w + x;
+    const struct image m = image_of(g);
+    return g->pad ? g->in_group * m.h * m.w : 0;
 }
 
-// A window inside the image; sides kh, kw known to the compiler make it faster.
-static inline void gather_inside(const struct og_windows *g, size_t kh, size_t kw,
-                                 const float *x, float *restrict to)
+static float *inside(const struct og_windows *g, const struct image *m, float *room,
+                     size_t row)
 {
-    size_t row = g->dilation * g->w, step = g->dilation;
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t ky = 0; ky < kh; ky++, to += kw) {
-            const float *from = x + c * g->h * g->w + ky * row;
-            for (size_t kx = 0; kx < kw; kx++) to[kx] = from[kx * step];
-        }
+    return room + (row / g->h * m->h + row % g->h + g->pad) * m->w + g->pad;
 }
 
-static void gather_window(const struct og_windows *g, const struct corner *at,
-                          const float *x, float *to)
+// The rows of all channels into the room, or back.
+static void put(const struct og_windows *g, const float *x, float *room)
 {
-    const float *first = x + (at->inside ? at->y * (long)g->w + at->x : 0);
-    if (at->inside && g->kh == 3 && g->kw == 3) {
-        gather_inside(g, 3, 3, first, to);
-    } else if (at->inside && g->kh == 5 && g->kw == 5) {
-        gather_inside(g, 5, 5, first, to);
-    } else if (at->inside) {
-        gather_inside(g, g->kh, g->kw, first, to);
-    } else {
-        for (size_t c = 0; c < g->in_group; c++, x += g->h * g->w)
-            for (size_t ky = 0; ky < g->kh; ky++)
-                for (size_t kx = 0; kx < g->kw; kx++) {
-                    long cell = cell_at(g, at, ky, kx);
-                    *to++ = cell < 0 ? 0.0f : x[cell];
-                }
+    const struct image m = image_of(g);
+    memset(room, 0, og_windows_room(g) * sizeof *room);
+    for (size_t r = 0; r < g->in_group * g->h; r++)
+        memcpy(inside(g, &m, room, r), x + r * g->w, g->w * sizeof *x);
+}
+
+static void take(const struct og_windows *g, float *room, float *x)
+{
+    const struct image m = image_of(g);
+    for (size_t r = 0; r < g->in_group * g->h; r++)
+        memcpy(x + r * g->w, inside(g, &m, room, r), g->w * sizeof *x);
+}
+
+// Three neighbours at once, as four: what the fourth writes is written again, or is 0.
+// Not for the last row of a window, whose fourth may not be ours.
+static inline void copy3(const float *from, float *to)
+{
+    memcpy(to, from, 4 * sizeof *to);
+}
+
+static inline void add3(const float *from, float *to)
+{
+    float four[4];
+    memcpy(four, from, sizeof four);
+    four[3] = 0.0f;
+    for (int i = 0; i < 4; i++) to[i] += four[i];
+}
+
+// One window; a width kw known to the compiler makes it faster.
+static inline void gather_window(const struct og_windows *g, const struct image *m,
+                                 size_t kw, const float *x, float *restrict to)
+{
+    const size_t rows = g->in_group * g->kh;
+    for (size_t r = 0, ky = 0; r < rows; r++, to += kw) {
+        if (kw == 3 && m->step == 1 && r + 1 < rows)
+            copy3(x, to);
+        else
+            for (size_t kx = 0; kx < kw; kx++) to[kx] = x[kx * m->step];
+        x += m->row;
+        if (++ky < g->kh) continue;
+        x += m->h * m->w - g->kh * m->row;
+        ky = 0;
     }
 }
 
-void og_windows_gather(const struct og_windows *g, const float *x, float *cols)
+static inline void scatter_window(const struct og_windows *g, const struct image *m,
+                                  size_t kw, const float *from, float *restrict x)
 {
-    for (size_t p = 0; p < g->places; p++) {
-        struct corner at = corner_of(g, p);
-        gather_window(g, &at, x, cols + p * g->k);
+    const size_t rows = g->in_group * g->kh;
+    for (size_t r = 0, ky = 0; r < rows; r++, from += kw) {
+        if (kw == 3 && m->step == 1 && r + 1 < rows)
+            add3(from, x);
+        else
+            for (size_t kx = 0; kx < kw; kx++) x[kx * m->step] += from[kx];
+        x += m->row;
+        if (++ky < g->kh) continue;
+        x += m->h * m->w - g->kh * m->row;
+        ky = 0;
     }
 }
 
-static inline void scatter_inside(const struct og_windows *g, size_t kh, size_t kw,
-                                  const float *from, float *restrict dx)
+// Where window `place` begins.
+static size_t corner(const struct og_windows *g, const struct image *m, size_t place)
 {
-    size_t row = g->dilation * g->w, step = g->dilation;
-    for (size_t c = 0; c < g->in_group; c++)
-        for (size_t ky = 0; ky < kh; ky++, from += kw) {
-            float *to = dx + c * g->h * g->w + ky * row;
-            for (size_t kx = 0; kx < kw; kx++) to[kx * step] += from[kx];
-        }
+    return place / g->ow * g->stride * m->w + place % g->ow * g->stride;
 }
 
-static void scatter_window(const struct og_windows *g, const struct corner *at,
-                           const float *from, float *dx)
+void og_windows_gather(const struct og_windows *g, const float *x, float *room,
+                       float *cols)
 {
-    float *first = dx + (at->inside ? at->y * (long)g->w + at->x : 0);
-    if (at->inside && g->kh == 3 && g->kw == 3) {
-        scatter_inside(g, 3, 3, from, first);
-    } else if (at->inside && g->kh == 5 && g->kw == 5) {
-        scatter_inside(g, 5, 5, from, first);
-    } else if (at->inside) {
-        scatter_inside(g, g->kh, g->kw, from, first);
-    } else {
-        for (size_t c = 0; c < g->in_group; c++, dx += g->h * g->w)
-            for (size_t ky = 0; ky < g->kh; ky++)
-                for (size_t kx = 0; kx < g->kw; kx++, from++) {
-                    long cell = cell_at(g, at, ky, kx);
-                    if (cell >= 0) dx[cell] += *from;
-                }
+    const struct image m = image_of(g);
+    if (g->pad) put(g, x, room);
+    if (g->pad) x = room;
+    for (size_t p = 0; p < g->places; p++, cols += g->k) {
+        const float *first = x + corner(g, &m, p);
+        if (g->kw == 3)
+            gather_window(g, &m, 3, first, cols);
+        else if (g->kw == 5)
+            gather_window(g, &m, 5, first, cols);
+        else
+            gather_window(g, &m, g->kw, first, cols);
     }
 }
 
-void og_windows_scatter(const struct og_windows *g, const float *cols, float *dx)
+void og_windows_scatter(const struct og_windows *g, const float *cols, float *room,
+                        float *dx)
 {
-    for (size_t p = 0; p < g->places; p++) {
-        struct corner at = corner_of(g, p);
-        scatter_window(g, &at, cols + p * g->k, dx);
+    const struct image m = image_of(g);
+    if (g->pad) put(g, dx, room);
+    float *x = g->pad ? room : dx;
+    for (size_t p = 0; p < g->places; p++, cols += g->k) {
+        float *first = x + corner(g, &m, p);
+        if (g->kw == 3)
+            scatter_window(g, &m, 3, cols, first);
+        else if (g->kw == 5)
+            scatter_window(g, &m, 5, cols, first);
+        else
+            scatter_window(g, &m, g->kw, cols, first);
     }
+    if (g->pad) take(g, room, dx);
 }

@@ -12,9 +12,13 @@ struct og_windows {
     size_t k, places, samples;   // rows of the matrix; windows; samples in one run
 };
 
+// Floats of `room` below: one sample's group with its padding.
+size_t og_windows_room(const struct og_windows *g);
 // x: channels of one group of one sample. cols[place][c][ky][kx], 0 in the padding.
-void og_windows_gather(const struct og_windows *g, const float *x, float *cols);
+void og_windows_gather(const struct og_windows *g, const float *x, float *room,
+                       float *cols);
 // dx += what the rows say, in the order of the places.
-void og_windows_scatter(const struct og_windows *g, const float *cols, float *dx);
+void og_windows_scatter(const struct og_windows *g, const float *cols, float *room,
+                        float *dx);
 
 #endif

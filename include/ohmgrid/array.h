@@ -117,12 +117,15 @@ OG_API void og_array_set_bias(og_array *array, const float *b);
 // Maps and programs w[j * rows + i] (j: output; PyTorch and ONNX order). Deterministic in
 // (w, ranges, chip). Call it again after og_array_set_range and og_array_set_adc. Devices
 // are then as old as hw.t_inference says; with hw.compensation it also makes the
-// calibration reads.
-OG_API void og_array_program(og_array *array, const float *w, const struct og_chip *chip);
+// calibration reads. Only hardware.wires can fail: OG_NO_MEMORY, or OG_FAILED where no
+// digits of their solution are left; then there is nothing to read.
+OG_API og_status og_array_program(og_array *array, const float *w,
+                                  const struct og_chip *chip);
 
 // The weights as programmed and aged, w_hat[j * rows + i], in units of w: what a
-// noise-free read multiplies with, compensation included.
-OG_API void og_array_weights(og_array *array, float *w_hat);
+// noise-free read multiplies with, wires and compensation included. Fails as
+// og_array_program does.
+OG_API og_status og_array_weights(og_array *array, float *w_hat);
 
 // --- ranges of the ADCs --------------------------------------------------------------
 // Number of ADC full scales (1, tiles, or columns x row groups x ... by

@@ -55,6 +55,7 @@ enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
+enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH };
 
 struct og_device {
     char name[64], title[256], citation[512];
@@ -75,6 +76,10 @@ struct og_device {
         double p_lrs, p_hrs;  // probability per device of being stuck on / off
         double g_lrs, g_hrs;  // [S] what it is stuck at; 0 for g_lrs: g_max
     } faults;
+    struct {
+        enum og_iv_kind kind;
+        double a;  // [1/V] sinh: I = g v_read sinh(a V) / sinh(a v_read)
+    } iv;          // of every device alike; g is that at v_read
     struct {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min
@@ -99,6 +104,14 @@ enum og_w_max { OG_W_ABSMAX, OG_W_PERCENTILE, OG_W_SIGMA };
 enum og_granularity { OG_PER_LAYER, OG_PER_TILE, OG_PER_COLUMN, OG_PER_SLICE };
 enum og_rounding { OG_MID_TREAD, OG_MID_RISE };
 enum og_subtract { OG_SUBTRACT_ANALOG, OG_SUBTRACT_DIGITAL };
+enum og_layout { OG_LAYOUT_ADJACENT, OG_LAYOUT_SEPARATE };
+enum og_wire_mode {
+    OG_WIRES_NONE,
+    OG_WIRES_APPROXIMATE,
+    OG_WIRES_EXACT,
+    OG_WIRES_NONLINEAR,  // exact, with cells that are not ohmic
+};
+enum og_wire_ends { OG_ONE_END, OG_BOTH_ENDS };
 enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };
 enum og_encoding { OG_AMPLITUDE, OG_PULSE_WIDTH, OG_BIT_SERIAL };
 enum og_range_mode {
@@ -144,6 +157,17 @@ enum og_mean {
     OG_MEAN_BATCH,    // the mean of the present batch, at each time step
 };
 
+// Resistances of one array, as og_wire_params of wires.h has them. Each slice and copy of
+// the devices has arrays of its own, which are as large as what they hold: a last tile
+// that is not full ends where its weights end. Rows that are not driven stand at 0 V.
+struct og_wiring {
+    enum og_wire_mode mode;
+    double r_row, r_col;             // [ohm] of a segment of a word line, of a bit line
+    double r_source, r_sense;        // [ohm] of each source, of each sense amplifier
+    double r_access;                 // [ohm] in series with every device
+    enum og_wire_ends drive, sense;  // both: at the far ends of the lines too
+};
+
 struct og_hardware {
     // "all", or which effects of what stands below are left: "ideal", "only EFFECT",
     // "without EFFECT", "only in LAYER", "except in LAYER" (config/variants.c).
@@ -180,7 +204,9 @@ struct og_hardware {
     } tile;
     struct {
         enum og_subtract subtract;
+        enum og_layout layout;  // with wires: its bit lines side by side, or two arrays
     } pair;
+    struct og_wiring wires;
     struct {
         enum og_input_sign sign;
         enum og_encoding encoding;

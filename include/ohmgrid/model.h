@@ -124,8 +124,8 @@ OG_API float *og_exec_calibration(og_exec *exec, size_t *count);
 OG_API void og_exec_calibration_changed(og_exec *exec);
 
 // Puts the model's present parameters on a chip (or packs them, on ideal hardware). Must
-// be called after each change of the parameters.
-OG_API void og_exec_program(og_exec *exec, const struct og_chip *chip);
+// be called after each change of the parameters. Fails as og_array_program does.
+OG_API og_status og_exec_program(og_exec *exec, const struct og_chip *chip);
 
 // Logits [n][classes], borrowed until the next call.
 OG_API const float *og_exec_forward(og_exec *exec, const struct og_batch *batch);

@@ -191,6 +191,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
     OG_TRY(check_mapping(h, map, err));
     OG_TRY(og_converters_check(h, map, err));
+    OG_TRY(og_wiring_check(h, map, err));
     OG_TRY(og_variant_check(h, map, err));
     OG_TRY(check_weight_noise(h, map, err));
     OG_TRY(check_cost(h, map, err));

@@ -10,6 +10,7 @@ extern const struct og_field og_drift_fields[];         // of struct og_device
 extern const struct og_field og_flicker_fields[];       // of struct og_device
 extern const struct og_field og_compensation_fields[];  // of struct og_hardware
 extern const struct og_field og_technology_fields[];    // of struct og_technology
+extern const struct og_field og_wiring_fields[];        // of struct og_wiring
 extern const struct og_field og_hardware_fields[];      // of struct og_hardware
 extern const struct og_field og_adversarial_fields[];   // of struct og_attack_config
 extern const struct og_field og_attack_fields[];        // of struct og_raw_config
@@ -39,6 +40,8 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
 bool og_law_is_on(const struct og_law *l);
 og_status og_time_check(const struct og_hardware *h, const og_item *map,
                         struct og_error *err);
+og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
+                          struct og_error *err);
 og_status og_variant_check(const struct og_hardware *h, const og_item *map,
                            struct og_error *err);
 // Switches off what the variant leaves out, of a layer, or (NULL) of the whole.

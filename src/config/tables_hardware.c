@@ -67,6 +67,15 @@ static const struct og_field faults_fields[] = {
      "0", P, "Conductance of a device that is stuck off.", NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field iv_fields[] = {
+    {"kind", OG_FIELD_CHOICE, offsetof(struct og_device, iv.kind), 0, NULL, 0, 0,
+     "ohmic sinh", "ohmic", P,
+     "Law of the current: I = g V, or I = g v_read sinh(a V) / sinh(a v_read).", NULL,
+     NULL},
+    {"a", OG_FIELD_REAL, offsetof(struct og_device, iv.a), 0, "1/V", 0, 1e6, NULL,
+     "0 1/V", P, "Kind sinh: how fast the current grows.", NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field cell_fields[] = {
     {"levels", OG_FIELD_INT, offsetof(struct og_device, cell.levels), 0, NULL, 0, 65536,
      NULL, "0", P,
@@ -124,6 +133,8 @@ const struct og_field og_device_fields[] = {
      NULL, NULL},
     {"faults", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Stuck devices.",
      faults_fields, NULL},
+    {"iv", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Current against voltage, of every device alike.", iv_fields, NULL},
     {"cell", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "Levels that a device can be programmed to.", cell_fields, NULL},
     {"drift", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
@@ -211,6 +222,10 @@ static const struct og_field pair_fields[] = {
     {"subtract", OG_FIELD_CHOICE, offsetof(struct og_hardware, pair.subtract), 0, NULL, 0,
      0, "analog digital", "analog", P,
      "A pair is subtracted before the ADC, or after converting both.", NULL, NULL},
+    {"layout", OG_FIELD_CHOICE, offsetof(struct og_hardware, pair.layout), 0, NULL, 0, 0,
+     "adjacent separate_arrays", "adjacent", P,
+     "With wires: the two bit lines of a pair are neighbours, or in two arrays.", NULL,
+     NULL},
     {.key = NULL},
 };
 static const struct og_field injection_fields[] = {
@@ -291,6 +306,8 @@ const struct og_field og_hardware_fields[] = {
      tile_fields, NULL},
     {"pair", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "The two sides of a weight.", pair_fields, NULL},
+    {"wires", OG_FIELD_BLOCK, offsetof(struct og_hardware, wires), 0, NULL, 0, 0, NULL,
+     NULL, P, "Wire resistances of the arrays.", og_wiring_fields, NULL},
     {"input", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "How inputs are applied.",
      og_input_fields, NULL},
     {"dac", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Input converters.",

@@ -97,6 +97,18 @@ static void no_state_bits(struct og_hardware *h, const struct og_hardware *stand
     h->rnn.h_bits = h_bits;
 }
 
+static void no_wires(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->wires = standard->wires;
+    h->pair.layout = standard->pair.layout;
+}
+
+static void no_nonlinearity(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->device.iv = standard->device.iv;
+    if (h->wires.mode == OG_WIRES_NONLINEAR) h->wires.mode = OG_WIRES_EXACT;
+}
+
 static void no_injection(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->injection = standard->injection;
@@ -115,6 +127,8 @@ static const struct effect effects[] = {
     {"dac", no_dac},
     {"adc", no_adc},
     {"state_bits", no_state_bits},
+    {"wires", no_wires},
+    {"nonlinearity", no_nonlinearity},
     {"injection", no_injection},
 };
 enum { EFFECTS = sizeof effects / sizeof *effects };

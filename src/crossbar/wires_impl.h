@@ -68,6 +68,9 @@ void og_line_solve(const struct og_line *l, const double *q, size_t n, double *x
 // word[cols] of row i, given the bit line voltages of that row (NULL: 0). q: scratch.
 void og_word_line(const struct og_wires *w, size_t i, double v, const double *bit,
                   double *word, double *q);
+// share[rows]: what bit line j, the word lines at ground, carries to its terminals of a
+// unit current into each of its nodes. q: scratch.
+void og_bit_line(const struct og_wires *w, size_t j, double *share, double *q);
 // t of an array of which a line is IDEAL; scratch: 2 (rows + cols).
 void og_wires_decoupled_transfer(const struct og_wires *w, double *t, double *scratch);
 

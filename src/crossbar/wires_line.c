@@ -66,9 +66,8 @@ void og_word_line(const struct og_wires *w, size_t i, double v, const double *bi
     og_line_solve(&w->row, q, n, word);
 }
 
-// What a bit line carries to its terminals of a unit current into each of its nodes,
-// which by reciprocity is the voltage there of a unit voltage at the terminals.
-static void bit_line_shares(const struct og_wires *w, size_t j, double *share, double *q)
+// By reciprocity these are the voltages of a unit voltage at the terminals.
+void og_bit_line(const struct og_wires *w, size_t j, double *share, double *q)
 {
     const size_t n = w->rows;
     for (size_t i = 0; i < n; i++) share[i] = w->col.kind == OG_LINE_IDEAL;
@@ -93,7 +92,7 @@ void og_wires_decoupled_transfer(const struct og_wires *w, double *t, double *sc
     }
     if (w->col.kind == OG_LINE_IDEAL) return;
     for (size_t j = 0; j < n; j++) {
-        bit_line_shares(w, j, line, q);
+        og_bit_line(w, j, line, q);
         for (size_t i = 0; i < m; i++) t[i * n + j] *= line[i];
     }
 }

@@ -61,8 +61,7 @@ static og_status reads_open(void **bench, size_t variant, struct og_error *err)
     og_gauss_fill(&s, (struct og_index){1, 0, 0}, 0, b->w, SIDE * SIDE);
     for (size_t i = 0; i < BATCH * SIDE; i++) b->x[i] = 2.0f * b->x[i] - 1.0f;
     for (uint32_t i = 0; i < BATCH; i++) b->sample[i] = i;
-    og_array_program(b->array, b->w, &(struct og_chip){.seed = 1});
-    return OG_OK;
+    return og_array_program(b->array, b->w, &(struct og_chip){.seed = 1});
 }
 
 static void reads_ours(void *bench)

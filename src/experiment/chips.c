@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "experiment/layers.h"
+#include "nn/exec.h"
 
 struct evaluation {
     og_exec *exec;
@@ -69,11 +70,12 @@ static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
 }
 
 // On the very chip, or for another network on one of its own.
-static void program_attack(struct evaluation *v, const struct og_chip *chip)
+static og_status program_attack(struct evaluation *v, const struct og_chip *chip,
+                                struct og_error *err)
 {
     struct og_chip own = *chip;
     if (v->source) own.trial = OG_ATTACK_TRIAL;
-    og_exec_program(og_attack_exec(v->attack), &own);
+    return og_exec_put_on(og_attack_exec(v->attack), &own, err);
 }
 
 static og_status measure(struct evaluation *v, struct og_error *err)
@@ -91,12 +93,11 @@ static og_status measure(struct evaluation *v, struct og_error *err)
         .tick = tick,
         .user = v,
     };
-    og_exec_program(v->exec, &chip);
     struct og_error own = {0};
-    og_status status = OG_OK;
-    if (v->attack) {
+    og_status status = og_exec_put_on(v->exec, &chip, &own);
+    if (status == OG_OK && v->attack) {
         status = og_evaluate(v->exec, &options, v->clean, &own);
-        program_attack(v, &chip);
+        if (status == OG_OK) status = program_attack(v, &chip, &own);
         options.attack = v->attack;
     }
     if (status == OG_OK) status = og_evaluate(v->exec, &options, v->result, &own);

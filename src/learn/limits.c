@@ -194,7 +194,7 @@ static og_status measure(og_limits *l, og_exec *exec, const struct og_chip *chip
                                                 .batch = exec->batch,
                                                 .tick = k ? look : NULL,
                                                 .user = k};
-    og_exec_program(exec, chip);
+    OG_TRY(og_exec_put_on(exec, chip, err));
     OG_TRY(og_evaluate(exec, &options, &e, err));
     *accuracy = e.accuracy;
     return OG_OK;

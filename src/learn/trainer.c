@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "learn/trainer.h"
+#include "nn/exec.h"
 
 static size_t sample_size(const struct og_dataset *set)
 {
@@ -223,17 +224,18 @@ static og_attack *attack_of(const og_trainer *t, const og_exec *exec)
 }
 
 // The attack sees the very chip, with the ranges and powers that training goes by.
-static void program_attack(const og_trainer *t, og_exec *exec, const struct og_chip *chip)
+static og_status program_attack(const og_trainer *t, og_exec *exec,
+                                const struct og_chip *chip, struct og_error *err)
 {
     og_attack *attack = attack_of(t, exec);
-    if (!attack) return;
+    if (!attack) return OG_OK;
     size_t n, own;
     const float *from = og_exec_calibration(exec, &n);
     float *to = og_exec_calibration(og_attack_exec(attack), &own);
     assert(n == own);
     if (n > 0) memcpy(to, from, n * sizeof *to);
     og_exec_calibration_changed(og_attack_exec(attack));
-    og_exec_program(og_attack_exec(attack), chip);
+    return og_exec_put_on(og_attack_exec(attack), chip, err);
 }
 
 // Puts the present weights on the hardware of this step.
@@ -254,9 +256,8 @@ static og_status program(og_trainer *t, size_t epoch, og_exec **exec,
             chip.draw = (uint32_t)(t->options.first_epoch * t->per_epoch + t->at);
         if (config->redraw == OG_REDRAW_EPOCH) chip.draw = draw_epoch(t, epoch);
     }
-    og_exec_program(*exec, &chip);
-    program_attack(t, *exec, &chip);
-    return OG_OK;
+    OG_TRY(og_exec_put_on(*exec, &chip, err));
+    return program_attack(t, *exec, &chip, err);
 }
 
 static og_status diverged(const og_trainer *t, const char *what, double lr,

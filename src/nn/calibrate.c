@@ -242,10 +242,11 @@ static bool wants_sums(const og_exec *exec)
     return false;
 }
 
-static void calibrate_adcs(og_exec *exec, const struct og_batch *batch)
+static og_status calibrate_adcs(og_exec *exec, const struct og_batch *batch,
+                                struct og_error *err)
 {
     const struct og_chip nominal = {.seed = batch->seed};
-    og_exec_program(exec, &nominal);
+    OG_TRY(og_exec_put_on(exec, &nominal, err));
     pass_over(exec, batch, OG_OBSERVE_SUM);
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
@@ -253,6 +254,7 @@ static void calibrate_adcs(og_exec *exec, const struct og_batch *batch)
         og_array_calibrate(m->array);
         og_array_get_adc(m->array, m->adc);
     }
+    return OG_OK;
 }
 
 og_status og_exec_calibrate(og_exec *exec, const struct og_batch *batch,
@@ -270,7 +272,7 @@ og_status og_exec_calibrate(og_exec *exec, const struct og_batch *batch,
             if (exec->power_total[i].count > 0.0)
                 exec->calibration[i] = og_power_of(exec, i, &exec->power_total[i]);
         set_ranges(exec);
-        if (wants_sums(exec)) calibrate_adcs(exec, batch);
+        if (wants_sums(exec)) status = calibrate_adcs(exec, batch, err);
     }
     free_samples(exec);
     return status;

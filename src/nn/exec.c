@@ -106,21 +106,30 @@ void og_exec_free(og_exec *exec)
     og_free(exec);
 }
 
-void og_exec_program(og_exec *exec, const struct og_chip *chip)
+og_status og_exec_program(og_exec *exec, const struct og_chip *chip)
 {
     if (exec->ideal) {
         og_exec_pack(exec);
-        return;
+        return OG_OK;
     }
     og_exec_biases(exec);
     for (size_t i = 0; i < exec->matrices; i++) {
         struct og_matrix *m = &exec->matrix[i];
         if (m->bias) og_array_set_bias(m->array, m->bias);
         if (m->array)
-            og_array_program(m->array, og_exec_weights(exec, m), chip);
+            OG_TRY(og_array_program(m->array, og_exec_weights(exec, m), chip));
         else
             og_matrix_pack(exec, m);
     }
+    return OG_OK;
+}
+
+og_status og_exec_put_on(og_exec *exec, const struct og_chip *chip, struct og_error *err)
+{
+    const og_status status = og_exec_program(exec, chip);
+    if (status == OG_OK) return OG_OK;
+    return og_fail(err, status, "programming a chip with hardware.wires: %s",
+                   og_status_text(status));
 }
 
 float *og_exec_calibration(og_exec *exec, size_t *count)

@@ -120,6 +120,8 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err);
 og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err);
 void og_exec_matrices_free(og_exec *exec);
 void og_exec_pack(og_exec *exec);
+// og_exec_program with a sentence for what fails.
+og_status og_exec_put_on(og_exec *exec, const struct og_chip *chip, struct og_error *err);
 // Copies the biases of matrices with ramps from the model.
 void og_exec_biases(og_exec *exec);
 void og_matrix_pack(og_exec *exec, const struct og_matrix *m);

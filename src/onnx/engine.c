@@ -60,14 +60,19 @@ void og_engine_free(struct og_engine *e)
     og_free(e);
 }
 
-void og_engine_start(struct og_engine *e, enum og_pass pass, uint32_t trial)
+og_status og_engine_start(struct og_engine *e, enum og_pass pass, uint32_t trial,
+                          struct og_error *err)
 {
     e->pass = pass;
     e->trial = trial;
     e->next = 0;
     const struct og_chip chip = {.seed = e->seed, .trial = trial};
-    for (size_t k = 0; pass >= OG_PASS_SUMS && k < e->products; k++)
-        og_array_program(e->product[k]->array, e->product[k]->w, &chip);
+    og_status status = OG_OK;
+    for (size_t k = 0; pass >= OG_PASS_SUMS && status == OG_OK && k < e->products; k++)
+        status = og_array_program(e->product[k]->array, e->product[k]->w, &chip);
+    if (status == OG_OK) return OG_OK;
+    return og_fail(err, status, "programming a chip with hardware.wires: %s",
+                   og_status_text(status));
 }
 
 static bool dac_is_calibrated(const struct og_hardware *hw)

@@ -37,7 +37,8 @@ struct og_engine *og_engine_alloc(const struct og_hardware *hardware, uint64_t s
                                   size_t calibrate_samples);
 void og_engine_free(struct og_engine *e);
 // Starts a pass; `trial` is the chip of OG_PASS_READ, whose arrays are programmed here.
-void og_engine_start(struct og_engine *e, enum og_pass pass, uint32_t trial);
+og_status og_engine_start(struct og_engine *e, enum og_pass pass, uint32_t trial,
+                          struct og_error *err);
 // After OG_PASS_INPUTS and OG_PASS_SUMS: turns what was gathered into ranges.
 og_status og_engine_finish(struct og_engine *e, struct og_error *err);
 bool og_engine_wants_sums(const struct og_engine *e);

@@ -149,7 +149,7 @@ static og_status keep_outputs(struct infer *q, int chip)
 
 static og_status run_float(struct infer *q)
 {
-    og_engine_start(q->engine, OG_PASS_FLOAT, 0);
+    OG_TRY(og_engine_start(q->engine, OG_PASS_FLOAT, 0, q->err));
     OG_TRY(og_run_pass(&q->run, q->err));
     return keep_outputs(q, 0);
 }
@@ -157,7 +157,7 @@ static og_status run_float(struct infer *q)
 // Two noise-free passes: ranges of the DACs, then those of the ADCs.
 static og_status calibrate(struct infer *q)
 {
-    og_engine_start(q->engine, OG_PASS_INPUTS, 0);
+    OG_TRY(og_engine_start(q->engine, OG_PASS_INPUTS, 0, q->err));
     OG_TRY(og_run_pass(&q->run, q->err));
     OG_TRY(og_engine_finish(q->engine, q->err));
     if (og_engine_arrays(q->engine) == 0)
@@ -167,7 +167,7 @@ static og_status calibrate(struct infer *q)
             "there is nothing to put on hardware",
             q->params->model);
     if (!og_engine_wants_sums(q->engine)) return OG_OK;
-    og_engine_start(q->engine, OG_PASS_SUMS, 0);
+    OG_TRY(og_engine_start(q->engine, OG_PASS_SUMS, 0, q->err));
     OG_TRY(og_run_pass(&q->run, q->err));
     return og_engine_finish(q->engine, q->err);
 }
@@ -176,7 +176,7 @@ static og_status run_chips(struct infer *q)
 {
     if (!q->params->hardware->ideal) OG_TRY(calibrate(q));
     for (int chip = 0; chip < q->params->chips; chip++) {
-        og_engine_start(q->engine, OG_PASS_READ, (uint32_t)chip);
+        OG_TRY(og_engine_start(q->engine, OG_PASS_READ, (uint32_t)chip, q->err));
         OG_TRY(og_run_pass(&q->run, q->err));
         OG_TRY(keep_outputs(q, chip));
     }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "device/sigma.h"
 #include "periphery/ramps.h"
+#include "periphery/wired.h"
 
 static og_status check_pulses(const struct og_hardware *hw,
                               const struct og_array_shape *shape, struct og_error *err)
@@ -218,7 +219,8 @@ static bool alloc_noise(struct og_array *a)
             cells * (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
         ok &= (a->sd = og_alloc(devices, sizeof *a->sd)) != NULL;
     } else {
-        bool constant = og_sigma_is_constant(&hw->device.read);
+        // What wires leave of it differs from device to device.
+        bool constant = og_sigma_is_constant(&hw->device.read) && !og_wired_is_on(hw);
         // Where weights differ, their own variances hold all of it.
         a->variance = constant ? a->variance + constant_variance(a) : 0;
         if (!constant || a->map.off != NULL)
@@ -299,6 +301,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
         status = og_mapping_alloc(&a->map, &own, shape->rows, shape->cols, err);
     if (status == OG_OK) status = lay_out(a);
     if (status == OG_OK && shape->ramps > 0) status = og_ramps_alloc(a, hw, err);
+    if (status == OG_OK && og_wired_is_on(hw)) status = og_wired_alloc(a, err);
     if (status == OG_OK) status = og_compensation_alloc(a, err);
     if (status != OG_OK) {
         og_array_free(a);
@@ -328,6 +331,7 @@ void og_array_free(og_array *a)
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_ramps_free(a->ramps);
     og_compensation_free(a);
+    og_wired_free(a->wired);
     og_mapping_free(&a->map);
     og_free(a);
 }

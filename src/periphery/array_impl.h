@@ -31,6 +31,7 @@ struct og_unit {
 
 struct og_ramps;
 struct og_compensation_reads;
+struct og_wired;
 
 struct og_array {
     struct og_mapping map;
@@ -73,6 +74,7 @@ struct og_array {
     float *group_scale;   // [groups][cols] w_max relative to w_ref
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
+    struct og_wired *wired;  // of wired.h; NULL: no wires
     struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
     double t;                // [s] that the devices have aged
     float *compensation;     // [cols] factors of the digital sums; NULL: none

@@ -6,6 +6,7 @@
 
 #include "device/sigma.h"
 #include "periphery/ramps.h"
+#include "periphery/wired.h"
 
 enum { REFERENCE_SET = 1 << 20, WEIGHT_SET = 1 << 21 };
 
@@ -63,6 +64,8 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
 {
     struct og_cells cells = og_cells_of(a, copy, s->slice, side);
     bool variance = v != NULL || a->sd != NULL;
+    float *var = b->var;  // wires ask for it later
+    if (a->wired != NULL && variance) var = og_wired_variance(a, copy, side) + s->first;
     og_mapping_target(&a->map, side, b->q, b->t, s->n);
     struct og_cell_io io = {
         .first = s->first,
@@ -70,7 +73,8 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
         .target = b->t,
         .off = a->map.off == NULL ? NULL : a->map.off + s->first,
         .deviation = b->dev,
-        .read_variance = variance ? b->var : NULL,
+        .g = a->wired == NULL ? NULL : og_wired_g(a, copy, s->slice, side) + s->first,
+        .read_variance = variance ? var : NULL,
         .slope = s->slope ? b->slope : NULL,
     };
     og_cells_program(&cells, &io);
@@ -78,13 +82,13 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
     if (a->sides == 2) gain = fabsf(gain);
     for (size_t k = 0; k < s->n; k++) e[k] += gain * b->dev[k] / copies;
     float power = gain * gain / (copies * copies);
-    if (v != NULL)
-        for (size_t k = 0; k < s->n; k++) v[k] += power * b->var[k];
+    if (v != NULL && a->wired == NULL)
+        for (size_t k = 0; k < s->n; k++) v[k] += power * var[k];
     if (a->sd != NULL) {
         size_t sides = (size_t)og_mapping_sides(&a->map), all = a->map.rows * a->map.cols;
         size_t set = ((size_t)(copy * a->map.slices + s->slice)) * sides + (size_t)side;
         float *sd = a->sd + set * all + s->first, root = sqrtf(power);
-        for (size_t k = 0; k < s->n; k++) sd[k] = root * sqrtf(b->var[k]);
+        for (size_t k = 0; k < s->n; k++) sd[k] = root * sqrtf(var[k]);
     }
     if (s->slope) add_slope(a, s, b);
 }
@@ -113,7 +117,9 @@ static void program_span(const struct og_array *a, const struct span *s)
         for (size_t k = 0; varied && k < s->n; k++) v[k] = og_weight_variance(a);
     }
     add_weight_noise(a, s);
-    if (!varied && a->sd == NULL && !og_cells_deviate(&a->map.hw.device, a->t)) return;
+    if (!varied && a->sd == NULL && a->wired == NULL &&
+        !og_cells_deviate(&a->map.hw.device, a->t))
+        return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
             size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
@@ -139,34 +145,30 @@ static void clear_gone(const struct og_array *a, int slice, bool slope)
     if (slope) og_lines_clear(m, a->slope);
 }
 
-static void program_slice(struct og_array *a, int slice, bool slope)
-{
-    size_t all = a->map.rows * a->map.cols;
-    long chunks = (long)((all + OG_CELL_CHUNK - 1) / OG_CELL_CHUNK);
-#pragma omp parallel for schedule(static) default(none)                                  \
-    shared(a, slice, all, chunks, slope) if (chunks > 8)
-    for (long c = 0; c < chunks; c++) {
-        size_t first = (size_t)c * OG_CELL_CHUNK;
-        size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
-        program_span(a, &(struct span){slice, first, n, slope});
-    }
-    clear_gone(a, slice, slope);
-}
-
 // One set of reference devices, numbers first .. first + n - 1: added to ref, and their
 // variances to ref_sd.
 static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
 {
-    float dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
-    float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies;
+    float dev[OG_CELL_CHUNK], own[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies, *var = own;
+    float *g = NULL;
+    if (a->wired != NULL) {
+        size_t at = (size_t)copy * a->map.rows * a->map.col_tiles + first;
+        g = a->wired->ref_g + at;
+        var = a->wired->ref_variance + at;
+    }
     struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
                              (uint32_t)(REFERENCE_SET + copy), a->t};
-    struct og_cell_io io = {
-        .first = first, .n = n, .target = t, .deviation = dev, .read_variance = var};
+    struct og_cell_io io = {.first = first,
+                            .n = n,
+                            .target = t,
+                            .deviation = dev,
+                            .g = g,
+                            .read_variance = var};
     for (size_t k = 0; k < n; k++) t[k] = 0.5f;
     og_cells_program(&cells, &io);
     for (size_t k = 0; k < n; k++) a->ref[first + k] += gain * dev[k] / copies;
-    if (a->ref_sd == NULL) return;
+    if (a->ref_sd == NULL || a->wired != NULL) return;
     for (size_t k = 0; k < n; k++)
         a->ref_sd[first + k] += gain * gain * var[k] / (copies * copies);
 }
@@ -181,11 +183,27 @@ static void program_reference(struct og_array *a)
     for (int copy = 0; copy < a->copies; copy++)
         for (size_t k = 0; k < all; k += OG_CELL_CHUNK)
             add_reference(a, copy, k, all - k < OG_CELL_CHUNK ? all - k : OG_CELL_CHUNK);
-    for (size_t k = 0; a->ref_sd != NULL && k < all; k++)
+    for (size_t k = 0; a->ref_sd != NULL && a->wired == NULL && k < all; k++)
         a->ref_sd[k] = sqrtf(a->ref_sd[k]);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
             a->e[i * cols + j] -= a->ref[j / a->map.tile_cols * rows + i];
+}
+
+static og_status program_slice(struct og_array *a, int slice, bool slope)
+{
+    size_t all = a->map.rows * a->map.cols;
+    long chunks = (long)((all + OG_CELL_CHUNK - 1) / OG_CELL_CHUNK);
+#pragma omp parallel for schedule(static) default(none)                                  \
+    shared(a, slice, all, chunks, slope) if (chunks > 8)
+    for (long c = 0; c < chunks; c++) {
+        size_t first = (size_t)c * OG_CELL_CHUNK;
+        size_t n = all - first < OG_CELL_CHUNK ? all - first : OG_CELL_CHUNK;
+        program_span(a, &(struct span){slice, first, n, slope});
+    }
+    clear_gone(a, slice, slope);
+    if (a->ref != NULL) program_reference(a);
+    return a->wired != NULL ? og_wired_program(a, slice) : OG_OK;
 }
 
 static void pack_slice(struct og_array *a, int slice, bool nominal)
@@ -240,17 +258,17 @@ static void add_weights(const struct og_array *a, int slice, float *out, size_t 
     }
 }
 
-static void program_weights(struct og_array *a)
+static og_status program_weights(struct og_array *a)
 {
     size_t all = a->map.rows * a->map.cols;
     if (a->w_hat != NULL) memset(a->w_hat, 0, all * sizeof *a->w_hat);
     if (a->slope != NULL) memset(a->slope, 0, all * sizeof *a->slope);
     for (int s = 0; s < a->map.slices; s++) {
-        program_slice(a, s, a->slope != NULL);
-        if (a->ref != NULL) program_reference(a);
+        OG_TRY(program_slice(a, s, a->slope != NULL));
         pack_slice(a, s, false);
         if (a->w_hat != NULL) add_weights(a, s, a->w_hat, a->map.cols, 1);
     }
+    return OG_OK;
 }
 
 // With the factors that are in use: a compensated weight follows its own by as much more.
@@ -268,17 +286,18 @@ static void set_all_lanes(struct og_array *a)
 }
 
 // The devices as they are at a->t, without factors; then the factors.
-static void calibrate_compensation(struct og_array *a)
+static og_status calibrate_compensation(struct og_array *a)
 {
     const double t = a->t;
     og_compensation_start(a);
     for (int after = 0; after < 2; after++) {
         a->t = after ? t : 0;
-        program_weights(a);
+        OG_TRY(program_weights(a));
         set_all_lanes(a);
         og_compensation_read(a, after);
     }
     og_compensation_finish(a);
+    return OG_OK;
 }
 
 static void set_group_scales(struct og_array *a)
@@ -299,7 +318,7 @@ static void set_group_scales(struct og_array *a)
     }
 }
 
-void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
+og_status og_array_program(og_array *a, const float *w, const struct og_chip *chip)
 {
     const struct og_device *d = &a->map.hw.device;
     a->chip = *chip;
@@ -311,31 +330,31 @@ void og_array_program(og_array *a, const float *w, const struct og_chip *chip)
     set_group_scales(a);
     a->nominal_stale = a->unit[0].nominal != NULL;
     a->t = a->map.hw.t_inference;
-    if (a->compensation != NULL) calibrate_compensation(a);
-    program_weights(a);
+    if (a->compensation != NULL) OG_TRY(calibrate_compensation(a));
+    OG_TRY(program_weights(a));
     compensate_slope(a);
     if (a->ramps != NULL) og_ramps_program(a);
     set_all_lanes(a);
-    if (a->keep == OG_KEEP_NOTHING) return;
+    if (a->keep == OG_KEEP_NOTHING) return OG_OK;
     for (int k = 0; k < a->units; k++) {
         const struct og_unit *u = &a->unit[k];
         if (u->slice == 0 && u->side == 0)
             og_pack(a->w_back[u->group], a->w_hat + u->row0 * a->map.cols, 1, a->map.cols,
                     a->map.cols, u->rows);
     }
+    return OG_OK;
 }
 
-void og_array_weights(og_array *a, float *w_hat)
+og_status og_array_weights(og_array *a, float *w_hat)
 {
     const struct og_mapping *m = &a->map;
     // Programming is deterministic: done once more, it finds the same errors.
     memset(w_hat, 0, m->full_rows * m->full_cols * sizeof *w_hat);
     for (int s = 0; s < m->slices; s++) {
-        program_slice(a, s, false);
-        if (a->ref != NULL) program_reference(a);
+        OG_TRY(program_slice(a, s, false));
         add_weights(a, s, w_hat, 1, m->rows);
     }
-    if (og_mapping_is_whole(m)) return;
+    if (og_mapping_is_whole(m)) return OG_OK;
     // From the last one down: no line moves towards the front.
     for (size_t j = m->cols; j-- > 0;)
         for (size_t i = m->rows; i-- > 0;) {
@@ -344,4 +363,5 @@ void og_array_weights(og_array *a, float *w_hat)
             w_hat[j * m->rows + i] = 0;
             w_hat[to] = value;
         }
+    return OG_OK;
 }

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "crossbar/network.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "crossbar/wires_impl.h"
+
+struct og_wire_params og_wiring_params(const struct og_wiring *w)
+{
+    return (struct og_wire_params){.r_row = w->r_row,
+                                   .r_col = w->r_col,
+                                   .r_source = w->r_source,
+                                   .r_sense = w->r_sense,
+                                   .drive_both = w->drive == OG_BOTH_ENDS,
+                                   .sense_both = w->sense == OG_BOTH_ENDS};
+}
+
+bool og_wiring_is_on(const struct og_wiring *w)
+{
+    return w->mode != OG_WIRES_NONE && (w->r_row > 0 || w->r_col > 0 || w->r_source > 0 ||
+                                        w->r_sense > 0 || w->r_access > 0);
+}
+
+// --- room ------------------------------------------------------------------------------
+
+void og_network_clear(struct og_network *n)
+{
+    for (int k = 0; k < OG_NETWORK_SIZES; k++) og_wires_free(n->solver[k]);
+    double *blocks[] = {n->g, n->t, n->share, n->cell, n->line};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
+    *n = (struct og_network){.wiring = n->wiring};
+}
+
+// The solver of the present size, NULL: there is none yet.
+static og_wires *solver_of(const struct og_network *n)
+{
+    for (int k = 0; k < OG_NETWORK_SIZES; k++)
+        if (n->solver[k] != NULL && n->used[k][0] == n->rows && n->used[k][1] == n->cols)
+            return n->solver[k];
+    return NULL;
+}
+
+static og_status make_solver(struct og_network *n, struct og_error *err)
+{
+    const struct og_wire_params params = og_wiring_params(&n->wiring);
+    const size_t k = n->next;
+    og_wires_free(n->solver[k]);
+    n->solver[k] = NULL;
+    n->used[k][0] = n->rows;
+    n->used[k][1] = n->cols;
+    n->next = (k + 1) % OG_NETWORK_SIZES;
+    const og_status status =
+        og_wires_alloc(&n->solver[k], n->rows, n->cols, &params, err);
+    if (status == OG_OK) return OG_OK;
+    og_wires_free(n->solver[k]);
+    n->solver[k] = NULL;
+    return status;
+}
+
+static og_status grow(struct og_network *n, size_t cells, struct og_error *err)
+{
+    double **blocks[] = {&n->g, &n->t, &n->share, &n->cell};
+    enum { BLOCKS = sizeof blocks / sizeof *blocks };
+    for (size_t k = 0; k < BLOCKS; k++) og_free(*blocks[k]);
+    for (size_t k = 0; k < BLOCKS; k++) *blocks[k] = NULL;
+    n->room = 0;
+    for (size_t k = 0; k < BLOCKS; k++) {
+        *blocks[k] = og_alloc(cells, sizeof(double));
+        if (*blocks[k] == NULL) return og_wires_no_memory(err);
+    }
+    if (n->line == NULL) n->line = og_alloc(4 * OG_WIRES_SIDE_MAX, sizeof *n->line);
+    if (n->line == NULL) return og_wires_no_memory(err);
+    n->room = cells;
+    return OG_OK;
+}
+
+og_status og_network_resize(struct og_network *n, size_t rows, size_t cols,
+                            struct og_error *err)
+{
+    n->rows = rows;
+    n->cols = cols;
+    if (n->room < rows * cols) OG_TRY(grow(n, rows * cols, err));
+    if (n->wiring.mode == OG_WIRES_APPROXIMATE || solver_of(n) != NULL) return OG_OK;
+    return make_solver(n, err);
+}
+
+// --- in series -------------------------------------------------------------------------
+
+static double parallel(double a, double b) { return a * b > 0 ? a * b / (a + b) : 0; }
+
+// Of the path of device (i, j) from its source to ground, its own resistance left out.
+static double path_of(const struct og_network *n, size_t i, size_t j)
+{
+    const struct og_wiring *w = &n->wiring;
+    double row = w->r_source + (double)(j + 1) * w->r_row;
+    double col = w->r_sense + (double)(n->rows - i) * w->r_col;
+    if (w->drive == OG_BOTH_ENDS)
+        row = parallel(row, w->r_source + (double)(n->cols - j) * w->r_row);
+    if (w->sense == OG_BOTH_ENDS)
+        col = parallel(col, w->r_sense + (double)(i + 1) * w->r_col);
+    return row + col + w->r_access;
+}
+
+static void series(const struct og_network *n, double *t, double *share)
+{
+    for (size_t i = 0; i < n->rows; i++)
+        for (size_t j = 0; j < n->cols; j++) {
+            const size_t k = i * n->cols + j;
+            const double part = 1 / (1 + n->g[k] * path_of(n, i, j));
+            if (t != NULL) t[k] = n->g[k] * part;
+            if (share != NULL) share[k] = part * part;
+        }
+}
+
+// --- exact -----------------------------------------------------------------------------
+
+// What is left of a change of g behind its access resistance: d(g / (1 + g r)) / dg.
+static double access_share(const struct og_network *n, size_t k)
+{
+    const double part = 1 / (1 + n->g[k] * n->wiring.r_access);
+    return part * part;
+}
+
+static og_wires *loaded(struct og_network *n)
+{
+    og_wires *w = solver_of(n);
+    double *g = n->cell;
+    for (size_t k = 0; k < n->rows * n->cols; k++)
+        g[k] = n->g[k] / (1 + n->g[k] * n->wiring.r_access);
+    og_wires_set(w, g);
+    return w;
+}
+
+og_status og_network_transfer(struct og_network *n, struct og_error *err)
+{
+    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+        series(n, n->t, NULL);
+        return OG_OK;
+    }
+    og_wires *w = loaded(n);
+    const og_status s = og_wires_transfer(w, OG_WIRES_MERGE, n->t, NULL, err);
+    if (s != OG_FAILED) return s;
+    return og_wires_transfer(w, OG_WIRES_DIRECT, n->t, NULL, err);
+}
+
+void og_network_shares(struct og_network *n)
+{
+    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+        series(n, NULL, n->share);
+        return;
+    }
+    const og_wires *w = loaded(n);
+    double *line = n->line, *scratch = line + 2 * OG_WIRES_SIDE_MAX;
+    for (size_t i = 0; i < n->rows; i++)
+        og_word_line(w, i, 1, NULL, n->share + i * n->cols, scratch);
+    for (size_t j = 0; j < n->cols; j++) {
+        og_bit_line(w, j, line, scratch);
+        for (size_t i = 0; i < n->rows; i++) n->share[i * n->cols + j] *= line[i];
+    }
+    for (size_t k = 0; k < n->rows * n->cols; k++) n->share[k] *= access_share(n, k);
+}
+
+// --- gradients -------------------------------------------------------------------------
+
+struct fields {
+    double *word, *bit, *word_adjoint, *bit_adjoint;  // [rows * cols] V
+    double *v, *u;                                    // [rows], [cols] V
+};
+
+// to += sum over the rows (or columns, if fewer) of p: a drive and the adjoint drives
+// that it is weighted with.
+static og_status add_fields(const struct og_network *n, og_wires *w, const double *p,
+                            const struct fields *f, double *to, struct og_error *err)
+{
+    const size_t rows = n->rows, cols = n->cols;
+    const bool by_rows = rows < cols;
+    for (size_t k = 0; k < (by_rows ? rows : cols); k++) {
+        for (size_t i = 0; i < rows; i++)
+            f->v[i] = by_rows ? (double)(i == k) : p[i * cols + k];
+        for (size_t j = 0; j < cols; j++)
+            f->u[j] = by_rows ? p[k * cols + j] : (double)(j == k);
+        OG_TRY(og_wires_field(w, f->v, NULL, f->word, f->bit, err));
+        OG_TRY(og_wires_field(w, NULL, f->u, f->word_adjoint, f->bit_adjoint, err));
+        for (size_t c = 0; c < rows * cols; c++)
+            to[c] -= (f->word_adjoint[c] - f->bit_adjoint[c]) * (f->word[c] - f->bit[c]);
+    }
+    return OG_OK;
+}
+
+og_status og_network_gradient(struct og_network *n, const double *p, double *to,
+                              struct og_error *err)
+{
+    const size_t cells = n->rows * n->cols;
+    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+        series(n, NULL, to);
+        for (size_t k = 0; k < cells; k++) to[k] *= p[k];
+        return OG_OK;
+    }
+    double *memory = og_alloc(4 * cells + n->rows + n->cols, sizeof *memory);
+    if (memory == NULL) return og_wires_no_memory(err);
+    struct fields f = {.word = memory, .bit = memory + cells};
+    f.word_adjoint = f.bit + cells;
+    f.bit_adjoint = f.word_adjoint + cells;
+    f.v = f.bit_adjoint + cells;
+    f.u = f.v + n->rows;
+    memset(to, 0, cells * sizeof *to);
+    const og_status s = add_fields(n, loaded(n), p, &f, to, err);
+    og_free(memory);
+    for (size_t k = 0; k < cells; k++) to[k] *= access_share(n, k);
+    return s;
+}

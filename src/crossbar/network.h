@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One array of devices and its wires, as programmed: what its reads come down to.
+//
+// Exact: I_j = sum_i T_ij V_i by Kirchhoff's laws (ohmgrid/wires.h). Approximate: every
+// device in series with the wires of its own path alone, T_ij = g / (1 + g R_ij), R_ij =
+// r_source + (j + 1) r_row + (M - i) r_col + r_sense (ends in parallel where there are
+// two).
+#ifndef OG_CROSSBAR_NETWORK_H
+#define OG_CROSSBAR_NETWORK_H
+
+#include "ohmgrid/hardware.h"
+#include "ohmgrid/wires.h"
+
+// Of arrays of any size, one after the other; all bytes zero: empty. Solvers are kept for
+// the few sizes that the tiles of one matrix have.
+enum { OG_NETWORK_SIZES = 4 };
+struct og_network {
+    struct og_wiring wiring;
+    og_wires *solver[OG_NETWORK_SIZES];
+    size_t used[OG_NETWORK_SIZES][2];  // rows and columns of each
+    size_t next;                       // which one makes room
+    size_t rows, cols, room;           // of the present array; cells there is room for
+    double *g;      // [rows * cols] S of the devices, r_access not counted; fill it
+    double *t;      // [rows * cols] S
+    double *share;  // [rows * cols], og_network_shares
+    double *cell;   // [rows * cols] S with r_access
+    double *line;   // scratch
+};
+
+struct og_wire_params og_wiring_params(const struct og_wiring *w);
+// Whether there is any resistance at all.
+bool og_wiring_is_on(const struct og_wiring *w);
+
+og_status og_network_resize(struct og_network *n, size_t rows, size_t cols,
+                            struct og_error *err);
+void og_network_clear(struct og_network *n);
+
+// g -> t. OG_NO_MEMORY, or OG_FAILED where no solver has any digits left.
+og_status og_network_transfer(struct og_network *n, struct og_error *err);
+
+// share_ij: what the current of output j changes by, per volt at source i, for a siemens
+// more of device (i, j): dT_ij / dg_ij, with the two lines of the device alone in the
+// network (all other lines at ground). The read noise of a device reaches its output by
+// that. T_ij / g_ij would be wrong where g_ij is small: T_ij is then what flows through
+// others.
+void og_network_shares(struct og_network *n);
+
+// to_kl = sum_ij p_ij dT_ij / dg_kl, by adjoint networks: dT_ij / dg_kl =
+// -(lambda^j_word - lambda^j_bit)_kl (w^i - b^i)_kl. p and `to`: [rows * cols].
+og_status og_network_gradient(struct og_network *n, const double *p, double *to,
+                              struct og_error *err);
+
+#endif

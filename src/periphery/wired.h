@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Arrays with wires. One physical array holds one tile's devices of one slice and copy:
+// both sides of its pairs, bit line by bit line, or each side in an array of its own;
+// a reference column comes last. As programmed it is a linear map; what this map differs
+// by from that of the devices alone is one more deviation of the weights, and reads are
+// the products that they always are.
+#ifndef OG_PERIPHERY_WIRED_H
+#define OG_PERIPHERY_WIRED_H
+
+#include "crossbar/network.h"
+#include "periphery/array_impl.h"
+
+struct og_wired {
+    float *g;         // [slices][copies][sides of a pair][rows * cols] S, as programmed
+    float *variance;  // [copies][sides of a pair][rows * cols] of reads, of the slice in
+                      // hand, as og_cell_io has it; NULL: no read noise
+    float *ref_g, *ref_variance;  // [copies][col_tiles * rows]
+    struct og_network *network;   // [threads]
+    int threads;
+};
+
+// Whether the hardware has any wires that reads feel through the programmed weights.
+bool og_wired_is_on(const struct og_hardware *hw);
+og_status og_wired_alloc(struct og_array *a, struct og_error *err);
+void og_wired_free(struct og_wired *w);
+
+// Where the devices of one copy, slice and side go.
+float *og_wired_g(const struct og_array *a, int copy, int slice, int side);
+float *og_wired_variance(const struct og_array *a, int copy, int side);
+
+// Adds to e, v, sd and ref_sd of the slice in hand what the wires do to them.
+og_status og_wired_program(struct og_array *a, int slice);
+
+// dw[full_cols][full_rows], the gradient by the weights as reads see them -> by the
+// weights as programmed. Programming errors and quantisation pass it on.
+og_status og_wired_gradient(struct og_array *a, float *dw);
+
+#endif

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Arrays with wires against circuits that the tests put together themselves, from the
+// conductances that the array says it has, and solve by sparse Cholesky factors.
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+
+#include "array_helper.h"
+#include "ohmgrid/cpu.h"
+#include "ohmgrid/wires.h"
+
+enum { ROWS = 21, COLS = 10 };
+
+static struct og_hardware wired_hardware(void)
+{
+    struct og_hardware hw = plain_hardware();
+    hw.device.g_max = 100e-6;
+    hw.tile.rows = 8;
+    hw.tile.cols = 4;
+    hw.wires.mode = OG_WIRES_EXACT;
+    hw.wires.r_row = 30;
+    hw.wires.r_col = 17;
+    hw.wires.r_source = 200;
+    hw.wires.r_sense = 70;
+    return hw;
+}
+
+static struct og_wire_params params_of(const struct og_hardware *hw)
+{
+    return (struct og_wire_params){hw->wires.r_row,
+                                   hw->wires.r_col,
+                                   hw->wires.r_source,
+                                   hw->wires.r_sense,
+                                   hw->wires.drive == OG_BOTH_ENDS,
+                                   hw->wires.sense == OG_BOTH_ENDS};
+}
+
+// The currents [n][cols] of one array.
+static void currents(const struct og_wire_params *p, size_t rows, size_t cols,
+                     const double *g, const double *v, size_t n, double *current)
+{
+    og_wires *w;
+    struct og_error err = {0};
+    assert_int_equal(og_wires_alloc(&w, rows, cols, p, &err), OG_OK);
+    assert_int_equal(og_wires_load(w, g, &err), OG_OK);
+    assert_int_equal(og_wires_read(w, OG_WIRES_DIRECT, v, n, current, NULL, &err), OG_OK);
+    og_wires_free(w);
+}
+
+// One tile of one slice and copy: its devices, its inputs, where its outputs go.
+struct piece {
+    const struct bench *b;
+    size_t row0, rows, col0, cols, slices;
+    int copy, slice, sides;
+    const float *g;
+    double scale;  // y per ampere
+};
+
+static double conductance(const struct piece *p, int side, size_t i, size_t j)
+{
+    const size_t set =
+        ((size_t)p->copy * p->slices + (size_t)p->slice) * (size_t)p->sides;
+    const size_t cells = p->b->rows * p->b->cols;
+    const double g =
+        (double)
+            p->g[(set + (size_t)side) * cells + (p->row0 + i) * p->b->cols + p->col0 + j];
+    return g / (1 + g * p->b->hw.wires.r_access);
+}
+
+// y += scale (I+ - I-), or I - I_ref; lines of both sides side by side or apart.
+static void add_piece(const struct piece *p, const double *v, double *y)
+{
+    const struct bench *b = p->b;
+    const struct og_wire_params params = params_of(&b->hw);
+    const bool pairs = p->sides == 2;
+    const bool apart = b->hw.pair.layout == OG_LAYOUT_SEPARATE;
+    const bool reference = !pairs && b->hw.mapping.reference == OG_REFERENCE_COLUMN;
+    const size_t lines = pairs && !apart ? 2 * p->cols : p->cols + (reference ? 1 : 0);
+    double g[8 * 9], in[8 * 8], out[8 * 9],
+        mid = (b->hw.device.g_min + b->hw.device.g_max) / 2;
+    for (size_t r = 0; r < b->n; r++)
+        for (size_t i = 0; i < p->rows; i++)
+            in[r * p->rows + i] = v[r * b->rows + p->row0 + i];
+    for (int array = 0; array < (apart ? 2 : 1); array++) {
+        for (size_t i = 0; i < p->rows; i++)
+            for (size_t c = 0; c < lines; c++)
+                g[i * lines + c] = !pairs && c == p->cols ? mid
+                                   : pairs && !apart
+                                       ? conductance(p, (int)c % 2, i, c / 2)
+                                       : conductance(p, array, i, c);
+        currents(&params, p->rows, lines, g, in, b->n, out);
+        for (size_t r = 0; r < b->n; r++)
+            for (size_t j = 0; j < p->cols; j++) {
+                const double *line = out + r * lines;
+                double sum = pairs && !apart ? line[2 * j] - line[2 * j + 1]
+                             : apart         ? (array == 0 ? line[j] : -line[j])
+                                             : line[j];
+                if (reference) sum -= line[p->cols];
+                y[r * b->cols + p->col0 + j] += p->scale * sum;
+            }
+    }
+}
+
+// What the array should read without converters' errors, in y.
+static void expected(const struct bench *b, double *y)
+{
+    const struct og_hardware *hw = &b->hw;
+    const struct og_array_info info = og_array_info(b->array);
+    const int sides = hw->mapping.scheme == OG_OFFSET ? 1 : 2;
+    const double D = hw->mapping.weight_bits > 0
+                         ? (double)((1 << (hw->mapping.weight_bits - 1)) - 1)
+                         : 1;
+    const double digit = info.slices > 1 ? (1 << hw->mapping.slice_bits) - 1 : D;
+    const double range = hw->device.g_max - hw->device.g_min;
+    float *g = og_alloc(info.dense.devices, sizeof *g);
+    double *v = og_alloc(b->n * b->rows, sizeof *v);
+    og_array_conductance(b->array, g);
+    for (size_t k = 0; k < b->n * b->rows; k++) v[k] = (double)b->x[k];
+    memset(y, 0, b->n * b->cols * sizeof *y);
+    struct piece p = {.b = b, .sides = sides, .g = g, .slices = info.slices};
+    for (p.copy = 0; p.copy < hw->mapping.devices_per_weight; p.copy++)
+        for (p.slice = 0; p.slice < (int)info.slices; p.slice++)
+            for (p.row0 = 0; p.row0 < b->rows; p.row0 += 8)
+                for (p.col0 = 0; p.col0 < b->cols; p.col0 += 4) {
+                    p.rows = b->rows - p.row0 < 8 ? b->rows - p.row0 : 8;
+                    p.cols = b->cols - p.col0 < 4 ? b->cols - p.col0 : 4;
+                    p.scale = info.w_max / D * digit / range * (sides == 1 ? 2 : 1) *
+                              (1 << hw->mapping.slice_bits * p.slice) /
+                              hw->mapping.devices_per_weight;
+                    add_piece(&p, v, y);
+                }
+    og_free(g);
+    og_free(v);
+}
+
+static void assert_as_expected(const struct bench *b, double tolerance)
+{
+    double y[8 * COLS];
+    expected(b, y);
+    double most = 0;
+    for (size_t k = 0; k < b->n * b->cols; k++) most = fmax(most, fabs(y[k]));
+    for (size_t k = 0; k < b->n * b->cols; k++)
+        if (!(fabs((double)b->y[k] - y[k]) <= tolerance * most))
+            fail_msg("output %zu is %g, expected %g", k, (double)b->y[k], y[k]);
+}
+
+static struct og_sigma proportional(double fraction)
+{
+    return (struct og_sigma){OG_SIGMA_PROPORTIONAL, .fraction = fraction, .scale = 1};
+}
+
+static void run(struct og_hardware hw)
+{
+    struct bench b = bench_open(hw, ROWS, COLS, 5, 1);
+    bench_run(&b);
+    assert_as_expected(&b, 3e-6);
+    bench_close(&b);
+}
+
+static void reads_are_those_of_the_circuit(void **state)
+{
+    (void)state;
+    for (int scheme = OG_DIFFERENTIAL; scheme <= OG_OFFSET; scheme++)
+        for (int variant = 0; variant < 9; variant++) {
+            struct og_hardware hw = wired_hardware();
+            hw.mapping.scheme = (enum og_scheme)scheme;
+            const bool pairs = scheme != OG_OFFSET;
+            // Errors of the reference column's devices are not told.
+            if (variant == 1 && pairs) hw.device.program = proportional(0.1);
+            if (variant == 1 && pairs)
+                hw.device.faults.p_lrs = hw.device.faults.p_hrs = 0.05;
+            if (variant == 2) hw.mapping.devices_per_weight = 3;
+            if (variant == 3 && pairs) hw.pair.subtract = OG_SUBTRACT_DIGITAL;
+            if (variant == 4 && pairs) hw.pair.layout = OG_LAYOUT_SEPARATE;
+            if (variant == 5) hw.wires.drive = hw.wires.sense = OG_BOTH_ENDS;
+            if (variant == 6) hw.tile.accumulate = OG_ACCUMULATE_ANALOG;
+            if (variant == 7) hw.tile.rows_active = 3;
+            if (variant == 8 && scheme == OG_DIFFERENTIAL) {
+                hw.mapping.weight_bits = 5;
+                hw.mapping.slice_bits = 2;
+            }
+            run(hw);
+        }
+}
+
+static void inputs_of_every_kind(void **state)
+{
+    (void)state;
+    for (int sign = OG_INPUT_BIPOLAR; sign <= OG_INPUT_TWO_PASS; sign++)
+        for (int encoding = OG_AMPLITUDE; encoding <= OG_BIT_SERIAL; encoding++) {
+            struct og_hardware hw = wired_hardware();
+            hw.input.sign = (enum og_input_sign)sign;
+            hw.input.encoding = (enum og_encoding)encoding;
+            hw.dac.bits = 16;  // inputs as good as analog
+            struct bench b = bench_open(hw, ROWS, COLS, 5, 1);
+            bench_run(&b);
+            assert_as_expected(&b, 1e-4);
+            bench_close(&b);
+        }
+}
+
+// Each of the resistances alone, and none of the others, has an effect.
+static void every_resistance_counts(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 5; k++) {
+        struct og_hardware hw = wired_hardware();
+        double *const all[] = {&hw.wires.r_row, &hw.wires.r_col, &hw.wires.r_source,
+                               &hw.wires.r_sense, &hw.wires.r_access};
+        for (int i = 0; i < 5; i++) *all[i] = i == k ? 500 : 0;
+        run(hw);
+        struct og_hardware none = hw;
+        none.wires.mode = OG_WIRES_NONE;
+        struct bench a = bench_open(hw, ROWS, COLS, 1, 1),
+                     b = bench_open(none, ROWS, COLS, 1, 1);
+        bench_run(&a);
+        bench_run(&b);
+        for (size_t j = 0; j < COLS; j++) assert_true(fabsf(a.y[j] - b.y[j]) > 1e-4f);
+        bench_close(&a);
+        bench_close(&b);
+    }
+}
+
+static void without_resistance_nothing_changes(void **state)
+{
+    (void)state;
+    for (int mode = OG_WIRES_APPROXIMATE; mode <= OG_WIRES_EXACT; mode++) {
+        struct og_hardware hw = wired_hardware(), none = hw;
+        hw.wires = (struct og_wiring){.mode = (enum og_wire_mode)mode};
+        none.wires = (struct og_wiring){.mode = OG_WIRES_NONE};
+        hw.device.read = none.device.read = proportional(0.05);
+        struct bench a = bench_open(hw, ROWS, COLS, 4, 1),
+                     b = bench_open(none, ROWS, COLS, 4, 1);
+        bench_run(&a);
+        bench_run(&b);
+        assert_memory_equal(a.y, b.y, 4 * COLS * sizeof *a.y);
+        bench_close(&a);
+        bench_close(&b);
+    }
+}
+
+// One device: it and its path in series. More: the approximation leaves out what its
+// neighbours draw through the same wires, so exact currents are smaller.
+static void approximate_is_in_series(void **state)
+{
+    (void)state;
+    struct og_hardware hw = wired_hardware();
+    hw.wires.mode = OG_WIRES_APPROXIMATE;
+    hw.wires.r_access = 40;
+    hw.pair.layout = OG_LAYOUT_SEPARATE;
+    hw.device.g_min = 0;
+    struct bench b = bench_open(hw, 1, 1, 1, 1);
+    b.x[0] = 1;
+    b.w[0] = 1;
+    bench_run(&b);
+    assert_float_equal(b.y[0], 1 / (1 + 100e-6 * (30 + 17 + 200 + 70 + 40)), 1e-6);
+    bench_close(&b);
+
+    float y[2];
+    for (int mode = OG_WIRES_APPROXIMATE; mode <= OG_WIRES_EXACT; mode++) {
+        hw.wires.mode = (enum og_wire_mode)mode;
+        b = bench_open(hw, 8, 4, 1, 1);
+        for (size_t k = 0; k < 8; k++) b.x[k] = 1;
+        for (size_t k = 0; k < 32; k++) b.w[k] = 1;
+        bench_run(&b);
+        y[mode - OG_WIRES_APPROXIMATE] = b.y[0];
+        bench_close(&b);
+    }
+    assert_true(y[0] < 8 && y[1] < 0.95f * y[0]);
+}
+
+enum { READS = 6000, DRAWS = 1500 };
+
+// READS reads of one input by an array of 8 x 4 weights on 8 x 8 devices; sd[4] of the
+// outputs in ampere at 1 V, and the devices in their places.
+static void read_noise(struct og_hardware hw, double *sd, double *g, double *v)
+{
+    struct bench b = bench_open(hw, 8, 4, READS, 1);
+    for (size_t r = 1; r < READS; r++) memcpy(b.x + r * 8, b.x, 8 * sizeof *b.x);
+    bench_run(&b);
+    static double y[READS];
+    const double range = hw.device.g_max - hw.device.g_min;
+    for (size_t j = 0; j < 4; j++) {
+        for (size_t r = 0; r < READS; r++) y[r] = (double)b.y[r * 4 + j];
+        sd[j] = gsl_stats_sd(y, 1, READS) / og_array_info(b.array).w_max * range;
+    }
+    float devices[64];
+    og_array_conductance(b.array, devices);
+    for (size_t k = 0; k < 64; k++)
+        g[k % 32 / 4 * 8 + k % 4 * 2 + k / 32] = (double)devices[k];
+    for (size_t i = 0; i < 8; i++) v[i] = (double)b.x[i];
+    bench_close(&b);
+}
+
+// To first order in the noise, by adjoint circuits: Var_j = sum_k sigma_k^2 (dI_j/dg_k)^2.
+static void reference_noise(const struct og_wire_params *p, const double *g,
+                            const double *v, const double *sigma, double *sd)
+{
+    og_wires *w;
+    double dg[64];
+    assert_int_equal(og_wires_alloc(&w, 8, 8, p, NULL), OG_OK);
+    assert_int_equal(og_wires_load(w, g, NULL), OG_OK);
+    for (size_t j = 0; j < 4; j++) {
+        double up[8] = {0}, variance = 0;
+        up[2 * j] = 1;
+        up[2 * j + 1] = -1;
+        assert_int_equal(og_wires_gradient(w, v, up, dg, NULL, NULL), OG_OK);
+        for (size_t k = 0; k < 64; k++) variance += pow(sigma[k] * dg[k], 2);
+        sd[j] = sqrt(variance);
+    }
+    og_wires_free(w);
+}
+
+// Every device drawn, every circuit solved.
+static void drawn_noise(const struct og_wire_params *p, const double *g, const double *v,
+                        const double *sigma, double *sd)
+{
+    static double drawn[4][DRAWS];
+    struct og_stream s = og_stream_named(4, OG_INIT, 9, 0, 0);
+    for (size_t r = 0; r < DRAWS; r++) {
+        float xi[64];
+        double noisy[64], current[8];
+        og_gauss_fill(&s, (struct og_index){(uint32_t)r, 0, 0}, 0, xi, 64);
+        for (size_t k = 0; k < 64; k++) noisy[k] = g[k] + sigma[k] * (double)xi[k];
+        currents(p, 8, 8, noisy, v, 1, current);
+        for (size_t j = 0; j < 4; j++) drawn[j][r] = current[2 * j] - current[2 * j + 1];
+    }
+    for (size_t j = 0; j < 4; j++) sd[j] = gsl_stats_sd(drawn[j], 1, DRAWS);
+}
+
+// What is read: the formula of production, here within 6 % of the reference, and 4.5
+// sigma of the estimate; the reference against draws: 4.5 sigma.
+static void noise_is_that_of_the_devices(void **state)
+{
+    (void)state;
+    for (int law = 0; law < 3; law++) {
+        struct og_hardware hw = wired_hardware();
+        // At 12 uS noise leaves nothing negative; at 0 devices have noise all the same.
+        hw.device.g_min = law < 2 ? 12e-6 : 0;
+        hw.device.read = proportional(0.05);
+        if (law > 0)
+            hw.device.read =
+                (struct og_sigma){OG_SIGMA_CONSTANT, .sigma = 2e-6, .scale = 1};
+        const struct og_wire_params p = params_of(&hw);
+        double read[4], reference[4], drawn[4], g[64], v[8], sigma[64];
+        read_noise(hw, read, g, v);
+        for (size_t k = 0; k < 64; k++) sigma[k] = law > 0 ? 2e-6 : 0.05 * g[k];
+        reference_noise(&p, g, v, sigma, reference);
+        if (law < 2) drawn_noise(&p, g, v, sigma, drawn);
+        for (size_t j = 0; j < 4; j++) {
+            const double ratio = read[j] / reference[j];
+            assert_true(fabs(ratio - 1) < 0.06 + 4.5 / sqrt(2.0 * READS));
+            if (law < 2)
+                assert_true(fabs(drawn[j] / reference[j] - 1) < 4.5 / sqrt(2.0 * DRAWS));
+        }
+    }
+}
+
+static void same_bits_for_any_threads(void **state)
+{
+    (void)state;
+    const int threads[] = {1, 2, 7}, before = og_threads();
+    float y[3][6 * COLS];
+    for (int t = 0; t < 3; t++) {
+        struct og_hardware hw = wired_hardware();
+        hw.device.program = proportional(0.1);
+        hw.device.read = proportional(0.05);
+        og_set_threads(threads[t]);
+        struct bench b = bench_open(hw, ROWS, COLS, 6, 1);
+        bench_run(&b);
+        memcpy(y[t], b.y, sizeof y[t]);
+        bench_close(&b);
+    }
+    og_set_threads(before);
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+    assert_memory_equal(y[0], y[2], sizeof y[0]);
+}
+
+static void what_is_no_number_shows(void **state)
+{
+    (void)state;
+    struct bench b = bench_open(wired_hardware(), ROWS, COLS, 1, 1);
+    b.w[0] = NAN;
+    assert_int_equal(og_array_program(b.array, b.w, &b.chip), OG_OK);
+    bench_read(&b);
+    assert_true(isnan(b.y[0]));
+    bench_close(&b);
+}
+
+// Lines that are pruned away are no part of the circuit.
+static void removed_lines_are_not_there(void **state)
+{
+    (void)state;
+    struct bench b = bench_open(wired_hardware(), ROWS, COLS, 3, 1);
+    struct bench less = bench_open(wired_hardware(), ROWS - 5, COLS, 3, 1);
+    for (size_t j = 0; j < COLS; j++)
+        for (size_t i = 0; i < ROWS; i++) {
+            if (i >= 5) less.w[j * (ROWS - 5) + i - 5] = b.w[j * ROWS + i];
+            if (i < 5) b.w[j * ROWS + i] = 0;
+        }
+    for (size_t r = 0; r < 3; r++)
+        memcpy(less.x + r * (ROWS - 5), b.x + r * ROWS + 5, (ROWS - 5) * sizeof *b.x);
+    bench_run(&b);
+    bench_run(&less);
+    assert_memory_equal(b.y, less.y, 3 * COLS * sizeof *b.y);
+    bench_close(&b);
+    bench_close(&less);
+}
+
+static void failing_allocations(void **state)
+{
+    (void)state;
+    const struct og_array_shape shape = {
+        .rows = 8, .cols = 4, .segments = 1, .segment = {{.rows = 8, .range = 1}}};
+    const struct og_hardware hw = wired_hardware();
+    float w[32];
+    fill(w, 32, 11, 0.7f);
+    size_t at = 1;
+    for (bool done = false; !done; at++) {
+        struct og_array *a = NULL;
+        og_alloc_fail_at(at);
+        og_status s = og_array_alloc(&a, &hw, &shape, NULL);
+        if (s == OG_OK) s = og_array_program(a, w, &(struct og_chip){.seed = 1});
+        og_alloc_fail_at(0);
+        done = s == OG_OK;
+        if (!done) assert_int_equal(s, OG_NO_MEMORY);
+        og_array_free(a);
+    }
+    assert_true(at > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_are_those_of_the_circuit),
+        cmocka_unit_test(inputs_of_every_kind),
+        cmocka_unit_test(every_resistance_counts),
+        cmocka_unit_test(without_resistance_nothing_changes),
+        cmocka_unit_test(approximate_is_in_series),
+        cmocka_unit_test(noise_is_that_of_the_devices),
+        cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(what_is_no_number_shows),
+        cmocka_unit_test(removed_lines_are_not_there),
+        cmocka_unit_test(failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

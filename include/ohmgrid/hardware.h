@@ -55,7 +55,6 @@ enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
-enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH };
 
 struct og_device {
     char name[64], title[256], citation[512];
@@ -76,10 +75,6 @@ struct og_device {
         double p_lrs, p_hrs;  // probability per device of being stuck on / off
         double g_lrs, g_hrs;  // [S] what it is stuck at; 0 for g_lrs: g_max
     } faults;
-    struct {
-        enum og_iv_kind kind;
-        double a;  // [1/V] sinh: I = g v_read sinh(a V) / sinh(a v_read)
-    } iv;          // of every device alike; g is that at v_read
     struct {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min
@@ -109,7 +104,6 @@ enum og_wire_mode {
     OG_WIRES_NONE,
     OG_WIRES_APPROXIMATE,
     OG_WIRES_EXACT,
-    OG_WIRES_NONLINEAR,  // exact, with cells that are not ohmic
 };
 enum og_wire_ends { OG_ONE_END, OG_BOTH_ENDS };
 enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };

@@ -9,11 +9,10 @@ static const char ends[] = "one both";
 
 const struct og_field og_wiring_fields[] = {
     {"mode", OG_FIELD_CHOICE, offsetof(struct og_wiring, mode), 0, NULL, 0, 0,
-     "none approximate exact exact_nonlinear", "none", P,
+     "none approximate exact", "none", P,
      "Wires of the arrays: none; each device in series with the wires of its own path "
      "(approximate); Kirchhoff's laws of the whole array, once per programmed chip "
-     "(exact); the same with cells that are not ohmic, for every read (exact_nonlinear, "
-     "slow).",
+     "(exact).",
      NULL, NULL},
     {"r_row", OG_FIELD_REAL, offsetof(struct og_wiring, r_row), 0, "ohm", 0, 1e6, NULL,
      "0 ohm", P, "Resistance of a word line from one device to the next.", NULL, NULL},
@@ -56,35 +55,18 @@ static og_status first_fault(const struct fault *fault, size_t n, const og_item 
 
 static bool too_small(double ohm) { return ohm > 0 && ohm < 1e-6; }
 
-// Given as none or ohmic they leave out all that stands beside them on purpose, so that
-// they can be swept; not given they would do so in silence.
+// Given as none it leaves out all that stands beside it on purpose, so that it can be
+// swept; not given it would do so in silence.
 static og_status check_given(const struct og_hardware *h, const og_item *map,
                              struct og_error *err)
 {
     const og_item *wires = map ? og_item_get(map, "wires") : NULL;
-    const og_item *iv = map ? og_item_find(map, "device.iv", false) : NULL;
-    if (h->wires.mode == OG_WIRES_NONE && wires != NULL &&
-        og_item_get(wires, "mode") == NULL)
-        return og_item_fail(wires, err, "has no effect without a mode");
-    if (h->device.iv.kind == OG_IV_OHMIC && iv != NULL && og_item_get(iv, "kind") == NULL)
-        return og_item_fail(iv, err, "has no effect without a kind");
-    return OG_OK;
-}
-
-static og_status check_iv(const struct og_hardware *h, const og_item *map,
-                          struct og_error *err)
-{
-    const bool sinh = h->device.iv.kind == OG_IV_SINH;
-    const double a = h->device.iv.a;
-    const struct fault fault[] = {
-        {sinh && h->input.encoding == OG_PULSE_WIDTH, "device.iv",
-         "sinh has no effect with input.encoding pulse_width, which drives with v_read "
-         "alone"},
-        {sinh && !(a > 0), "device.iv", "kind sinh needs a above 0"},
-        {sinh && a * h->device.v_read > 300, "device.iv",
-         "a times device.v_read is above 300"},
-    };
-    return first_fault(fault, sizeof fault / sizeof *fault, map, err);
+    if (h->wires.mode != OG_WIRES_NONE || (wires && og_item_get(wires, "mode")))
+        return OG_OK;
+    if (wires != NULL) return og_item_fail(wires, err, "has no effect without a mode");
+    if (h->pair.layout == OG_LAYOUT_ADJACENT) return OG_OK;
+    const struct fault fault = {true, "pair.layout", "has no effect without wires.mode"};
+    return first_fault(&fault, 1, map, err);
 }
 
 og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
@@ -92,8 +74,7 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
 {
     static const char small[] = "is above 0 but below 1e-6 ohm";
     const struct og_wiring *w = &h->wires;
-    const bool off = w->mode == OG_WIRES_NONE, newton = w->mode == OG_WIRES_NONLINEAR;
-    const bool sinh = h->device.iv.kind == OG_IV_SINH;
+    const bool off = w->mode == OG_WIRES_NONE;
     const bool separate = h->pair.layout == OG_LAYOUT_SEPARATE;
     const struct fault fault[] = {
         {separate && h->mapping.scheme == OG_OFFSET, "pair.layout",
@@ -104,15 +85,7 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
         {too_small(w->r_sense), "wires.r_sense", small},
         {!off && h->adc.kind == OG_ADC_RAMP, "wires.mode",
          "excludes adc.kind ramp, whose bias lines have no place among the wires"},
-        {newton && !sinh, "wires.mode",
-         "exact_nonlinear needs device.iv.kind sinh; of ohmic cells exact is all there "
-         "is"},
-        {!off && !newton && sinh, "wires.mode",
-         "needs ohmic cells: with device.iv.kind sinh use exact_nonlinear"},
-        {newton && w->r_access > 0, "wires.r_access",
-         "excludes exact_nonlinear, whose cells are not ohmic"},
     };
     OG_TRY(check_given(h, map, err));
-    OG_TRY(check_iv(h, map, err));
     return first_fault(fault, sizeof fault / sizeof *fault, map, err);
 }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Keys of wires: swept, switched off, and refused where they would be ignored.
+#include <string.h>
+
+#include "config/tables.h"
+#include "config_files.h"
+#include "ohmgrid/config.h"
+
+static int enter_folder(void **state)
+{
+    return make_folder(state) != 0 || chdir(folder) != 0;
+}
+
+static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
+{
+    char whole[2048];
+    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
+    write_file("e.yaml", whole);
+    return og_experiment_read(e, "e.yaml", NULL, err);
+}
+
+static void they_can_be_swept(void **state)
+{
+    (void)state;
+    og_experiment *e;
+    struct og_error err = {0};
+    struct og_config c;
+    const char *text =
+        "hardware: {wires: {mode: none, r_source: 1 kohm, drive: both}}\n"
+        "sweep:\n"
+        "  - {key: hardware.wires.mode, values: [none, approximate, exact]}\n"
+        "  - zip: [{key: hardware.wires.r_row, values: [0, 2 ohm]},\n"
+        "          {key: hardware.wires.r_col, values: [0, 2 ohm]}]\n";
+    if (read_text(&e, text, &err) != OG_OK) fail_msg("%s", err.text);
+    assert_int_equal(og_experiment_points(e), 6);
+    assert_int_equal(og_experiment_point(e, 5, &c, &err), OG_OK);
+    assert_true(c.hardware.wires.mode == OG_WIRES_EXACT);
+    assert_true(c.hardware.wires.r_row == 2 && c.hardware.wires.r_col == 2);
+    assert_true(c.hardware.wires.r_source == 1000);
+    assert_true(c.hardware.wires.drive == OG_BOTH_ENDS);
+    assert_true(c.hardware.wires.sense == OG_ONE_END);
+    og_experiment_free(e);
+}
+
+static void a_variant_is_without(void **state)
+{
+    (void)state;
+    struct og_hardware h = og_hardware_default();
+    h.wires = (struct og_wiring){.mode = OG_WIRES_EXACT, .r_row = 1};
+    h.pair.layout = OG_LAYOUT_SEPARATE;
+    strcpy(h.variant, "without wires");
+    og_variant_apply(&h, NULL);
+    assert_true(h.wires.mode == OG_WIRES_NONE && h.wires.r_row == 0);
+    assert_true(h.pair.layout == OG_LAYOUT_ADJACENT);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    static const char *const bad[][2] = {
+        {"hardware: {wires: {r_row: 2}}\n",
+         "e.yaml:2: key 'hardware.wires': has no effect without a mode"},
+        {"hardware: {pair: {layout: separate_arrays}}\n",
+         "e.yaml:2: key 'hardware.pair.layout': has no effect without wires.mode"},
+        {"hardware: {wires: {mode: exact, r_col: 1e-9}}\n",
+         "e.yaml:2: key 'hardware.wires.r_col': is above 0 but below 1e-6 ohm"},
+        {"hardware: {mapping: {scheme: offset}, wires: {mode: exact}, pair: {layout: "
+         "separate_arrays}}\n",
+         "e.yaml:2: key 'hardware.pair.layout': has no effect with mapping.scheme "
+         "offset, "
+         "which has no pairs"},
+        {"hardware: {adc: {kind: ramp}, wires: {mode: exact, r_row: 1}}\n",
+         "e.yaml:2: key 'hardware.wires.mode': excludes adc.kind ramp, whose bias lines "
+         "have no place among the wires"},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        og_experiment *e;
+        struct og_error err = {0};
+        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
+        assert_string_equal(err.text, bad[k][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(they_can_be_swept),
+        cmocka_unit_test(a_variant_is_without),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+}

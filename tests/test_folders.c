@@ -19,7 +19,7 @@ enum { LINE = 2000, PATH = 1000, LINES_MAX = 600 };
 // Highest first.
 static const char *const order[] = {"base",      "config",     "device", "crossbar",
                                     "periphery", "nn",         "learn",  "results",
-                                    "onnx",      "experiment", "cli"};
+                                    "onnx",      "experiment", "bind",   "cli"};
 enum { FOLDERS = sizeof order / sizeof *order };
 
 // nftw() hands its visitor nothing, so what a visit needs and finds is here.

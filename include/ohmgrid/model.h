@@ -24,7 +24,7 @@ typedef struct og_model og_model;
 // `layers`: the list under model.layers of an experiment (config.h), checked here:
 // unknown layer, key or input, wrong shape are OG_INPUT with file and line. Copies what
 // it needs. The last node gives the logits [classes]; of text, whose symbols are the
-// classes, [steps][classes].
+// classes, [steps][classes]. classes 0: it gives anything, and there is no loss.
 OG_API og_status og_model_build(og_model **model, const og_item *layers,
                                 const struct og_shape *input, int classes,
                                 struct og_error *err);
@@ -49,6 +49,10 @@ OG_API og_status og_model_load(og_model *model, const struct og_weights_config *
 OG_API og_status og_model_check_hardware(const og_model *model,
                                          const struct og_hardware *hw,
                                          struct og_error *err);
+// The same of a network in n parts.
+OG_API og_status og_models_check_hardware(const og_model *const *model, size_t n,
+                                          const struct og_hardware *hw,
+                                          struct og_error *err);
 // Whether a layer of that name has a matrix that may live on a crossbar.
 OG_API bool og_model_has_matrix(const og_model *model, const char *layer);
 
@@ -68,6 +72,8 @@ struct og_tensor_info {
 OG_API size_t og_model_tensors(const og_model *model);
 OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
 OG_API int og_model_classes(const og_model *model);
+// Of one sample of what the last node gives.
+OG_API struct og_shape og_model_output(const og_model *model);
 // Whether the network can read sequences of different length: what sees their steps must
 // be a recurrent layer, or take every element for itself. OG_INPUT names the layer that
 // does not.
@@ -85,9 +91,13 @@ struct og_exec_options {
     bool training;                       // keep what backward needs
     bool inputs;  // instead: keep what og_exec_backward_inputs needs, of the network as
                   // it is evaluated
+    bool backward_inputs;  // with training: og_exec_backward_from gives dx, too
     enum og_gradient gradient;
     bool reparam;
     size_t streams;  // the most streams of any text that will be read; 0: no text
+    // Number of the first node in the names of random streams, so that parts of a network
+    // that are executed apart draw as they do together.
+    uint32_t first_node;
 };
 // Borrows the model (its parameters are read at og_exec_program and og_exec_forward).
 OG_API og_status og_exec_alloc(og_exec **exec, og_model *model,
@@ -139,6 +149,11 @@ OG_API void og_exec_losses(og_exec *exec, const struct og_batch *batch, double *
 // Gradient of the mean loss over the batch (of text: over its targets), same layout as
 // og_model_params; replaced.
 OG_API const float *og_exec_backward(og_exec *exec, const struct og_batch *batch);
+// The same, with dout [n][shape of the last node] the gradient of what the last forward
+// gave instead of that of its loss: batch->label and target are not looked at. dx (may be
+// NULL) [n][input shape] is filled; it needs the option backward_inputs.
+OG_API const float *og_exec_backward_from(og_exec *exec, const struct og_batch *batch,
+                                          const float *dout, float *dx);
 // Of text: the states of recurrent layers that the next batch begins with, as one block
 // of floats, for checkpoints.
 OG_API float *og_exec_carried(og_exec *exec, size_t *count);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A file that is a hardware and nothing else.
+// A file or text that is a hardware and nothing else.
+#include "config/hardware_file.h"
+
 #include <string.h>
 
 #include "base/mem.h"
@@ -38,9 +40,23 @@ static og_status bind(og_item *root, const char *beside, struct og_hardware *har
     const og_item *map = og_item_get(root, "hardware");
     if (status == OG_OK) status = og_fields_bind(og_hardware_fields, map, hardware, err);
     if (status == OG_OK) status = og_hardware_check(hardware, map, err);
-    if (status == OG_OK && hardware->layers != NULL)
-        status = og_item_fail(hardware->layers, err, "layers are those of an experiment");
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(cache.files[k]);
+    return status;
+}
+
+og_status og_hardware_parse(struct og_hardware *hardware, og_item **tree,
+                            const struct og_hardware_text *text, struct og_error *err)
+{
+    og_item *root = NULL;
+    *tree = NULL;
+    *hardware = og_hardware_default();
+    og_status status = og_item_parse(&root, text->name, text->text, err);
+    if (status == OG_OK) status = wrap(root, tree, err);
+    if (status == OG_OK) status = bind(*tree, text->beside, hardware, err);
+    og_item_free(root);
+    if (status == OG_OK) return OG_OK;
+    og_item_free(*tree);
+    *tree = NULL;
     return status;
 }
 
@@ -56,6 +72,8 @@ og_status og_hardware_read(struct og_hardware *hardware, const char *path,
     og_status status = og_item_read(&root, path, err);
     if (status == OG_OK) status = wrap(root, &wrapped, err);
     if (status == OG_OK) status = bind(wrapped, beside, hardware, err);
+    if (status == OG_OK && hardware->layers != NULL)
+        status = og_item_fail(hardware->layers, err, "layers are those of an experiment");
     og_item_free(wrapped);
     og_item_free(root);
     og_free(beside);

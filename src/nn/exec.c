@@ -51,6 +51,7 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
                         const struct og_exec_options *options, struct og_error *err)
 {
     assert(options->batch > 0 && !(options->training && options->inputs));
+    assert(options->training || !options->backward_inputs);
     *exec = NULL;
     og_exec *e = og_alloc(1, sizeof *e);
     if (!e) return og_fail(err, OG_NO_MEMORY, "out of memory");
@@ -61,6 +62,8 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     e->hw = e->ideal ? e->float_hw : *options->hardware;
     e->training = options->training || options->inputs;
     e->inputs = options->inputs;
+    e->through = options->inputs || options->backward_inputs;
+    e->first_node = options->first_node;
     e->gradient = options->gradient;
     e->reparam = options->reparam;
     e->batch = options->batch;

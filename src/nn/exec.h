@@ -61,10 +61,12 @@ struct og_exec {
     bool ideal, reparam;
     bool training;  // keeps what backward needs
     bool inputs;    // for the gradient of the inputs; then layers do as in evaluation
+    bool through;   // the gradient goes on to the inputs: with `inputs`, or asked for
     bool together;  // training, with noise whose power is that of the whole batch
     enum og_gradient gradient;
     size_t batch, blocks, last_n;   // last_n: samples of the last forward
     size_t streams, carried_count;  // of text; floats of each half of `carried`
+    uint32_t first_node;            // see og_stream_node
     int threads;
     enum og_exec_mode mode;
     struct og_probe *probe;  // rides on the present pass, or NULL
@@ -94,7 +96,7 @@ struct og_exec {
 
     float *carried;         // of runs, then of all other passes; each node's in turn
     double *losses;         // of text, [batch][steps]
-    float *input_grad;      // [batch][input shape], inputs
+    float *input_grad;      // [batch][input shape], through
     float *dparam;          // [blocks][largest node's parameters]
     float *gradient_block;  // as the model's parameters
 };
@@ -103,6 +105,12 @@ static inline struct og_matrix *og_exec_linear(const og_exec *exec,
                                                const struct og_node *node, int k)
 {
     return &exec->matrix[exec->first_matrix[node->index] + (size_t)k];
+}
+
+// The number of a node in the names of random streams.
+static inline uint32_t og_stream_node(const og_exec *exec, const struct og_node *node)
+{
+    return exec->first_node + node->index;
 }
 
 // What a node is on.

@@ -75,10 +75,10 @@ static bool adc_is_calibrated(const struct og_hardware *hw)
 
 // A number for the matrix's random streams: 16 in a row for each node, the others far
 // above.
-static uint32_t layer_number(const struct og_matrix *m)
+static uint32_t layer_number(const og_exec *exec, const struct og_matrix *m)
 {
     const uint32_t k = (uint32_t)m->k;
-    return (k / 16) << 20 | (m->node->index * 16 + k % 16);
+    return (k / 16) << 20 | (og_stream_node(exec, m->node) * 16 + k % 16);
 }
 
 static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error *err)
@@ -88,7 +88,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
     struct og_array_shape shape = {
         .rows = l->rows,
         .cols = l->cols,
-        .layer = layer_number(m),
+        .layer = layer_number(exec, m),
         .segments = l->segments,
     };
     bool injects_in = og_injects(exec, m->node, OG_POINT_X | OG_POINT_H | OG_POINT_RH);
@@ -269,7 +269,7 @@ static void mark_wanted(og_exec *exec)
         const struct og_node *node = &exec->node[i];
         bool wanted = node_params(node) > 0;
         for (int k = 0; k < node->inputs; k++)
-            wanted = wanted || (node->input[k] < 0 ? exec->inputs
+            wanted = wanted || (node->input[k] < 0 ? exec->through
                                                    : exec->wants_grad[node->input[k]]);
         exec->wants_grad[i] = wanted;
     }
@@ -317,7 +317,7 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
         exec->gradient_block = og_alloc(exec->model->param_count, sizeof(float));
         ok = exec->dparam && exec->gradient_block;
     }
-    if (ok && exec->inputs) {
+    if (ok && exec->through) {
         exec->input_grad =
             og_alloc(exec->batch * og_shape_count(&exec->model->input), sizeof(float));
         ok = exec->input_grad != NULL;

@@ -182,7 +182,7 @@ static struct og_view back_view(const og_exec *exec, const struct og_batch *batc
     for (int k = 0; k < node->inputs; k++) {
         int from = node->input[k];
         float *to = from >= 0 ? exec->grad[from] : exec->input_grad;
-        if (from < 0 ? exec->inputs : exec->wants_grad[from])
+        if (from < 0 ? exec->through : exec->wants_grad[from])
             v.din[k] = to + v.first * og_shape_count(&node->in[k]);
     }
     return v;
@@ -267,19 +267,17 @@ static void clear_gradients(const og_exec *exec, size_t n)
     }
 }
 
-const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
+static void clear_input_gradient(const og_exec *exec, size_t n)
 {
-    assert(exec->training && !exec->inputs && (batch->label || batch->target));
-    assert(batch->n > 0 && batch->n <= exec->batch);
-    size_t nodes = exec->model->nodes, blocks = block_count(batch);
-    clear_gradients(exec, batch->n);
-    if (batch->target)
-        og_loss_gradient_text(exec->act[nodes - 1], batch, exec->model->input.dim[0],
-                              exec->model->classes, exec->grad[nodes - 1]);
-    else
-        og_loss_gradient(exec->act[nodes - 1], batch, exec->model->classes,
-                         exec->grad[nodes - 1]);
-    for (size_t i = nodes; i-- > 0;) {
+    const size_t width = og_shape_count(&exec->model->input);
+    memset(exec->input_grad, 0, n * width * sizeof(float));
+}
+
+// From the gradient of the last node's output to those of all parameters.
+static const float *back_layers(og_exec *exec, const struct og_batch *batch)
+{
+    const size_t blocks = block_count(batch);
+    for (size_t i = exec->model->nodes; i-- > 0;) {
         if (!exec->wants_grad[i]) continue;
         back_layer(exec, batch, i);
         reduce_layer(exec, i, blocks);
@@ -287,14 +285,46 @@ const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
     return exec->gradient_block;
 }
 
+const float *og_exec_backward(og_exec *exec, const struct og_batch *batch)
+{
+    assert(exec->training && !exec->inputs && (batch->label || batch->target));
+    assert(batch->n > 0 && batch->n <= exec->batch);
+    const size_t nodes = exec->model->nodes;
+    clear_gradients(exec, batch->n);
+    if (batch->target)
+        og_loss_gradient_text(exec->act[nodes - 1], batch, exec->model->input.dim[0],
+                              exec->model->classes, exec->grad[nodes - 1]);
+    else
+        og_loss_gradient(exec->act[nodes - 1], batch, exec->model->classes,
+                         exec->grad[nodes - 1]);
+    if (exec->through) clear_input_gradient(exec, batch->n);
+    return back_layers(exec, batch);
+}
+
+const float *og_exec_backward_from(og_exec *exec, const struct og_batch *batch,
+                                   const float *dout, float *dx)
+{
+    assert(exec->training && !exec->inputs && (exec->through || !dx));
+    assert(batch->n > 0 && batch->n <= exec->batch);
+    const size_t last = exec->model->nodes - 1;
+    const size_t width = og_shape_count(&exec->node[last].shape);
+    const size_t inputs = batch->n * og_shape_count(&exec->model->input);
+    clear_gradients(exec, batch->n);
+    if (exec->through) clear_input_gradient(exec, batch->n);
+    memcpy(exec->grad[last], dout, batch->n * width * sizeof *dout);
+    const float *gradient = back_layers(exec, batch);
+    if (dx) memcpy(dx, exec->input_grad, inputs * sizeof *dx);
+    return gradient;
+}
+
 const float *og_exec_backward_inputs(og_exec *exec, const struct og_batch *batch,
                                      const float *dlogits)
 {
     assert(exec->inputs && batch->n > 0 && batch->n <= exec->batch);
-    const size_t nodes = exec->model->nodes, width = og_shape_count(&exec->model->input);
+    const size_t nodes = exec->model->nodes;
     const size_t logits = og_shape_count(&exec->node[nodes - 1].shape);
     clear_gradients(exec, batch->n);
-    memset(exec->input_grad, 0, batch->n * width * sizeof(float));
+    clear_input_gradient(exec, batch->n);
     memcpy(exec->grad[nodes - 1], dlogits, batch->n * logits * sizeof *dlogits);
     for (size_t i = nodes; i-- > 0;)
         if (exec->wants_grad[i]) back_layer(exec, batch, i);

@@ -68,10 +68,23 @@ bool og_model_has_matrix(const og_model *model, const char *layer)
     return node_of(model, layer) != NULL;
 }
 
-static og_status check_layer(const og_model *model, const struct og_hardware *hw,
+// A network, or the parts of one.
+struct parts {
+    const og_model *const *model;
+    size_t n;
+};
+
+static const struct og_node *node_among(const struct parts *parts, const char *layer)
+{
+    const struct og_node *node = NULL;
+    for (size_t i = 0; !node && i < parts->n; i++) node = node_of(parts->model[i], layer);
+    return node;
+}
+
+static og_status check_layer(const struct parts *parts, const struct og_hardware *hw,
                              const og_item *name, struct og_error *err)
 {
-    const struct og_node *node = node_of(model, name->text);
+    const struct og_node *node = node_among(parts, name->text);
     if (!node) return og_item_fail(name, err, "no layer of that name has a matrix");
     struct og_hardware own;
     char who[96];
@@ -86,23 +99,32 @@ static og_status check_layer(const og_model *model, const struct og_hardware *hw
     return check_points(&own, points_of(node), who, err);
 }
 
-static og_status check_variant(const og_model *model, const struct og_hardware *hw,
+static og_status check_variant(const struct parts *parts, const struct og_hardware *hw,
                                struct og_error *err)
 {
     const char *layer = og_variant_layer(hw);
-    if (layer == NULL || og_model_has_matrix(model, layer)) return OG_OK;
+    if (layer == NULL || node_among(parts, layer)) return OG_OK;
     return og_fail(err, OG_INPUT, "hardware.variant: no layer '%s' has a matrix", layer);
 }
 
 og_status og_model_check_hardware(const og_model *model, const struct og_hardware *hw,
                                   struct og_error *err)
 {
+    return og_models_check_hardware(&model, 1, hw, err);
+}
+
+og_status og_models_check_hardware(const og_model *const *model, size_t n,
+                                   const struct og_hardware *hw, struct og_error *err)
+{
+    const struct parts parts = {model, n};
     int known = 0;
     if (hw->ideal) return OG_OK;
-    for (size_t i = 0; i < model->nodes; i++) known |= points_of(&model->node[i]);
+    for (size_t m = 0; m < n; m++)
+        for (size_t i = 0; i < model[m]->nodes; i++)
+            known |= points_of(&model[m]->node[i]);
     OG_TRY(check_points(hw, known, "no layer of the network has", err));
-    OG_TRY(check_variant(model, hw, err));
+    OG_TRY(check_variant(&parts, hw, err));
     for (size_t i = 0; i < og_hardware_layers(hw); i++)
-        OG_TRY(check_layer(model, hw, og_hardware_layer_name(hw, i), err));
+        OG_TRY(check_layer(&parts, hw, og_hardware_layer_name(hw, i), err));
     return OG_OK;
 }

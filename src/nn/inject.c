@@ -197,7 +197,7 @@ void og_inject(const struct og_view *v, enum og_point point, uint32_t lane, uint
 {
     if (!og_injects(v->exec, v->node, point) || v->exec->mode != OG_RUN) return;
     const struct og_noise noise = {
-        .layer = v->node->index,
+        .layer = og_stream_node(v->exec, v->node),
         .tile = (uint32_t)point | lane << 8,
         .step = step,
         .slot = slot_of(v, point),

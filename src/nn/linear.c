@@ -80,12 +80,12 @@ size_t og_linear_work_bytes(const og_exec *exec, const struct og_node *node, int
 
 // --- forward -------------------------------------------------------------------------
 
-static struct og_noise noise_at(const struct og_matrix *m, int point, uint32_t step,
-                                size_t rows)
+static struct og_noise noise_at(const og_exec *exec, const struct og_matrix *m, int point,
+                                uint32_t step, size_t rows)
 {
     int which = point == OG_POINT_X ? 0 : point == OG_POINT_H ? 1 : 2;
     return (struct og_noise){
-        .layer = m->node->index,
+        .layer = og_stream_node(exec, m->node),
         .tile = (uint32_t)point | (uint32_t)m->k << 8,
         .step = step,
         .slot = OG_SLOTS * m->index + (size_t)which,
@@ -150,8 +150,9 @@ static void add_input_noise(const struct og_view *v, const struct og_matrix *m,
     const struct og_linear_decl *l = decl_of(m);
     size_t width = l->segment[s].rows;
     float *at = x + og_segment_first(l, s);
-    struct og_noise what = noise_at(m, l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X,
-                                    io->step, io->rows);
+    struct og_noise what =
+        noise_at(v->exec, m, l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X, io->step,
+                 io->rows);
     what.width = width;
     og_noise_fill(v, &what, noise);
     if (gathers_in_read(v)) og_power_add(v, what.slot, at, l->rows, io->rows, width);
@@ -225,7 +226,7 @@ static void read_noisy(const struct og_view *v, const struct og_matrix *m,
     }
     char *work = (char *)io->work + room.product + room.x + room.x_noise;
     float *noise = (float *)work, *signal = (float *)(work + room.a_noise);
-    struct og_noise at = noise_at(m, OG_POINT_A, io->step, io->rows);
+    struct og_noise at = noise_at(v->exec, m, OG_POINT_A, io->step, io->rows);
     at.width = l->cols;
     og_noise_fill(v, &at, noise);
     clear_other_gates(v, m, noise, io->rows);
@@ -266,7 +267,7 @@ static void gather_signals(const struct og_view *v, const struct og_matrix *m,
     for (int s = 0; s < l->segments; s++) {
         if (!m->injects[s]) continue;
         int point = l->segment[s].recurrent ? OG_POINT_H : OG_POINT_X;
-        og_power_add(v, noise_at(m, point, io->step, io->rows).slot,
+        og_power_add(v, noise_at(v->exec, m, point, io->step, io->rows).slot,
                      x + og_segment_first(l, s), l->rows, io->rows, l->segment[s].rows);
     }
 }

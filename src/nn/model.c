@@ -167,6 +167,11 @@ struct og_tensor_info og_model_tensor(const og_model *model, size_t i)
     return info;
 }
 
+struct og_shape og_model_output(const og_model *model)
+{
+    return model->node[model->nodes - 1].shape;
+}
+
 int og_model_classes(const og_model *model) { return model->classes; }
 
 // Steps of different number end at a recurrent layer that gives its last state.

@@ -2,6 +2,7 @@
 // Layers that move or join values: add, flatten, dropout.
 #include <string.h>
 
+#include "nn/exec.h"
 #include "nn/ops.h"
 #include "ohmgrid/random.h"
 
@@ -119,8 +120,8 @@ static void draw_mask(const struct og_view *v, size_t row, float *factor)
 {
     const struct dropout *d = v->node->attr;
     size_t width = og_shape_count(&v->node->shape);
-    struct og_stream s =
-        og_stream_named(v->batch->seed, OG_DROPOUT, 0, v->node->index, 0);
+    struct og_stream s = og_stream_named(v->batch->seed, OG_DROPOUT, 0,
+                                         og_stream_node(v->exec, v->node), 0);
     struct og_index at = {v->batch->pass, v->sample[row], 0};
     og_uniform_fill(&s, at, 0, factor, width);
     float rate = (float)d->rate, kept = 1.0f / (1.0f - rate);

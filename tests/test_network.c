@@ -213,6 +213,10 @@ static void matrices_can_be_looked_at(void **state)
     static const float wanted[6] = {0.5f, -1.0f, 0.25f, 0.75f, 0.0f, 1.0f};
     memcpy(w, wanted, sizeof wanted);
     use(n, hw, 0, 0);
+    assert_true(og_network_wants_calibration(n));  // the range of a's DACs
+    use(n, NULL, 0, 0);
+    assert_false(og_network_wants_calibration(n));
+    use(n, hw, 0, 0);
     og_network_program(n, 1, 0, 0);
     assert_false(og_network_matrix(n, 1, size, value));
     assert_true(og_network_matrix(n, 0, size, value));

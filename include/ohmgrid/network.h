@@ -53,6 +53,8 @@ OG_API og_status og_network_use(og_network *network, const og_bind_hardware *har
 OG_API og_status og_network_check(og_network *const *network, size_t n,
                                   const og_bind_hardware *hardware, struct og_error *err);
 
+// Whether the hardware has ranges or powers that only a calibration finds.
+OG_API bool og_network_wants_calibration(const og_network *network);
 // og_exec_calibrate on x [n][input], any n. og_network_program has to come afterwards.
 OG_API og_status og_network_calibrate(og_network *network, const float *x, size_t n,
                                       uint64_t seed, struct og_error *err);

@@ -149,6 +149,20 @@ og_status og_network_check(og_network *const *network, size_t n,
     return status;
 }
 
+bool og_network_wants_calibration(const og_network *network)
+{
+    const og_exec *exec = network->exec;
+    bool wants = exec->slots > 0;
+    for (size_t i = 0; i < exec->matrices; i++) {
+        const struct og_matrix *m = &exec->matrix[i];
+        if (!m->array) continue;
+        wants = wants || m->adc_ranges > 0;
+        for (int s = 0; s < m->node->linear[m->k].segments; s++)
+            wants = wants || m->calibrated[s];
+    }
+    return wants;
+}
+
 og_status og_network_calibrate(og_network *network, const float *x, size_t n,
                                uint64_t seed, struct og_error *err)
 {

@@ -136,7 +136,7 @@ static const struct {
     {"cell: {list: [1 uS, 26 uS]}\n",
      "key 'cell.list': a level lies outside g_min .. g_max (0 .. 2.5e-05 S)"},
     {"faults: {p_lrs: 0.6, p_hrs: 0.6}\n",
-     "key 'faults': p_lrs + p_hrs = 1.2 is above 1"},
+     "key 'faults': p_lrs + p_hrs + p_open + p_short = 1.2 is above 1"},
     {"d2d: {law: uniform}\n", "key 'd2d.law': 'uniform' is none of: normal, lognormal"},
     {"g_off: -1 uS\n", "key 'g_off': -1 uS is outside the allowed range (0 .. 1 S)"},
     {"v_raed: 1 V\n", "key 'v_raed': unknown key; did you mean 'v_read'?"},

@@ -237,6 +237,27 @@ OG_API struct og_array_info og_array_info(const og_array *array);
 // side) * rows * cols + i * cols + j; count = info.dense.devices, 0 where there is none.
 OG_API void og_array_conductance(const og_array *array, float *g);
 
+// --- writing -------------------------------------------------------------------------
+// How the weights' devices were written by the last og_array_program: all but those that
+// are off or removed. Programs once more to count.
+enum { OG_ERROR_BINS = 102, OG_PULSE_BINS = 64 };
+struct og_program_info {
+    size_t devices;
+    double error_mean, error_rms;  // g - target, as parts of g_max - g_min; with faults
+    bool verified;      // hardware.program.mode write_verify; else all that follows is 0
+    double acceptance;  // as a part of g_max - g_min
+    double pulses, most;  // mean, and of the device that took most
+    double accepted;      // part of the devices
+    double all_pulses;
+    double tile_pulses, tile_devices;  // of the tile that took most
+    // Devices by error: bins of a tenth of the acceptance from -5 to 5 of it, between one
+    // for all below and one for all above. By pulses: bins of pulse_bin pulses from 0 up.
+    uint64_t error[OG_ERROR_BINS], pulse[OG_PULSE_BINS];
+    int pulse_bin;
+};
+OG_API bool og_array_is_verified(const og_array *array);
+OG_API struct og_program_info og_array_program_info(const og_array *array);
+
 #ifdef __cplusplus
 }
 #endif

@@ -82,6 +82,14 @@ struct og_activity {
 OG_API void og_array_cost(const og_array *array, const struct og_technology *technology,
                           const struct og_activity *activity, struct og_costs *costs);
 
+// What writing took (program.mode write_verify): pulses, and one verify read more than
+// these for each device; the devices of a tile one after the other, tiles side by side.
+struct og_program_cost {
+    double energy, time;  // [J], [s]
+};
+OG_API struct og_program_cost og_program_cost(const struct og_program_info *info,
+                                              const struct og_technology *technology);
+
 // --- networks ------------------------------------------------------------------------
 
 // Sums over matrices that are read `reads` times for one sample.

@@ -55,6 +55,17 @@ enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
+enum og_write_mode { OG_WRITE_DIRECT, OG_WRITE_VERIFIED };
+enum og_write_start { OG_START_ERASED, OG_START_DIRECT };
+// What a device is stuck at, whatever is written: nothing, g_hrs, g_lrs, 0, g_short.
+enum og_fault {
+    OG_HEALTHY,
+    OG_STUCK_OFF,
+    OG_STUCK_ON,
+    OG_OPEN,
+    OG_SHORT,
+    OG_FAULT_CODES
+};
 
 struct og_device {
     char name[64], title[256], citation[512];
@@ -72,9 +83,25 @@ struct og_device {
     enum og_zero_cells zero_cells;    // of weights that are quantised to zero
     enum og_zero_cells pruned_cells;  // of weights that are exactly zero
     struct {
-        double p_lrs, p_hrs;  // probability per device of being stuck on / off
-        double g_lrs, g_hrs;  // [S] what it is stuck at; 0 for g_lrs: g_max
+        double p_lrs, p_hrs;     // probability per device of being stuck on / off
+        double g_lrs, g_hrs;     // [S] what it is stuck at; 0 for g_lrs: g_max
+        double p_open, p_short;  // of conducting nothing, or g_short
+        double g_short;          // [S]
     } faults;
+    // What one pulse does (device/pulses.h).
+    struct {
+        double up, down;                            // [S] from g_min, from g_max
+        double nonlinearity_up, nonlinearity_down;  // towards the other end of the range
+        double c2c, d2d;                            // relative spread: of pulses, devices
+    } pulse;
+    // How it is written; the keys of hardware.program.
+    struct {
+        enum og_write_mode mode;
+        enum og_write_start start;
+        double acceptance;  // |g - target| as a part of g_max - g_min
+        int pulses;         // most for one device
+        double noise;       // [S] rms, of each verify read
+    } write;
     struct {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min

@@ -46,6 +46,10 @@ struct og_technology {
         double time;             // [s]
     } add;
     struct og_part_cost input_buffer, output_buffer;  // of one bit; one use: an access
+    struct {
+        double energy, time;                // [J], [s] of one programming pulse
+        double verify_energy, verify_time;  // of one verify read, with its conversion
+    } write;
 };
 
 #ifdef __cplusplus

@@ -78,11 +78,12 @@ static bool is_layer_metric(const char *name)
     static const char *const taken[] = {
         "snr_local", "snr_total", "dac_clipped",  "adc_clipped", "adc_use",
         "reads",     "tiles",     "devices",      "conversions", "ramp_cells",
-        "ramp_gain", "ramp_inl",  "ramp_inl_rms", "ramp_dnl", "drift_factor"};
-    static const char *const costs[] = {"energy", "latency", "interval", "area",
-                                        "throughput"};
-    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
-        if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
+        "ramp_gain", "ramp_inl",  "ramp_inl_rms", "ramp_dnl",    "drift_factor"};
+    // What all names of a family begin with.
+    static const char *const family[] = {"energy", "latency",    "interval",
+                                         "area",   "throughput", "program_"};
+    for (size_t i = 0; i < sizeof family / sizeof *family; i++)
+        if (strncmp(name, family[i], strlen(family[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(name, taken[i]) == 0) return true;
     return false;

@@ -106,10 +106,7 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
     OG_TRY(check_sigma(&d->program, "program", map, err));
     OG_TRY(check_sigma(&d->read, "read", map, err));
     OG_TRY(check_cell(d, map, err));
-    if (d->faults.p_lrs + d->faults.p_hrs > 1)
-        return og_fail_at(map, "faults", err, "p_lrs + p_hrs = %.6g is above 1",
-                          d->faults.p_lrs + d->faults.p_hrs);
-    return OG_OK;
+    return og_faults_check(d, map, err);
 }
 
 static og_status check_mapping(const struct og_hardware *h, const og_item *map,
@@ -189,6 +186,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
 {
     const struct og_hardware standard = og_hardware_default();
     OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
+    OG_TRY(og_program_check(h, map, err));
     OG_TRY(check_mapping(h, map, err));
     OG_TRY(og_converters_check(h, map, err));
     OG_TRY(og_wiring_check(h, map, err));

@@ -8,6 +8,9 @@
 extern const struct og_field og_device_fields[];        // of struct og_device
 extern const struct og_field og_drift_fields[];         // of struct og_device
 extern const struct og_field og_flicker_fields[];       // of struct og_device
+extern const struct og_field og_pulse_fields[];         // of struct og_device
+extern const struct og_field og_fault_fields[];         // of struct og_device
+extern const struct og_field og_program_fields[];       // of struct og_hardware
 extern const struct og_field og_compensation_fields[];  // of struct og_hardware
 extern const struct og_field og_technology_fields[];    // of struct og_technology
 extern const struct og_field og_wiring_fields[];        // of struct og_wiring
@@ -42,6 +45,10 @@ og_status og_time_check(const struct og_hardware *h, const og_item *map,
                         struct og_error *err);
 og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
                           struct og_error *err);
+og_status og_faults_check(const struct og_device *d, const og_item *map,
+                          struct og_error *err);
+og_status og_program_check(const struct og_hardware *h, const og_item *map,
+                           struct og_error *err);
 og_status og_variant_check(const struct og_hardware *h, const og_item *map,
                            struct og_error *err);
 // Switches off what the variant leaves out, of a layer, or (NULL) of the whole.

@@ -68,6 +68,17 @@ static const struct og_field ramp_fields[] = {
      NULL, "0", E, "One step of a ramp; a conversion of n bits takes 2^n.", NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field write_fields[] = {
+    {"energy", OG_FIELD_REAL, offsetof(struct og_technology, write.energy), 0, "J", 0, 1,
+     NULL, "0", E, "Of one programming pulse.", NULL, NULL},
+    {"time", OG_FIELD_REAL, offsetof(struct og_technology, write.time), 0, "s", 0, 1,
+     NULL, "0", E, "Of one programming pulse.", NULL, NULL},
+    {"verify_energy", OG_FIELD_REAL, offsetof(struct og_technology, write.verify_energy),
+     0, "J", 0, 1, NULL, "0", E, "Of one verify read, with its conversion.", NULL, NULL},
+    {"verify_time", OG_FIELD_REAL, offsetof(struct og_technology, write.verify_time), 0,
+     "s", 0, 1, NULL, "0", E, "Of one verify read, with its conversion.", NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field add_fields[] = {
     {"energy", OG_FIELD_REAL, offsetof(struct og_technology, add.at.energy), 0, "J", 0, 1,
      NULL, "0", E, "Of shifting one code and adding it to a sum.", NULL, NULL},
@@ -121,5 +132,7 @@ const struct og_field og_technology_fields[] = {
     {"output_buffer", OG_FIELD_BLOCK, offsetof(struct og_technology, output_buffer), 0,
      NULL, 0, 0, NULL, NULL, E,
      "Of one bit of a tile's output; one use: an input vector.", part_fields, NULL},
+    {"write", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Of writing one device (hardware.program.mode write_verify).", write_fields, NULL},
     {.key = NULL},
 };

@@ -36,6 +36,7 @@ static void no_levels(struct og_hardware *h, const struct og_hardware *standard)
 static void no_programming(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.program = standard->device.program;
+    h->device.write = standard->device.write;
     h->weight_noise.programmed = 0;
 }
 

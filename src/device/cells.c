@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/age.h"
+#include "device/pulses.h"
 #include "device/sigma.h"
 #include "ohmgrid/vmath.h"
 
@@ -13,8 +14,28 @@ bool og_cells_deviate(const struct og_device *d, double t)
 {
     return og_age_is_on(d, t) || d->cell.levels > 0 || d->cell.list.n > 0 ||
            og_sigma_is_on(&d->program) || d->d2d.g_min > 0 || d->d2d.g_max > 0 ||
-           d->faults.p_lrs > 0 || d->faults.p_hrs > 0 || d->zero_cells == OG_ZERO_OFF ||
-           d->pruned_cells == OG_ZERO_OFF;
+           og_cells_fail(d) || d->write.mode == OG_WRITE_VERIFIED ||
+           d->zero_cells == OG_ZERO_OFF || d->pruned_cells == OG_ZERO_OFF;
+}
+
+bool og_cells_fail(const struct og_device *d)
+{
+    return d->faults.p_lrs > 0 || d->faults.p_hrs > 0 || d->faults.p_open > 0 ||
+           d->faults.p_short > 0;
+}
+
+double og_fault_conductance(const struct og_device *d, enum og_fault fault)
+{
+    switch (fault) {
+    case OG_STUCK_ON:
+        return d->faults.g_lrs > 0 ? d->faults.g_lrs : d->g_max;
+    case OG_STUCK_OFF:
+        return d->faults.g_hrs;
+    case OG_SHORT:
+        return d->faults.g_short;
+    default:
+        return 0;
+    }
 }
 
 static struct og_stream stream(const struct og_cells *c, enum og_purpose purpose)
@@ -125,22 +146,67 @@ static void switch_off(const struct og_device *d, const struct og_cell_io *io, f
     }
 }
 
-// Stuck devices have conductances of their own, whatever was written.
-static void faults(const struct og_cells *c, const struct og_cell_io *io, float *g)
+void og_cells_faults(const struct og_cells *c, uint64_t first, size_t n, uint8_t *fault)
 {
     const struct og_device *d = c->device;
     float u[OG_CELL_CHUNK];
     struct og_stream s = stream(c, OG_FAULTS);
-    og_uniform_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, u, io->n);
-    float p_lrs = (float)d->faults.p_lrs;
-    float p_any = (float)(d->faults.p_lrs + d->faults.p_hrs);
-    float g_lrs = (float)(d->faults.g_lrs > 0 ? d->faults.g_lrs : d->g_max);
-    float g_hrs = (float)d->faults.g_hrs;
+    og_uniform_fill(&s, (struct og_index){c->chip.draw, 0, 0}, first, u, n);
+    double p = d->faults.p_lrs;
+    const float on = (float)p, off = (float)(p += d->faults.p_hrs),
+                open = (float)(p += d->faults.p_open),
+                shorted = (float)(p += d->faults.p_short);
+    for (size_t i = 0; i < n; i++)
+        fault[i] = u[i] < on        ? OG_STUCK_ON
+                   : u[i] < off     ? OG_STUCK_OFF
+                   : u[i] < open    ? OG_OPEN
+                   : u[i] < shorted ? OG_SHORT
+                                    : OG_HEALTHY;
+}
+
+// NULL: all are healthy.
+static const uint8_t *faults_of(const struct og_cells *c, const struct og_cell_io *io,
+                                uint8_t *drawn)
+{
+    if (io->fault != NULL || !og_cells_fail(c->device)) return io->fault;
+    og_cells_faults(c, io->first, io->n, drawn);
+    return drawn;
+}
+
+// Stuck devices have conductances of their own, whatever was written.
+static void stick(const struct og_device *d, const struct og_cell_io *io,
+                  const uint8_t *fault, float *g)
+{
+    float at[OG_FAULT_CODES];
+    for (int k = 0; k < OG_FAULT_CODES; k++)
+        at[k] = (float)og_fault_conductance(d, (enum og_fault)k);
     for (size_t i = 0; i < io->n; i++) {
-        if (u[i] >= p_any) continue;
-        g[i] = u[i] < p_lrs ? g_lrs : g_hrs;
+        if (fault[i] == OG_HEALTHY) continue;
+        g[i] = at[fault[i]];
         if (io->slope != NULL) io->slope[i] = 0;
     }
+}
+
+// Pulse by pulse within each device's own range; one that is stuck gets them in vain.
+static void write_verified(const struct og_cells *c, const struct og_cell_io *io,
+                           const uint8_t *fault, const float *target, struct limits *own,
+                           float *g)
+{
+    const struct og_device *d = c->device;
+    for (size_t i = 0; i < io->n; i++) {
+        if (d->write.start == OG_START_ERASED) g[i] = own->lo[i];
+        g[i] = g[i] < own->lo[i] ? own->lo[i] : g[i] > own->hi[i] ? own->hi[i] : g[i];
+        if (fault == NULL || fault[i] == OG_HEALTHY) continue;
+        own->lo[i] = own->hi[i] = g[i] = (float)og_fault_conductance(d, fault[i]);
+    }
+    og_pulses_write(c, &(struct og_pulses_io){.first = io->first,
+                                              .n = io->n,
+                                              .target = target,
+                                              .lo = own->lo,
+                                              .hi = own->hi,
+                                              .off = io->off,
+                                              .g = g,
+                                              .count = io->count});
 }
 
 // A cell that is off has none, unless it is stuck at something else.
@@ -155,25 +221,59 @@ static void read_variance(const struct og_device *d, const struct og_cell_io *io
         if (io->off[i] && g[i] == g_off) v[i] = 0;
 }
 
+// Open loop, and its errors.
+static void write_direct(const struct og_cells *c, const struct og_cell_io *io,
+                         struct limits *limits, bool spread_out, float *g)
+{
+    const struct og_device *d = c->device;
+    if (!spread_out || d->clip != OG_CLIP_RANGE) common_limits(d, io->n, limits);
+    if (og_sigma_is_on(&d->program)) programming_error(c, io, limits, g);
+}
+
+static void write_cells(const struct og_cells *c, const struct og_cell_io *io,
+                        const float *t, const float *target, const uint8_t *fault,
+                        float *g)
+{
+    const struct og_device *d = c->device;
+    const bool spread_out = d->d2d.g_min > 0 || d->d2d.g_max > 0,
+               verified = d->write.mode == OG_WRITE_VERIFIED;
+    struct limits limits, own;
+    if (spread_out) mismatch(c, io, t, g, &limits);
+    if (verified && spread_out) own = limits;
+    for (size_t i = 0; verified && !spread_out && i < io->n; i++)
+        own.lo[i] = (float)d->g_min, own.hi[i] = (float)d->g_max;
+    if (!verified || d->write.start == OG_START_DIRECT)
+        write_direct(c, io, &limits, spread_out, g);
+    if (verified) write_verified(c, io, fault, target, &own, g);
+}
+
+// Before age, and with faults.
+static void write_errors(const struct og_cells *c, const struct og_cell_io *io,
+                         const uint8_t *fault, const float *target, const float *g)
+{
+    memcpy(io->error, g, io->n * sizeof *g);
+    if (fault != NULL) stick(c->device, io, fault, io->error);
+    for (size_t i = 0; i < io->n; i++) io->error[i] -= target[i];
+}
+
 void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
 {
     const struct og_device *d = c->device;
     size_t n = io->n;
     assert(n <= OG_CELL_CHUNK);
     float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK], written[OG_CELL_CHUNK];
+    uint8_t drawn[OG_CELL_CHUNK];
     float range = (float)(d->g_max - d->g_min), g_min = (float)d->g_min;
-    bool spread_out = d->d2d.g_min > 0 || d->d2d.g_max > 0;
-    struct limits limits;
+    const uint8_t *fault = faults_of(c, io, drawn);
 
     if (io->slope != NULL) memset(io->slope, 0, n * sizeof *io->slope);
     snap(d, io->target, t, n);
     for (size_t i = 0; i < n; i++) written[i] = g[i] = g_min + t[i] * range;
-    if (spread_out) mismatch(c, io, t, g, &limits);
-    if (!spread_out || d->clip != OG_CLIP_RANGE) common_limits(d, n, &limits);
-    if (og_sigma_is_on(&d->program)) programming_error(c, io, &limits, g);
+    write_cells(c, io, t, written, fault, g);
+    if (io->error != NULL) write_errors(c, io, fault, written, g);
     if (og_age_is_on(d, c->t)) og_cells_age(c, io, written, g);
     if (io->off != NULL) switch_off(d, io, g);
-    if (d->faults.p_lrs > 0 || d->faults.p_hrs > 0) faults(c, io, g);
+    if (fault != NULL) stick(d, io, fault, g);
 
     // Level and analog parts apart: without errors the analog part is exactly 0.
     if (io->deviation != NULL)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Programming of devices: target -> levels -> device-to-device mismatch -> programming
-// error -> clip -> age -> faults, in that order (design: the hardware model, Programming).
+// error -> clip -> age -> faults, in that order (design: the hardware model, Programming);
+// with hardware.program.mode write_verify, pulses after the clip (pulses.h).
 //
 // All errors are frozen for a chip. They are given as a deviation from the nominal
 // conductance, so that devices without any error leave integer weights exactly integer.
@@ -12,6 +13,12 @@
 #include "ohmgrid/array.h"
 
 enum { OG_CELL_CHUNK = 1024 };
+
+// What writing one device took.
+struct og_write_count {
+    uint16_t pulses;
+    bool accepted;  // by the last verify read
+};
 
 // One set of devices whose random draws belong together: (layer, set) of a chip.
 struct og_cells {
@@ -32,10 +39,19 @@ struct og_cell_io {
     float *g;              // [S] as programmed
     float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2
     float *slope;          // d g / d target - 1, with all draws fixed: reparam gradients
+    const uint8_t *fault;  // enum og_fault of each; NULL: drawn
+    float *error;          // [S] g as written minus what was wanted of the cell
+    struct og_write_count *count;  // of hardware.program.mode write_verify
 };
 
 // Whether any device can deviate from its nominal conductance, read at t.
 bool og_cells_deviate(const struct og_device *device, double t);
 void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
+// Whether any device can be stuck; the faults of devices first .. first + n - 1; what one
+// of them conducts [S].
+bool og_cells_fail(const struct og_device *device);
+void og_cells_faults(const struct og_cells *cells, uint64_t first, size_t n,
+                     uint8_t *fault);
+double og_fault_conductance(const struct og_device *device, enum og_fault fault);
 
 #endif

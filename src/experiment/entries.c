@@ -63,7 +63,7 @@ void og_record_key(size_t point, size_t trial, char key[40])
     snprintf(key, 40, "%u/%u", (unsigned)point, (unsigned)trial);
 }
 
-static void name_tensor(struct og_tensor_record *r, const char *node, const char *name)
+void og_entry_name(struct og_tensor_record *r, const char *node, const char *name)
 {
     if (name)
         snprintf(r->path, sizeof r->path, "%s/%s", node, name);
@@ -85,7 +85,7 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
     for (size_t i = 0; i < t.tensors; i++) {
         const struct og_tensor_info info = og_model_tensor(model, i);
         struct og_tensor_record *r = (struct og_tensor_record *)&t.tensor[i];
-        name_tensor(r, info.node, info.name);
+        og_entry_name(r, info.node, info.name);
         r->rank = (uint64_t)info.rank;
         for (int d = 0; d < info.rank; d++) r->dim[d] = info.dim[d];
         r->offset = info.offset + (info.state ? params : 0);
@@ -98,40 +98,55 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
     return status;
 }
 
+og_status og_entry_begin(struct og_entry_writer *w, struct og_error *err)
+{
+    const struct header h = {1, 0, w->tensors, w->values};
+    OG_TRY(alloc_entry(&h, &w->bytes, err));
+    const struct og_tensors t = parts(&h, w->bytes);
+    w->tensor = (struct og_tensor_record *)t.tensor;
+    w->value = (float *)t.value;
+    return OG_OK;
+}
+
+og_status og_entry_end(struct og_entry_writer *w, struct og_job *job,
+                       enum og_entry_kind kind, const char *key, struct og_error *err)
+{
+    const struct header h = {1, 0, w->tensors, w->values};
+    const og_status status =
+        og_journal_put(job->journal, kind, key, w->bytes, size_of(&h), err);
+    og_free(w->bytes);
+    return status;
+}
+
 og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
                       struct og_error *err)
 {
-    struct header h = {.version = 1};
+    struct og_entry_writer w = {0};
     for (size_t i = 0; i < og_exec_matrices(exec); i++) {
         if (!og_exec_matrix(exec, i)) continue;  // ideal
-        h.tensors++;
-        h.values += og_array_info(og_exec_matrix(exec, i)).dense.devices;
+        w.tensors++;
+        w.values += og_array_info(og_exec_matrix(exec, i)).dense.devices;
     }
-    void *bytes;
-    OG_TRY(alloc_entry(&h, &bytes, err));
-    const struct og_tensors t = parts(&h, bytes);
+    OG_TRY(og_entry_begin(&w, err));
     size_t offset = 0;
-    struct og_tensor_record *r = (struct og_tensor_record *)t.tensor;
+    struct og_tensor_record *r = w.tensor;
     for (size_t i = 0; i < og_exec_matrices(exec); i++) {
         const og_array *array = og_exec_matrix(exec, i);
         if (!array) continue;
         const struct og_array_info info = og_array_info(array);
-        name_tensor(r, og_exec_matrix_name(exec, i), NULL);
+        og_entry_name(r, og_exec_matrix_name(exec, i), NULL);
         r->rank = 3;  // (copy, slice, side), word line, bit line
         r->dim[0] = info.dense.devices / (info.rows * info.cols);
         r->dim[1] = info.rows;
         r->dim[2] = info.cols;
         r->offset = offset;
-        og_array_conductance(array, (float *)t.value + offset);
+        og_array_conductance(array, w.value + offset);
         offset += info.dense.devices;
         r++;
     }
     char key[40];
     snprintf(key, sizeof key, "%zu", point);
-    const og_status status =
-        og_journal_put(job->journal, OG_ENTRY_CHIP, key, bytes, size_of(&h), err);
-    og_free(bytes);
-    return status;
+    return og_entry_end(&w, job, OG_ENTRY_CHIP, key, err);
 }
 
 static const char *const along[OG_ALONG] = {
@@ -145,7 +160,7 @@ static void fill_traces(const og_probe *probe, const struct og_tensors *t)
     for (size_t i = 0; i < og_probe_cells(probe); i++) {
         const struct og_probe_cell cell = og_probe_cell(probe, i);
         for (int what = 0; what < OG_ALONG; what++, r++, offset += cell.steps) {
-            name_tensor(r, cell.name, along[what]);
+            og_entry_name(r, cell.name, along[what]);
             r->rank = 1;
             r->dim[0] = cell.steps;
             r->offset = offset;

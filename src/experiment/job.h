@@ -43,6 +43,7 @@ enum og_entry_kind {
     OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
     OG_ENTRY_REPORT,          // of a round of compression or a training, by its key
     OG_ENTRY_TRACES,          // of recurrent layers step by step, by "point/trial"
+    OG_ENTRY_WRITING,  // how devices of trial 0 of a point were written, by "point"
 };
 
 struct og_record {
@@ -74,6 +75,21 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
 // Nothing, where the probe follows no recurrent layer.
 og_status og_put_traces(struct og_job *job, size_t point, size_t trial,
                         const og_probe *probe, struct og_error *err);
+// Nothing, where no matrix is written by pulses.
+og_status og_put_writing(struct og_job *job, size_t point, const og_exec *exec,
+                         struct og_error *err);
+// An entry of tensors and values, all 0, to be filled between the two; the end frees it,
+// also where it fails. The path of a tensor is "node/name", or "node" (name NULL).
+struct og_entry_writer {
+    size_t tensors, values;
+    struct og_tensor_record *tensor;
+    float *value;
+    void *bytes;
+};
+og_status og_entry_begin(struct og_entry_writer *w, struct og_error *err);
+og_status og_entry_end(struct og_entry_writer *w, struct og_job *job,
+                       enum og_entry_kind kind, const char *key, struct og_error *err);
+void og_entry_name(struct og_tensor_record *r, const char *node, const char *name);
 // What is wrong after og_journal_get found nothing, where there must be something: `what`
 // and `name` say whose entry it is.
 og_status og_entry_missing(const struct og_entry *entry, const char *what,

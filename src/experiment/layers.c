@@ -151,6 +151,19 @@ static const struct {
      og_layer_ramp_inl_rms},
     {{"ramp_dnl", "1", "largest error of a ramp's step, in steps of the output"},
      og_layer_ramp_dnl},
+    {{"program_error_mean", "1",
+      "mean error of its devices as written, over their range"},
+     og_layer_error_mean},
+    {{"program_error_rms", "1", "rms error of its devices as written, over their range"},
+     og_layer_error_rms},
+    {{"program_pulses", "1", "mean programming pulses of a device"}, og_layer_pulses},
+    {{"program_pulses_most", "1", "programming pulses of the device that took most"},
+     og_layer_most_pulses},
+    {{"program_accepted", "1", "part of its devices that were accepted"},
+     og_layer_accepted},
+    {{"program_energy", "J", "energy of pulses and verify reads"},
+     og_layer_program_energy},
+    {{"program_time", "s", "time of these, tiles side by side"}, og_layer_program_time},
 };
 enum { METRICS = sizeof rows / sizeof *rows };
 
@@ -343,6 +356,8 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
     };
     if (array) s.info = og_array_info(array);
     if (array) s.ramps = og_array_ramp_info(array);
+    if (array) s.program = og_array_program_info(array);
+    if (s.priced) s.writing = og_program_cost(&s.program, technology);
     if (s.priced) og_array_cost(array, technology, &reading->activity, &s.costs);
     return s;
 }

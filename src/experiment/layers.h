@@ -12,6 +12,8 @@ struct og_layer_source {
     bool ideal;  // no array: an ideal layer of a network on hardware
     struct og_array_info info;
     struct og_ramp_info ramps;
+    struct og_program_info program;
+    struct og_program_cost writing;
     size_t samples;
     double reads;           // input vectors for one sample, in all passes of a vote
     bool priced;            // whether the hardware has a technology
@@ -41,6 +43,15 @@ double og_layer_ramp_gain(const struct og_layer_source *s);
 double og_layer_ramp_inl(const struct og_layer_source *s);
 double og_layer_ramp_inl_rms(const struct og_layer_source *s);
 double og_layer_ramp_dnl(const struct og_layer_source *s);
+
+// --- writing (layer_program.c) --------------------------------------------------------
+double og_layer_error_mean(const struct og_layer_source *s);
+double og_layer_error_rms(const struct og_layer_source *s);
+double og_layer_pulses(const struct og_layer_source *s);
+double og_layer_most_pulses(const struct og_layer_source *s);
+double og_layer_accepted(const struct og_layer_source *s);
+double og_layer_program_energy(const struct og_layer_source *s);
+double og_layer_program_time(const struct og_layer_source *s);
 
 // --- costs of networks (totals.c) -----------------------------------------------------
 enum { OG_COST_METRICS = 8 };

@@ -71,11 +71,11 @@ static og_status check_sum(const struct og_limits_config *c, const og_item *rate
                            struct og_error *err)
 {
     const double largest = c->rates.v[c->rates.n - 1];
-    const double other =
-        c->fault == OG_FAULT_LRS ? device->faults.p_hrs : device->faults.p_lrs;
+    double other = c->fault == OG_FAULT_LRS ? device->faults.p_hrs : device->faults.p_lrs;
+    other += device->faults.p_open + device->faults.p_short;
     if (largest + other <= 1) return OG_OK;
-    return og_item_fail(rates, err, "%.6g and %s's %s = %.6g are above 1", largest, whose,
-                        c->fault == OG_FAULT_LRS ? "p_hrs" : "p_lrs", other);
+    return og_item_fail(rates, err, "%.6g and %s's other faults, %.6g, are above 1",
+                        largest, whose, other);
 }
 
 static og_status check_sums(const struct og_limits_config *c, const og_item *rates,

@@ -369,6 +369,10 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of noise is not differentiated through "
                        "ramps; use adc.kind: linear");
+    if (keep == OG_KEEP_REPARAM && a->map.hw.device.write.mode == OG_WRITE_VERIFIED)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: what pulses leave cannot be differentiated; use "
+                       "program.mode: direct");
     if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
         return og_fail(err, OG_INPUT,
                        "train.reparam: digits of a bit-sliced weight have no derivative; "

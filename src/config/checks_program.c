@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Relations between the keys of how devices are written, and of their faults.
+#include "config/tables.h"
+#include "config/tree.h"
+
+og_status og_faults_check(const struct og_device *d, const og_item *map,
+                          struct og_error *err)
+{
+    const double sum =
+        d->faults.p_lrs + d->faults.p_hrs + d->faults.p_open + d->faults.p_short;
+    char text[96];
+    snprintf(text, sizeof text, "p_lrs + p_hrs + p_open + p_short = %.6g is above 1",
+             sum);
+    if (sum > 1) return og_fail_at(map, "faults", err, text);
+    if (d->faults.p_short > 0 && d->faults.g_short == 0)
+        return og_fail_at(map, "faults.g_short", err, "is needed with p_short above 0");
+    return OG_OK;
+}
+
+og_status og_program_check(const struct og_hardware *h, const og_item *map,
+                           struct og_error *err)
+{
+    const struct og_device *d = &h->device;
+    const struct og_hardware standard = og_hardware_default();
+    const struct {
+        const char *key;
+        bool given;
+    } uses[] = {
+        {"program.start", d->write.start != standard.device.write.start},
+        {"program.acceptance", d->write.acceptance != standard.device.write.acceptance},
+        {"program.pulses", d->write.pulses != standard.device.write.pulses},
+        {"program.noise", d->write.noise != standard.device.write.noise},
+    };
+    if (d->write.mode == OG_WRITE_VERIFIED) {
+        if (d->pulse.up > 0 && d->pulse.down > 0) return OG_OK;
+        return og_fail_at(map, "program.mode", err,
+                          "write_verify needs what a pulse does: device.pulse.up and "
+                          "device.pulse.down above 0");
+    }
+    const og_item *root = map;
+    while (root != NULL && root->parent != NULL) root = root->parent;
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+        if (uses[i].given &&
+            !(root != NULL && og_is_swept(root, "hardware.program.mode")))
+            return og_fail_at(map, uses[i].key, err,
+                              "has no effect with program.mode direct");
+    return OG_OK;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The rows of what one pulse does to a device, of its faults, and of how it is written.
+#include "config/tables.h"
+
+#define P OG_STAGE_PROGRAM
+
+const struct og_field og_pulse_fields[] = {
+    {"up", OG_FIELD_REAL, offsetof(struct og_device, pulse.up), 0, "S", 0, 1, NULL, "0 S",
+     P, "Mean change by a pulse that raises the conductance, at g_min.", NULL, NULL},
+    {"down", OG_FIELD_REAL, offsetof(struct og_device, pulse.down), 0, "S", 0, 1, NULL,
+     "0 S", P, "Mean change by a pulse that lowers the conductance, at g_max.", NULL,
+     NULL},
+    {"nonlinearity_up", OG_FIELD_REAL, offsetof(struct og_device, pulse.nonlinearity_up),
+     0, NULL, 0, 50, NULL, "0", P,
+     "Pulses that raise it change it by exp(-nonlinearity_up) times less at g_max than "
+     "at g_min; 0: alike everywhere.",
+     NULL, NULL},
+    {"nonlinearity_down", OG_FIELD_REAL,
+     offsetof(struct og_device, pulse.nonlinearity_down), 0, NULL, 0, 50, NULL, "0", P,
+     "The same of pulses that lower it, at g_min.", NULL, NULL},
+    {"c2c", OG_FIELD_REAL, offsetof(struct og_device, pulse.c2c), 0, NULL, 0, 100, NULL,
+     "0", P, "Relative spread of the change from pulse to pulse.", NULL, NULL},
+    {"d2d", OG_FIELD_REAL, offsetof(struct og_device, pulse.d2d), 0, NULL, 0, 10, NULL,
+     "0", P, "Relative spread of the change from device to device.", NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_fault_fields[] = {
+    {"p_lrs", OG_FIELD_REAL, offsetof(struct og_device, faults.p_lrs), 0, NULL, 0, 1,
+     NULL, "0", P, "Probability that a device is stuck in the low-resistance (on) state.",
+     NULL, NULL},
+    {"p_hrs", OG_FIELD_REAL, offsetof(struct og_device, faults.p_hrs), 0, NULL, 0, 1,
+     NULL, "0", P,
+     "Probability that a device is stuck in the high-resistance (off) state.", NULL,
+     NULL},
+    {"g_lrs", OG_FIELD_REAL, offsetof(struct og_device, faults.g_lrs), 0, "S", 0, 1, NULL,
+     "0", P, "Conductance of a device that is stuck on; 0 means g_max.", NULL, NULL},
+    {"g_hrs", OG_FIELD_REAL, offsetof(struct og_device, faults.g_hrs), 0, "S", 0, 1, NULL,
+     "0", P, "Conductance of a device that is stuck off.", NULL, NULL},
+    {"p_open", OG_FIELD_REAL, offsetof(struct og_device, faults.p_open), 0, NULL, 0, 1,
+     NULL, "0", P, "Probability that a device is open: it conducts nothing.", NULL, NULL},
+    {"p_short", OG_FIELD_REAL, offsetof(struct og_device, faults.p_short), 0, NULL, 0, 1,
+     NULL, "0", P, "Probability that a device is short: it conducts g_short.", NULL,
+     NULL},
+    {"g_short", OG_FIELD_REAL, offsetof(struct og_device, faults.g_short), 0, "S", 0, 1,
+     NULL, "0 S", P, "Conductance of a device that is short.", NULL, NULL},
+    {.key = NULL},
+};
+
+// Of struct og_hardware, whose device holds them.
+#define OG_WRITE(member) offsetof(struct og_hardware, device.write.member)
+const struct og_field og_program_fields[] = {
+    {"mode", OG_FIELD_CHOICE, OG_WRITE(mode), 0, NULL, 0, 0, "direct write_verify",
+     "direct", P,
+     "direct: one write, with the error of device.program; write_verify: reads and "
+     "pulses "
+     "(device.pulse) until the conductance is accepted or the pulses are used up.",
+     NULL, NULL},
+    {"start", OG_FIELD_CHOICE, OG_WRITE(start), 0, NULL, 0, 0, "erased direct", "erased",
+     P,
+     "Mode write_verify begins with each device at its g_min (device.program then has no "
+     "part in it), or as mode direct leaves it.",
+     NULL, NULL},
+    {"acceptance", OG_FIELD_REAL, OG_WRITE(acceptance), 0, NULL, 1e-6, 1, NULL, "0.01", P,
+     "Accepted is what a verify read finds this close to the target, as a part of g_max "
+     "- "
+     "g_min.",
+     NULL, NULL},
+    {"pulses", OG_FIELD_INT, OG_WRITE(pulses), 0, NULL, 1, 65535, NULL, "100", P,
+     "Most pulses for one device; where they do not suffice it stays as it is.", NULL,
+     NULL},
+    {"noise", OG_FIELD_REAL, OG_WRITE(noise), 0, "S", 0, 1, NULL, "0 S", P,
+     "Rms noise of each verify read.", NULL, NULL},
+    {.key = NULL},
+};

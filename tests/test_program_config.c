@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// hardware.program, device.pulse and device.faults in an experiment.
+#include <string.h>
+
+#include "config/tree.h"
+#include "config_files.h"
+#include "ohmgrid/config.h"
+
+static int enter_folder(void **state)
+{
+    return make_folder(state) != 0 || chdir(folder) != 0;
+}
+
+static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
+{
+    char whole[2048];
+    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
+    write_file("e.yaml", whole);
+    return og_experiment_read(e, "e.yaml", NULL, err);
+}
+
+#define PULSED "hardware: {device: {pulse: {up: 1 uS, down: 2 uS, c2c: 0.3}}, "
+
+static void keys_of_writing(void **state)
+{
+    (void)state;
+    og_experiment *e, *again;
+    struct og_error err = {0};
+    struct og_config a, b;
+    const char text[] = PULSED
+        "program: {mode: write_verify, acceptance: 0.02, pulses: 40, noise: 50 nS}}\n"
+        "sweep: [{key: hardware.program.mode, name: mode, values: [direct, "
+        "write_verify]}]\n";
+    if (read_text(&e, text, &err) != OG_OK) fail_msg("%s", err.text);
+    assert_int_equal(og_experiment_point(e, 0, &a, NULL), OG_OK);
+    assert_int_equal(og_experiment_point(e, 1, &b, NULL), OG_OK);
+    assert_int_equal(a.hardware.device.write.mode, OG_WRITE_DIRECT);
+    assert_int_equal(b.hardware.device.write.mode, OG_WRITE_VERIFIED);
+    assert_true(b.hardware.device.write.acceptance == 0.02);
+    assert_true(b.hardware.device.write.pulses == 40);
+    assert_true(b.hardware.device.write.noise == 50e-9);
+    assert_true(b.hardware.device.pulse.down == 2e-6);
+    char *effective = og_experiment_text(e);
+    write_file("again.yaml", effective);
+    assert_int_equal(og_experiment_read(&again, "again.yaml", NULL, NULL), OG_OK);
+    assert_int_equal(og_experiment_point(again, 1, &a, NULL), OG_OK);
+    assert_memory_equal(&a.hardware, &b.hardware, sizeof a.hardware);
+    free(effective);
+    og_experiment_free(e);
+    og_experiment_free(again);
+    assert_int_equal(read_text(&e, PULSED "program: write_verify}\n", NULL), OG_OK);
+    og_experiment_free(e);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    static const char *const bad[][2] = {
+        {"hardware: {program: write_verify}\n",
+         "e.yaml:2: key 'hardware.program': 'program.mode': write_verify needs what a "
+         "pulse does: device.pulse.up and device.pulse.down above 0"},
+        {PULSED "program: {pulses: 7}}\n", "e.yaml:2: key 'hardware.program.pulses': has "
+                                           "no effect with program.mode direct"},
+        {PULSED "program: {noise: 1 nS}}\n", "e.yaml:2: key 'hardware.program.noise': "
+                                             "has no effect with program.mode direct"},
+        {PULSED "program: {start: direct}}\n", "e.yaml:2: key 'hardware.program.start': "
+                                               "has no effect with program.mode direct"},
+        {PULSED "program: {mode: write_verify, acceptance: 0}}\n",
+         "e.yaml:2: key 'hardware.program.acceptance': 0 is outside the allowed range "
+         "(1e-06 .. 1)"},
+        {"hardware: {device: {faults: {p_short: 0.1}}}\n",
+         "e.yaml:2: key 'hardware.device.faults': 'faults.g_short': is needed with "
+         "p_short "
+         "above 0"},
+        {"hardware: {device: {faults: {p_open: 0.6, p_lrs: 0.6}}}\n",
+         "e.yaml:2: key 'hardware.device.faults': p_lrs + p_hrs + p_open + p_short = 1.2 "
+         "is "
+         "above 1"},
+    };
+    (void)state;
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        og_experiment *e;
+        struct og_error err = {0};
+        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
+        assert_string_equal(err.text, bad[k][1]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_of_writing),
+        cmocka_unit_test(what_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+}

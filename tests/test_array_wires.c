@@ -355,6 +355,111 @@ static void noise_is_that_of_the_devices(void **state)
     }
 }
 
+// --- gradients -----------------------------------------------------------------------
+
+static double loss_of(struct bench *b, const float *dy)
+{
+    double sum = 0;
+    bench_run(b);
+    for (size_t k = 0; k < b->n * b->cols; k++) sum += (double)dy[k] * (double)b->y[k];
+    return sum;
+}
+
+static void gradient_of(struct bench *b, const float *dy, float *dw, float *dx)
+{
+    memset(dw, 0, b->rows * b->cols * sizeof *dw);
+    bench_run(b);
+    const struct og_backward_io io = {.dy = dy,
+                                      .lddy = b->cols,
+                                      .n = b->n,
+                                      .dx = dx,
+                                      .lddx = b->rows,
+                                      .dw = dw,
+                                      .tape = b->tape,
+                                      .work = b->work};
+    og_array_backward(b->array, &io);
+}
+
+// Central differences, which the float product leaves five digits.
+static void assert_gradient(struct og_hardware hw)
+{
+    enum { N = 4, CHECKED = 30 };
+    struct bench b = bench_open(hw, ROWS, COLS, N, 1);
+    float dy[N * COLS], straight[ROWS * COLS], dw[ROWS * COLS], dx[N * ROWS];
+    fill(dy, N * COLS, 21, 1);
+    b.w[0] = 1;  // full scale
+    for (size_t k = 1; k < ROWS * COLS; k++)
+        if (fabsf(b.w[k]) < 0.03f) b.w[k] = 0.1f;
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
+    b.tape = og_alloc(og_array_tape_bytes(b.array, N), 1);
+    gradient_of(&b, dy, straight, dx);
+    memcpy(dw, straight, sizeof dw);
+    assert_int_equal(og_array_through_wires(b.array, dw), OG_OK);
+    double most = 0, apart = 0;
+    for (size_t k = 0; k < ROWS * COLS; k++) most = fmax(most, fabs((double)dw[k]));
+    for (size_t k = 7; k < ROWS * COLS; k += ROWS * COLS / CHECKED) {
+        const float w = b.w[k], step = 0.02f;
+        b.w[k] = w + step;
+        const double up = loss_of(&b, dy);
+        b.w[k] = w - step;
+        const double slope = (up - loss_of(&b, dy)) / (2 * (double)step);
+        b.w[k] = w;
+        if (!(fabs((double)dw[k] - slope) <= 1e-3 * most))
+            fail_msg("dw[%zu] is %g, expected %g", k, (double)dw[k], slope);
+        apart = fmax(apart, fabs((double)straight[k] - slope));
+    }
+    assert_true(apart > 0.02 * most);  // or nothing would have been tested
+    for (size_t k = 3; k < N * ROWS; k += 11) {
+        const float x = b.x[k], step = 0.1f;
+        b.x[k] = x + step;
+        const double up = loss_of(&b, dy);
+        b.x[k] = x - step;
+        assert_float_equal(dx[k], (up - loss_of(&b, dy)) / (2 * (double)step), 1e-3);
+        b.x[k] = x;
+    }
+    bench_close(&b);
+}
+
+static void gradients_pass_through_wires(void **state)
+{
+    (void)state;
+    for (int scheme = OG_DIFFERENTIAL; scheme <= OG_OFFSET; scheme++)
+        for (int variant = 0; variant < 7; variant++) {
+            struct og_hardware hw = wired_hardware();
+            hw.mapping.scheme = (enum og_scheme)scheme;
+            const bool pairs = scheme != OG_OFFSET;
+            if (variant == 1) hw.wires.mode = OG_WIRES_APPROXIMATE;
+            if (variant == 2) hw.mapping.devices_per_weight = 2;
+            if (variant == 3 && pairs) hw.pair.subtract = OG_SUBTRACT_DIGITAL;
+            if (variant == 3 && !pairs) hw.mapping.reference = OG_REFERENCE_DIGITAL;
+            if (variant == 4 && pairs) hw.pair.layout = OG_LAYOUT_SEPARATE;
+            if (variant == 5) hw.wires.drive = hw.wires.sense = OG_BOTH_ENDS;
+            if (variant == 6) {
+                hw.wires.r_access = 800;
+                hw.wires.r_row = hw.wires.r_source = 0;
+            }
+            assert_gradient(hw);
+        }
+}
+
+static void what_has_no_gradient_is_refused(void **state)
+{
+    (void)state;
+    struct og_hardware hw = wired_hardware();
+    struct og_error err = {0};
+    struct bench b = bench_open(hw, ROWS, COLS, 1, 1);
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_REPARAM, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "through hardware.wires"));
+    bench_close(&b);
+    hw.mapping.weight_bits = 5;
+    hw.mapping.slice_bits = 2;
+    b = bench_open(hw, ROWS, COLS, 1, 1);
+    err = (struct og_error){0};
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "mapping.slice_bits"));
+    bench_close(&b);
+}
+
 static void same_bits_for_any_threads(void **state)
 {
     (void)state;
@@ -437,6 +542,8 @@ int main(void)
         cmocka_unit_test(without_resistance_nothing_changes),
         cmocka_unit_test(approximate_is_in_series),
         cmocka_unit_test(noise_is_that_of_the_devices),
+        cmocka_unit_test(gradients_pass_through_wires),
+        cmocka_unit_test(what_has_no_gradient_is_refused),
         cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(what_is_no_number_shows),
         cmocka_unit_test(removed_lines_are_not_there),

@@ -70,7 +70,7 @@ static void convolutions_and_dense_layers(void **state)
     (void)state;
     static const char text[] = "- conv2d: {filters: 5, kernel: 3, padding: 1}\n"
                                "- relu\n"
-                               "- max_pool: {kernel: 2}\n"
+                               "- max_pool: {size: 2}\n"
                                "- flatten\n"
                                "- dense: {units: 20}\n"
                                "- relu\n"

@@ -194,6 +194,11 @@ struct og_backward_io {
     bool reparam;
 };
 OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
+// hardware.wires: dw, as og_array_backward has added it up over all reads, is the gradient
+// by the weights as reads see them. Turns it into that by the weights as programmed (exact
+// by adjoint circuits; quantisation, errors and limits of the devices pass it on); without
+// wires it stays as it is. OG_NO_MEMORY, OG_FAILED: then dw is of no use.
+OG_API og_status og_array_through_wires(og_array *array, float *dw);
 
 // --- ramps ---------------------------------------------------------------------------
 OG_API bool og_array_has_ramps(const og_array *array);

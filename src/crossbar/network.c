@@ -165,24 +165,47 @@ void og_network_shares(struct og_network *n)
 // --- gradients -------------------------------------------------------------------------
 
 struct fields {
+    struct og_field_room room;
     double *word, *bit, *word_adjoint, *bit_adjoint;  // [rows * cols] V
     double *v, *u;                                    // [rows], [cols] V
 };
 
-// to += sum over the rows (or columns, if fewer) of p: a drive and the adjoint drives
-// that it is weighted with.
-static og_status add_fields(const struct og_network *n, og_wires *w, const double *p,
-                            const struct fields *f, double *to, struct og_error *err)
+static og_status fields_alloc(struct fields *f, og_wires *w, struct og_error *err)
 {
-    const size_t rows = n->rows, cols = n->cols;
+    const size_t cells = w->rows * w->cols;
+    *f = (struct fields){.room.tolerance = 1e-8};
+    OG_TRY(og_field_room_alloc(&f->room, w, err));
+    f->word = og_alloc(4 * cells + w->rows + w->cols, sizeof *f->word);
+    if (f->word == NULL) return og_wires_no_memory(err);
+    f->bit = f->word + cells;
+    f->word_adjoint = f->bit + cells;
+    f->bit_adjoint = f->word_adjoint + cells;
+    f->v = f->bit_adjoint + cells;
+    f->u = f->v + w->rows;
+    return OG_OK;
+}
+
+static void fields_free(struct fields *f)
+{
+    og_field_room_free(&f->room);
+    og_free(f->word);
+}
+
+// to += sum over the rows (or columns, if fewer) of p: one drive, and the adjoint drive
+// that p weights it with.
+static og_status add_fields(og_wires *w, const double *p, const struct fields *f,
+                            double *to, struct og_error *err)
+{
+    const size_t rows = w->rows, cols = w->cols;
     const bool by_rows = rows < cols;
     for (size_t k = 0; k < (by_rows ? rows : cols); k++) {
         for (size_t i = 0; i < rows; i++)
             f->v[i] = by_rows ? (double)(i == k) : p[i * cols + k];
         for (size_t j = 0; j < cols; j++)
             f->u[j] = by_rows ? p[k * cols + j] : (double)(j == k);
-        OG_TRY(og_wires_field(w, f->v, NULL, f->word, f->bit, err));
-        OG_TRY(og_wires_field(w, NULL, f->u, f->word_adjoint, f->bit_adjoint, err));
+        OG_TRY(og_wires_field_within(w, &f->room, f->v, NULL, f->word, f->bit, err));
+        OG_TRY(og_wires_field_within(w, &f->room, NULL, f->u, f->word_adjoint,
+                                     f->bit_adjoint, err));
         for (size_t c = 0; c < rows * cols; c++)
             to[c] -= (f->word_adjoint[c] - f->bit_adjoint[c]) * (f->word[c] - f->bit[c]);
     }
@@ -198,16 +221,12 @@ og_status og_network_gradient(struct og_network *n, const double *p, double *to,
         for (size_t k = 0; k < cells; k++) to[k] *= p[k];
         return OG_OK;
     }
-    double *memory = og_alloc(4 * cells + n->rows + n->cols, sizeof *memory);
-    if (memory == NULL) return og_wires_no_memory(err);
-    struct fields f = {.word = memory, .bit = memory + cells};
-    f.word_adjoint = f.bit + cells;
-    f.bit_adjoint = f.word_adjoint + cells;
-    f.v = f.bit_adjoint + cells;
-    f.u = f.v + n->rows;
+    og_wires *w = loaded(n);
+    struct fields f;
     memset(to, 0, cells * sizeof *to);
-    const og_status s = add_fields(n, loaded(n), p, &f, to, err);
-    og_free(memory);
+    og_status s = fields_alloc(&f, w, err);
+    if (s == OG_OK) s = add_fields(w, p, &f, to, err);
+    fields_free(&f);
     for (size_t k = 0; k < cells; k++) to[k] *= access_share(n, k);
     return s;
 }

@@ -26,34 +26,62 @@ static void decoupled_bits(const struct og_wires *w, const double *v, const doub
     }
 }
 
-static og_status coupled_bits(og_wires *w, const struct og_pcg_io *io,
+static og_status coupled_bits(og_wires *w, void *state, const struct og_pcg_io *io,
                               struct og_error *err)
 {
     OG_TRY(og_pcg_prepare(w, err));
-    void *state = og_alloc(og_pcg_state_bytes(w, true), 1);
-    if (state == NULL) return og_wires_no_memory(err);
     const struct og_pcg_result r = og_pcg_solve(w, state, io);
-    og_free(state);
     if (r.converged) return OG_OK;
     return og_fail(err, OG_FAILED,
                    "wires: no convergence in %zu iterations (residual %.2g)",
                    r.iterations, r.residual);
 }
 
+void og_field_room_free(struct og_field_room *room)
+{
+    og_free(room->scratch);
+    og_free(room->state);
+    *room = (struct og_field_room){.tolerance = room->tolerance};
+}
+
+og_status og_field_room_alloc(struct og_field_room *room, og_wires *w,
+                              struct og_error *err)
+{
+    *room = (struct og_field_room){.tolerance = room->tolerance};
+    room->scratch = og_alloc(2 * w->rows + w->cols, sizeof *room->scratch);
+    if (!og_wires_decoupled(w)) {
+        OG_TRY(og_pcg_prepare(w, err));  // tells how much it needs
+        room->state = og_alloc(og_pcg_state_bytes(w, true), 1);
+        if (room->state == NULL) return og_wires_no_memory(err);
+    }
+    return room->scratch != NULL ? OG_OK : og_wires_no_memory(err);
+}
+
+og_status og_wires_field_within(og_wires *w, const struct og_field_room *room,
+                                const double *v, const double *u, double *word,
+                                double *bit, struct og_error *err)
+{
+    const size_t m = w->rows, n = w->cols;
+    if (og_wires_decoupled(w)) {
+        decoupled_bits(w, v, u, bit, room->scratch);
+    } else {
+        const struct og_pcg_io io = {
+            .v = v, .sense = u, .bit = bit, .tolerance = room->tolerance};
+        OG_TRY(coupled_bits(w, room->state, &io, err));
+    }
+    for (size_t i = 0; i < m; i++)
+        og_word_line(w, i, v != NULL ? v[i] : 0, bit + i * n, word + i * n,
+                     room->scratch);
+    return OG_OK;
+}
+
 og_status og_wires_field(og_wires *w, const double *v, const double *u, double *word,
                          double *bit, struct og_error *err)
 {
-    const size_t m = w->rows, n = w->cols;
-    double *scratch = og_alloc(2 * m + n, sizeof *scratch);
-    if (scratch == NULL) return og_wires_no_memory(err);
-    og_status s = OG_OK;
-    if (og_wires_decoupled(w))
-        decoupled_bits(w, v, u, bit, scratch);
-    else
-        s = coupled_bits(w, &(struct og_pcg_io){.v = v, .sense = u, .bit = bit}, err);
-    for (size_t i = 0; s == OG_OK && i < m; i++)
-        og_word_line(w, i, v != NULL ? v[i] : 0, bit + i * n, word + i * n, scratch);
-    og_free(scratch);
+    struct og_field_room room = {0};
+    og_status s = og_field_room_alloc(&room, w, err);
+    if (s == OG_OK) s = og_wires_field_within(w, &room, v, u, word, bit, err);
+    og_field_room_free(&room);
     return s;
 }
 
@@ -102,8 +130,13 @@ static og_status inject_bits(og_wires *w, double *bit, double *line, double *cop
     } else if (w->row.kind == OG_LINE_IDEAL) {
         inject_columns(w, bit, line);
     } else {
+        struct og_field_room room = {0};
         memcpy(copy, bit, cells * sizeof *bit);
-        return coupled_bits(w, &(struct og_pcg_io){.inject = copy, .bit = bit}, err);
+        const struct og_pcg_io io = {.inject = copy, .bit = bit};
+        og_status s = og_field_room_alloc(&room, w, err);
+        if (s == OG_OK) s = coupled_bits(w, room.state, &io, err);
+        og_field_room_free(&room);
+        return s;
     }
     return OG_OK;
 }

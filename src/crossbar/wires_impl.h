@@ -43,6 +43,7 @@ struct og_pcg_io {
     const double *sense;   // [cols] V at the amplifiers; NULL: 0
     const double *inject;  // [rows * cols] A into the bit-line nodes; NULL: 0
     double *current, *bit;
+    double tolerance;  // of each bit line's last correction over its largest; 0: 1e-13
 };
 og_status og_pcg_prepare(og_wires *w, struct og_error *err);
 size_t og_pcg_state_bytes(const struct og_wires *w, bool bit);
@@ -86,7 +87,17 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
 
 // --- voltages (wires_field.c) ------------------------------------------------------------
 // Node voltages [rows * cols] for voltages v at the sources and u at the amplifiers, of
-// which one may be NULL (0).
+// which one may be NULL (0). `within`: in room made before.
+struct og_field_room {
+    double *scratch, tolerance;  // that of og_pcg_io
+    void *state;
+};
+og_status og_field_room_alloc(struct og_field_room *room, og_wires *w,
+                              struct og_error *err);
+void og_field_room_free(struct og_field_room *room);
+og_status og_wires_field_within(og_wires *w, const struct og_field_room *room,
+                                const double *v, const double *u, double *word,
+                                double *bit, struct og_error *err);
 og_status og_wires_field(og_wires *w, const double *v, const double *u, double *word,
                          double *bit, struct og_error *err);
 // Node voltages for currents [rows * cols] put into the nodes, terminals at 0 V.

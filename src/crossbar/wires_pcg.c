@@ -198,8 +198,9 @@ struct og_pcg_result og_pcg_solve(const struct og_wires *w, void *state,
     state_place(&s, state, io->bit != NULL);
     set_drive(&s, io);
     k->forward(s.c, &s.t, 0);
+    const double enough = io->tolerance > 0 ? io->tolerance : tolerance;
     double energy = total(&s), start = energy, beta = 0;
-    while (!(done.converged = progress(&s) <= tolerance)) {
+    while (!(done.converged = progress(&s) <= enough)) {
         if (done.iterations++ == ITERATIONS_MAX) break;
         const double slope = k->backward(s.c, &s.t, beta);
         if (!(slope > 0)) {

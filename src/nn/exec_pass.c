@@ -5,6 +5,7 @@
 // between its parts; backward goes layer by layer, with parameter gradients per block
 // added up in block order.
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "nn/exec.h"
@@ -259,6 +260,26 @@ static void reduce_layer(og_exec *exec, size_t i, size_t blocks)
     }
 }
 
+// The gradients of matrices whose arrays have wires, from all blocks together. What
+// cannot be computed is not a number, which ends the training.
+static void through_wires(og_exec *exec, size_t i)
+{
+    const struct og_node *node = &exec->node[i];
+    for (int k = 0; k < node->linears; k++) {
+        const struct og_matrix *m = og_exec_linear(exec, node, k);
+        const struct og_linear_decl *l = &node->linear[k];
+        if (!m->array || !og_exec_hardware(exec, node)->wires.mode) continue;
+        float *dw = exec->gradient_block + node->param[l->param].offset + l->first;
+        float *own = l->stride == l->rows ? dw : exec->gather;
+        for (size_t j = 0; own != dw && j < l->cols; j++)
+            memcpy(own + j * l->rows, dw + j * l->stride, l->rows * sizeof *dw);
+        const bool good = og_array_through_wires(m->array, own) == OG_OK;
+        for (size_t e = 0; !good && e < l->cols * l->rows; e++) own[e] = NAN;
+        for (size_t j = 0; own != dw && j < l->cols; j++)
+            memcpy(dw + j * l->stride, own + j * l->rows, l->rows * sizeof *dw);
+    }
+}
+
 static void clear_gradients(const og_exec *exec, size_t n)
 {
     for (size_t i = 0; i + 1 < exec->model->nodes; i++) {
@@ -281,6 +302,7 @@ static const float *back_layers(og_exec *exec, const struct og_batch *batch)
         if (!exec->wants_grad[i]) continue;
         back_layer(exec, batch, i);
         reduce_layer(exec, i, blocks);
+        through_wires(exec, i);
     }
     return exec->gradient_block;
 }

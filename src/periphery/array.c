@@ -373,6 +373,15 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: what pulses leave cannot be differentiated; use "
                        "program.mode: direct");
+    if (keep != OG_KEEP_NOTHING && a->wired != NULL && a->map.slices > 1)
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.wires in training: digits of a bit-sliced weight have no "
+            "derivative; use mapping.slice_bits: 0");
+    if (keep == OG_KEEP_REPARAM && a->wired != NULL)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scale of noise is not differentiated through "
+                       "hardware.wires; use wires.mode: none");
     if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
         return og_fail(err, OG_INPUT,
                        "train.reparam: digits of a bit-sliced weight have no derivative; "

@@ -101,6 +101,7 @@ struct plate {
     size_t tile, row0, rows, col0, cols;
     bool reference;  // one more bit line
     struct og_network *n;
+    struct gradients *gradients;
 };
 
 static size_t lines_of(const struct plate *p)
@@ -240,7 +241,7 @@ static void add_reference_variance(const struct plate *p)
     }
 }
 
-static og_status program_plate(struct plate *p)
+static og_status program_plate(const struct plate *p)
 {
     const struct og_array *a = p->a;
     OG_TRY(og_network_resize(p->n, p->rows, lines_of(p), NULL));
@@ -256,15 +257,86 @@ static og_status program_plate(struct plate *p)
     return OG_OK;
 }
 
+// --- gradients -------------------------------------------------------------------------
+
+struct gradients {
+    const float *dw;  // [full_cols][full_rows], as reads see the weights
+    double *q;        // [rows * cols] by the targets of the weights
+};
+
+// Of a loss by T of bit line of `side`, in 1/S.
+static void gather_gradient(const struct plate *p, int side)
+{
+    const struct og_mapping *m = &p->a->map;
+    const double steps = fabs(steps_per_siemens(p, side)) * (side == 0 ? 1 : -1);
+    for (size_t i = 0; i < p->rows; i++)
+        for (size_t j = 0; j < p->cols; j++) {
+            const size_t row = p->row0 + i, col = p->col0 + j;
+            const float dw =
+                p->gradients
+                    ->dw[og_live_col(m, col) * m->full_rows + og_live_row(m, row)];
+            const float scale = m->w_max[row / m->tile_rows * m->cols + col];
+            p->n->t[cell_of(p, i, j, side)] =
+                steps * (double)(dw * scale / (m->D * p->a->a[row]));
+        }
+}
+
+// The reference is taken away from every output.
+static void gather_reference_gradient(const struct plate *p)
+{
+    const size_t lines = lines_of(p);
+    for (size_t i = 0; p->reference && i < p->rows; i++) {
+        double *line = p->n->t + i * lines;
+        line[lines - 1] = 0;
+        for (size_t j = 0; j < p->cols; j++) line[lines - 1] -= line[j];
+    }
+}
+
+// dg / dq in siemens per step. A weight of 0 is where one device takes over from the
+// other: half of each.
+static double follows(const struct plate *p, int side, float q)
+{
+    const struct og_mapping *m = &p->a->map;
+    const struct og_device *d = &m->hw.device;
+    const double slope = (d->g_max - d->g_min) / (double)m->D * (side == 0 ? 1 : -1);
+    if (m->hw.mapping.scheme != OG_DIFFERENTIAL) return slope / 2;
+    if (q == 0) return slope / 2;
+    return (q > 0) == (side == 0) ? slope : 0;
+}
+
+static void add_gradient(const struct plate *p, int side)
+{
+    const struct og_mapping *m = &p->a->map;
+    for (size_t i = 0; i < p->rows; i++)
+        for (size_t j = 0; j < p->cols; j++) {
+            const size_t k = device_of(p, i, j);
+            if (og_missing(m, p->row0 + i, p->col0 + j)) continue;
+            p->gradients->q[k] +=
+                follows(p, side, m->q[k]) * p->n->share[cell_of(p, i, j, side)];
+        }
+}
+
+static og_status pull_plate(const struct plate *p)
+{
+    struct og_network *n = p->n;
+    OG_TRY(og_network_resize(n, p->rows, lines_of(p), NULL));
+    gather(p);
+    each_side(p, gather_gradient);
+    gather_reference_gradient(p);
+    OG_TRY(og_network_gradient(n, n->t, n->share, NULL));
+    each_side(p, add_gradient);
+    return OG_OK;
+}
+
 // --- all of them -----------------------------------------------------------------------
 
-typedef og_status on_plate(struct plate *p);
+typedef og_status on_plate(const struct plate *p);
 
 // Tile `at` of all, row by row.
-static struct plate plate_of(const struct og_array *a, int slice, size_t at)
+static struct plate plate_of(const struct og_array *a, size_t at)
 {
     const struct og_mapping *m = &a->map;
-    struct plate p = {.a = a, .slice = slice, .tile = at % m->col_tiles};
+    struct plate p = {.a = a, .tile = at % m->col_tiles};
     p.row0 = at / m->col_tiles * m->array_rows;
     p.col0 = p.tile * m->tile_cols;
     p.rows = m->rows - p.row0 < m->array_rows ? m->rows - p.row0 : m->array_rows;
@@ -283,19 +355,23 @@ static og_status each_array(struct plate p, on_plate *act)
     return OG_OK;
 }
 
-static og_status each_tile(struct og_array *a, int slice, on_plate *act)
+static og_status each_tile(const struct og_array *a, int slice, on_plate *act,
+                           struct gradients *gradients)
 {
     const struct og_mapping *m = &a->map;
     const size_t tiles =
         (m->rows + m->array_rows - 1) / m->array_rows * (m->cols > 0 ? m->col_tiles : 0);
     const int blas = og_blas_use_threads(1);
     int worst = OG_OK;
-#pragma omp parallel for schedule(static) default(none) shared(a, slice, tiles, act)     \
-    num_threads(a->wired->threads) reduction(max                                         \
-                                             : worst) if (tiles > 1)
+#pragma omp parallel for schedule(static) default(none)                                  \
+    shared(a, m, slice, tiles, act, gradients) num_threads(a->wired->threads)            \
+        reduction(max                                                                    \
+                  : worst) if (tiles > 1)
     for (size_t t = 0; t < tiles; t++) {
-        struct plate p = plate_of(a, slice, t);
+        struct plate p = plate_of(a, t);
         int thread = 0;
+        p.slice = slice;
+        p.gradients = gradients;
 #ifdef _OPENMP
         thread = omp_get_thread_num();
 #endif
@@ -311,8 +387,26 @@ og_status og_wired_program(struct og_array *a, int slice)
 {
     const size_t refs = a->map.rows * a->map.col_tiles;
     if (a->ref_sd != NULL) memset(a->ref_sd, 0, refs * sizeof *a->ref_sd);
-    OG_TRY(each_tile(a, slice, program_plate));
+    OG_TRY(each_tile(a, slice, program_plate, NULL));
     for (size_t k = 0; a->ref_sd != NULL && k < refs; k++)
         a->ref_sd[k] = sqrtf(a->ref_sd[k]);
     return OG_OK;
+}
+
+// The weights of one slice: og_array_keep_gradient has seen to that.
+og_status og_array_through_wires(og_array *a, float *dw)
+{
+    const struct og_mapping *m = &a->map;
+    if (a->wired == NULL) return OG_OK;
+    struct gradients g = {.dw = dw, .q = og_alloc(m->rows * m->cols, sizeof *g.q)};
+    if (g.q == NULL) return OG_NO_MEMORY;
+    const og_status status = each_tile(a, 0, pull_plate, &g);
+    for (size_t i = 0; i < m->rows; i++)
+        for (size_t j = 0; j < m->cols; j++) {
+            const double w_max = (double)m->w_max[i / m->tile_rows * m->cols + j];
+            dw[og_live_col(m, j) * m->full_rows + og_live_row(m, i)] =
+                (float)(g.q[i * m->cols + j] * (double)(m->D * a->a[i]) / w_max);
+        }
+    og_free(g.q);
+    return status;
 }

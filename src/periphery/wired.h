@@ -31,8 +31,4 @@ float *og_wired_variance(const struct og_array *a, int copy, int side);
 // Adds to e, v, sd and ref_sd of the slice in hand what the wires do to them.
 og_status og_wired_program(struct og_array *a, int slice);
 
-// dw[full_cols][full_rows], the gradient by the weights as reads see them -> by the
-// weights as programmed. Programming errors and quantisation pass it on.
-og_status og_wired_gradient(struct og_array *a, float *dw);
-
 #endif

@@ -463,14 +463,15 @@ static void what_has_no_gradient_is_refused(void **state)
 static void same_bits_for_any_threads(void **state)
 {
     (void)state;
+    enum { MANY_ROWS = 90, MANY_COLS = 60 };
     const int threads[] = {1, 2, 7}, before = og_threads();
-    float y[3][6 * COLS];
+    float y[3][6 * MANY_COLS];
     for (int t = 0; t < 3; t++) {
         struct og_hardware hw = wired_hardware();
         hw.device.program = proportional(0.1);
         hw.device.read = proportional(0.05);
         og_set_threads(threads[t]);
-        struct bench b = bench_open(hw, ROWS, COLS, 6, 1);
+        struct bench b = bench_open(hw, MANY_ROWS, MANY_COLS, 6, 1);
         bench_run(&b);
         memcpy(y[t], b.y, sizeof y[t]);
         bench_close(&b);

@@ -92,11 +92,55 @@ static void convolutions_and_dense_layers(void **state)
     end(&net);
 }
 
+static double loss_of(struct net *net)
+{
+    assert_int_equal(og_exec_program(net->exec, &(struct og_chip){.seed = 3}), OG_OK);
+    og_exec_forward(net->exec, &net->batch);
+    return og_exec_loss(net->exec, &net->batch, NULL) / (double)net->batch.n;
+}
+
+// Central differences over some weights of all layers. The largest of each matrix is its
+// full scale, which gradients take for fixed; a weight near 0 has two slopes.
+static void training_goes_through_wires(void **state)
+{
+    (void)state;
+    const struct task task = {.spec = {{GRU, 4, 1, .sequence = true, .before = true},
+                                       {LSTM, 3, 1, .forget = 1}},
+                              .chain = 2,
+                              .steps = 4,
+                              .inputs = 3,
+                              .n = 33};
+    struct og_hardware hw = wired();
+    struct net net = make_net(&task);
+    start(&net, &hw, true, OG_STRAIGHT_THROUGH);
+    loss_of(&net);
+    const float *gradient = og_exec_backward(net.exec, &net.batch);
+    double most = 0, *kept = og_alloc(net.count, sizeof *kept);
+    for (size_t i = 0; i < net.count; i++) {
+        kept[i] = gradient[i];
+        most = fmax(most, fabs(kept[i]));
+    }
+    for (size_t i = 5; i < net.count; i += 7) {
+        const float w = net.params[i], step = 0.02f;
+        if (fabsf(w) < 0.03f || fabsf(w) > 0.6f) continue;
+        net.params[i] = w + step;
+        const double up = loss_of(&net);
+        net.params[i] = w - step;
+        const double slope = (up - loss_of(&net)) / (2 * (double)step);
+        net.params[i] = w;
+        if (!(fabs(kept[i] - slope) <= 3e-3 * most))
+            fail_msg("gradient %zu is %g, expected %g", i, kept[i], slope);
+    }
+    og_free(kept);
+    end(&net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recurrent_networks),
         cmocka_unit_test(convolutions_and_dense_layers),
+        cmocka_unit_test(training_goes_through_wires),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

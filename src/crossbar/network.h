@@ -20,11 +20,12 @@ struct og_network {
     size_t used[OG_NETWORK_SIZES][2];  // rows and columns of each
     size_t next;                       // which one makes room
     size_t rows, cols, room;           // of the present array; cells there is room for
-    double *g;      // [rows * cols] S of the devices, r_access not counted; fill it
-    double *t;      // [rows * cols] S
-    double *share;  // [rows * cols], og_network_shares
-    double *cell;   // [rows * cols] S with r_access
-    double *line;   // scratch
+    double *g;         // [rows * cols] S of the devices, r_access not counted; fill it
+    double *t;         // [rows * cols] S
+    double *share;     // [rows * cols], og_network_shares
+    double *cell;      // [rows * cols] S with r_access
+    double *line;      // scratch
+    og_status status;  // for those who use several at once
 };
 
 struct og_wire_params og_wiring_params(const struct og_wiring *w);

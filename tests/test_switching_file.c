@@ -110,7 +110,8 @@ static void loops_are_drawn(void **state)
     } refused[] = {
         {{.metric = "temperature"}, "loop.h5: no column 'temperature'; a simulation has"},
         {{.x = "../device"}, "loop.h5: no column '../device'"},
-        {{.series = "time"}, "loop.h5: a simulated device has neither series nor costs"},
+        {{.series = "time"}, "loop.h5: a simulated device has no series"},
+        {{.kind = OG_PLOT_TRAINING}, "loop.h5: of a simulated device there are only"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct og_error err = {0};

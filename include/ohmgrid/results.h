@@ -175,13 +175,22 @@ OG_API og_status og_result_show_attribution(const char *path, FILE *out,
 // differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);
-// Draws a metric through gnuplot: PNG, SVG or PDF by the ending of `figure`. One line
-// with a band per value of `series` axes against `x`; the remaining axes become panels.
-// Of a simulated device (switching.h): column `metric` (current) against `x` (voltage).
+// Draws through gnuplot: PNG, SVG or PDF by the ending of `figure`.
+enum og_plot_kind {
+    OG_PLOT_LINES,  // a metric with a band per value of `series` against `x`; the remaining
+                    // axes become panels. Of a simulated device (switching.h): column
+                    // `metric` (current) against `x` (voltage)
+    OG_PLOT_MAP,    // the same as colours over x and series
+    OG_PLOT_COSTS,        // bars of what og_result_show_attribution prints
+    OG_PLOT_TRAINING,     // loss (`metric`) of every training over its epochs
+    OG_PLOT_TRACES,       // h_error (`metric`) over the steps of a sequence
+    OG_PLOT_CONDUCTANCES  // histograms of the layers of a stored chip
+};
 struct og_plot {
+    enum og_plot_kind kind;
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
-    int width, height;                        // pixels; 0: default
-    bool costs;  // instead, bars of what og_result_show_attribution prints
+    int point;          // traces, conductances: of this sweep point; -1: all, the first
+    int width, height;  // pixels; 0: default
 };
 OG_API og_status og_result_plot(const char *path, const char *figure,
                                 const struct og_plot *plot, struct og_error *err);

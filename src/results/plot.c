@@ -145,32 +145,28 @@ static og_status plot_costs(const char *path, const char *figure,
     return s;
 }
 
-static og_status plot_curve(const char *path, const char *figure,
+typedef og_status (*chart_reader)(struct og_chart *chart, const char *path,
+                                  const struct og_plot *plot, struct og_error *err);
+
+static og_status plot_chart(chart_reader read, const char *path, const char *figure,
                             const struct og_plot *plot, struct og_error *err)
 {
-    struct og_curve c;
-    if (plot->series != NULL || plot->costs)
-        return og_fail(err, OG_USAGE,
-                       "%s: a simulated device has neither series nor costs", path);
-    og_status s = og_curve_read(&c, path, plot, err);
+    struct og_chart c = {0};
+    og_status s = read(&c, path, plot, err);
     struct og_picture p = {.x = OG_NO_AXIS, .series = OG_NO_AXIS, .panels = 1};
     p.title = plot->title != NULL ? plot->title : c.title != NULL ? c.title : "";
-    p.width = plot->width;
+    p.width = plot->width > 0 ? plot->width : c.lines > 1 ? 1000 : 0;
     p.height = plot->height;
-    p.curve = &c;
+    p.chart = &c;
     if (s == OG_OK) s = choose_terminal(&p, figure, err);
     if (s == OG_OK) s = draw_and_rename(&p, figure, err);
-    og_curve_free(&c);
+    og_chart_clear(&c);
     return s;
 }
 
-og_status og_result_plot(const char *path, const char *figure, const struct og_plot *plot,
-                         struct og_error *err)
+static og_status plot_sweep(const char *path, const char *figure,
+                            const struct og_plot *plot, struct og_error *err)
 {
-    static const struct og_plot chosen = {0};
-    if (plot == NULL) plot = &chosen;
-    if (og_is_simulation(path)) return plot_curve(path, figure, plot, err);
-    if (plot->costs) return plot_costs(path, figure, plot, err);
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
     struct og_picture p;
@@ -179,4 +175,28 @@ og_status og_result_plot(const char *path, const char *figure, const struct og_p
     if (s == OG_OK) s = draw_and_rename(&p, figure, err);
     og_table_free(&t);
     return s;
+}
+
+og_status og_result_plot(const char *path, const char *figure, const struct og_plot *plot,
+                         struct og_error *err)
+{
+    static const struct og_plot chosen = {.point = -1};
+    static const chart_reader chart[] = {[OG_PLOT_TRAINING] = og_chart_training,
+                                         [OG_PLOT_TRACES] = og_chart_traces,
+                                         [OG_PLOT_CONDUCTANCES] = og_chart_conductances};
+    if (plot == NULL) plot = &chosen;
+    const bool device = og_is_simulation(path);
+    if (device && plot->kind != OG_PLOT_LINES)
+        return og_fail(err, OG_USAGE,
+                       "%s: of a simulated device there are only columns to draw", path);
+    if (device) return plot_chart(og_chart_simulation, path, figure, plot, err);
+    switch (plot->kind) {
+    case OG_PLOT_LINES:
+    case OG_PLOT_MAP:
+        return plot_sweep(path, figure, plot, err);
+    case OG_PLOT_COSTS:
+        return plot_costs(path, figure, plot, err);
+    default:
+        return plot_chart(chart[plot->kind], path, figure, plot, err);
+    }
 }

@@ -61,16 +61,21 @@ static int choose_x(const struct og_table *t, int not_this)
     return several != OG_NO_AXIS ? several : any;
 }
 
-// Names make the best lines; else the longest remaining axis leaves the fewest panels.
-static int choose_series(const struct og_table *t, int x)
+// Names make the best lines, but not the best side of a map; else the longest remaining
+// axis leaves the fewest panels.
+static int choose_series(const struct og_table *t, int x, bool map)
 {
-    int best = OG_NO_AXIS;
+    int best = OG_NO_AXIS, name = OG_NO_AXIS;
     for (int i = 0; i < (int)t->axes; i++) {
         if (i == x || t->axis[i].n < 2) continue;
-        if (t->axis[i].column[0].label != NULL) return i;
-        if (best == OG_NO_AXIS || t->axis[i].n > t->axis[best].n) best = i;
+        const bool named = t->axis[i].column[0].label != NULL;
+        if (named && !map) return i;
+        if (named)
+            name = i;
+        else if (best == OG_NO_AXIS || t->axis[i].n > t->axis[best].n)
+            best = i;
     }
-    return best;
+    return best != OG_NO_AXIS ? best : name;
 }
 
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
@@ -81,6 +86,7 @@ og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
     p->title = plot->title != NULL ? plot->title : t->title != NULL ? t->title : "";
     p->width = plot->width;
     p->height = plot->height;
+    p->map = plot->kind == OG_PLOT_MAP;
     OG_TRY(choose_metric(p, plot->metric, path, err));
     if (t->axes == 0)
         return og_fail(err, OG_INPUT, "%s: no sweep axis to draw against", path);
@@ -94,7 +100,10 @@ og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
     if (p->x == p->series || p->x == OG_NO_AXIS)
         return og_fail(err, OG_USAGE, "%s: x and series must be two axes, both are '%s'",
                        path, t->axis[p->series].column[0].name);
-    if (plot->series == NULL) p->series = choose_series(t, p->x);
+    if (plot->series == NULL) p->series = choose_series(t, p->x, p->map);
+    if (p->map && p->series == OG_NO_AXIS)
+        return og_fail(err, OG_USAGE, "%s: a map needs two axes with several values",
+                       path);
     for (int i = 0; i < (int)t->axes; i++)
         if (i != p->x && i != p->series) p->panels *= t->axis[i].n;
     if (p->panels > OG_PANELS_MAX)

@@ -10,6 +10,12 @@
 #include "results/file.h"
 #include "results/plot_script.h"
 
+struct column {
+    char *name, *units;
+    double *value;
+    size_t n;
+};
+
 bool og_is_simulation(const char *path)
 {
     const struct og_hdf_guard guard = og_hdf_silence();
@@ -21,8 +27,7 @@ bool og_is_simulation(const char *path)
     return is;
 }
 
-static void read_column(struct og_hdf *h, hid_t file, const char *name,
-                        struct og_curve_column *c)
+static void read_column(struct og_hdf *h, hid_t file, const char *name, struct column *c)
 {
     if (h->status != OG_OK) return;
     char path[128];
@@ -48,64 +53,54 @@ static void read_column(struct og_hdf *h, hid_t file, const char *name,
     og_hdf_close(h, set);
 }
 
-og_status og_curve_read(struct og_curve *curve, const char *path,
-                        const struct og_plot *plot, struct og_error *err)
+static void free_column(struct column *c)
 {
+    og_free(c->value);
+    og_free(c->units);
+    og_free(c->name);
+}
+
+static void scale(const struct column *c, double *to, char label[128])
+{
+    const struct og_scaled s = og_scale_units(c->units, c->value, c->n);
+    for (size_t i = 0; i < c->n; i++) to[i] = c->value[i] * s.factor;
+    og_chart_label(label, c->name, s.units);
+}
+
+static og_status make_chart(struct og_chart *chart, const struct column *x,
+                            const struct column *y, const char *path,
+                            struct og_error *err)
+{
+    struct og_chart_line *l;
+    if (x->n != y->n || x->n == 0)
+        return og_fail(err, OG_INPUT, "%s: the columns have %zu and %zu rows", path, x->n,
+                       y->n);
+    OG_TRY(og_chart_add(chart, x->n, "", path, &l, err));
+    scale(x, l->x, chart->x_label);
+    scale(y, l->y, chart->y_label);
+    return OG_OK;
+}
+
+og_status og_chart_simulation(struct og_chart *chart, const char *path,
+                              const struct og_plot *plot, struct og_error *err)
+{
+    if (plot->series != NULL)
+        return og_fail(err, OG_USAGE, "%s: a simulated device has no series", path);
     const struct og_hdf_guard guard = og_hdf_silence();
     struct og_hdf h = {.path = path, .err = err};
-    *curve = (struct og_curve){0};
+    struct column x = {0}, y = {0};
     hid_t file = og_hdf_open(&h);
     hid_t group =
         h.status == OG_OK ? H5Gopen2(file, "simulation", H5P_DEFAULT) : H5I_INVALID_HID;
     if (h.status == OG_OK) og_hdf_ok(&h, group, "open the simulation");
-    curve->title = og_hdf_read_text(&h, file, "title");
-    read_column(&h, file, plot->x != NULL ? plot->x : "voltage", &curve->x);
-    read_column(&h, file, plot->metric != NULL ? plot->metric : "current", &curve->y);
-    if (h.status == OG_OK && (curve->x.n != curve->y.n || curve->x.n == 0))
-        h.status = og_fail(err, OG_INPUT, "%s: the columns have %zu and %zu rows", path,
-                           curve->x.n, curve->y.n);
+    chart->title = og_hdf_read_text(&h, file, "title");
+    read_column(&h, file, plot->x != NULL ? plot->x : "voltage", &x);
+    read_column(&h, file, plot->metric != NULL ? plot->metric : "current", &y);
+    if (h.status == OG_OK) h.status = make_chart(chart, &x, &y, path, err);
+    og_hdf_close(&h, group);
     og_hdf_close(&h, file);
     og_hdf_restore(guard);
+    free_column(&x);
+    free_column(&y);
     return h.status;
-}
-
-void og_curve_free(struct og_curve *curve)
-{
-    struct og_curve_column *column[] = {&curve->x, &curve->y};
-    for (int i = 0; i < 2; i++) {
-        og_free(column[i]->value);
-        og_free(column[i]->units);
-        og_free(column[i]->name);
-    }
-    og_free(curve->title);
-    *curve = (struct og_curve){0};
-}
-
-static struct og_scaled write_label(char axis, const struct og_curve_column *c, FILE *out)
-{
-    const bool has_unit = c->units != NULL && strcmp(c->units, "1") != 0;
-    const struct og_scaled s = og_scale_units(c->units, c->value, c->n);
-    char text[256];
-    snprintf(text, sizeof text, "%.200s%s%s%s", c->name, has_unit ? " [" : "",
-             has_unit ? s.units : "", has_unit ? "]" : "");
-    fprintf(out, "set %clabel ", axis);
-    og_script_quote(out, text, false);
-    fputc('\n', out);
-    return s;
-}
-
-void og_curve_script(const struct og_picture *p, FILE *out)
-{
-    const struct og_curve *c = p->curve;
-    const struct og_scaled x = write_label('x', &c->x, out),
-                           y = write_label('y', &c->y, out);
-    fputs("set title ", out);
-    og_script_quote(out, p->title, false);
-    fputs("\nunset key\nset zeroaxis lt 1 lc rgb '#909090'\n$curve << EOD\n", out);
-    for (size_t i = 0; i < c->x.n; i++)
-        if (isfinite(c->x.value[i]) && isfinite(c->y.value[i]))
-            fprintf(out, "%.10g %.10g\n", c->x.value[i] * x.factor,
-                    c->y.value[i] * y.factor);
-    fputs("EOD\nplot $curve using 1:2 with lines lc rgb '#0072B2' lw 2\nunset output\n",
-          out);
 }

@@ -9,6 +9,8 @@ static const char *const colour[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                      "#E69F00", "#56B4E9", "#000000"};
 enum { COLOURS = sizeof colour / sizeof *colour };
 
+const char *og_script_colour(size_t line) { return colour[line % COLOURS]; }
+
 struct range {
     double low, high;
 };
@@ -36,8 +38,7 @@ static bool has_unit(const char *units)
     return units != NULL && units[0] != '\0' && strcmp(units, "1") != 0;
 }
 
-static void axis_title(const struct og_table_axis *axis, int column, char *text,
-                       size_t size)
+void og_axis_title(const struct og_table_axis *axis, int column, char *text, size_t size)
 {
     struct og_scaled s = scale_of(axis, column);
     const char *name = axis->column[column].name;
@@ -47,8 +48,8 @@ static void axis_title(const struct og_table_axis *axis, int column, char *text,
         snprintf(text, size, "%s", name);
 }
 
-static void value_text(const struct og_table_axis *axis, int column, size_t i, bool unit,
-                       char *text, size_t size)
+void og_axis_text(const struct og_table_axis *axis, int column, size_t i, bool unit,
+                  char *text, size_t size)
 {
     const struct og_table_column *c = &axis->column[column];
     struct og_scaled s = scale_of(axis, column);
@@ -65,7 +66,7 @@ static bool in_percent(const struct og_table_metric *m)
     return strcmp(m->name, "accuracy") == 0;
 }
 
-static double y_factor(const struct og_table_metric *m)
+double og_metric_factor(const struct og_table_metric *m)
 {
     return in_percent(m) ? 100 : 1;
 }
@@ -78,8 +79,8 @@ static struct range y_range(const struct og_picture *p)
     for (int k = 0; k < 3; k++)
         for (size_t i = 0; i < p->t->points; i++) {
             if (!isfinite(part[k][i])) continue;
-            r.low = fmin(r.low, part[k][i] * y_factor(m));
-            r.high = fmax(r.high, part[k][i] * y_factor(m));
+            r.low = fmin(r.low, part[k][i] * og_metric_factor(m));
+            r.high = fmax(r.high, part[k][i] * og_metric_factor(m));
         }
     double margin = 0.05 * (r.high - r.low);
     if (margin == 0) margin = fmax(0.01 * fabs(r.high), 1e-6);
@@ -103,7 +104,7 @@ static bool logarithmic(const struct og_table_axis *axis, int column)
 }
 
 // The number of a point from its axis positions.
-static size_t point_at(const struct og_picture *p, size_t panel, size_t line, size_t i)
+size_t og_picture_point(const struct og_picture *p, size_t panel, size_t line, size_t i)
 {
     size_t point = 0, stride = 1;
     for (int a = (int)p->t->axes - 1; a >= 0; a--) {
@@ -131,10 +132,10 @@ static void write_data(const struct og_picture *p, size_t panel, size_t line, FI
 {
     const struct og_table_axis *x = &p->t->axis[p->x];
     const double *v = x->column[p->x_column].value;
-    double factor = scale_of(x, p->x_column).factor, y = y_factor(p->metric);
+    double factor = scale_of(x, p->x_column).factor, y = og_metric_factor(p->metric);
     fprintf(out, "$d%zu_%zu << EOD\n", panel, line);
     for (size_t i = 0; i < x->n; i++) {
-        size_t k = point_at(p, panel, line, i);
+        size_t k = og_picture_point(p, panel, line, i);
         const struct og_table_metric *m = p->metric;
         if (isnan(m->mean[k])) continue;
         fprintf(out, "%.10g %.10g ", v != NULL ? v[i] * factor : (double)i,
@@ -149,7 +150,7 @@ static void write_data(const struct og_picture *p, size_t panel, size_t line, FI
 static bool has_points(const struct og_picture *p, size_t panel, size_t line)
 {
     for (size_t i = 0; i < p->t->axis[p->x].n; i++)
-        if (!isnan(p->metric->mean[point_at(p, panel, line, i)])) return true;
+        if (!isnan(p->metric->mean[og_picture_point(p, panel, line, i)])) return true;
     return false;
 }
 
@@ -173,8 +174,8 @@ static void write_lines(const struct og_picture *p, size_t panel, FILE *out)
             fputs("notitle", out);
         } else {
             char text[128];
-            value_text(&p->t->axis[p->series], p->series_column, l, true, text,
-                       sizeof text);
+            og_axis_text(&p->t->axis[p->series], p->series_column, l, true, text,
+                         sizeof text);
             fputs("title ", out);
             og_script_quote(out, text,
                             p->t->axis[p->series].column[p->series_column].label != NULL);
@@ -182,6 +183,22 @@ static void write_lines(const struct og_picture *p, size_t panel, FILE *out)
     }
     // A panel without a finished point keeps its frame.
     fputs(plot[0] == 'p' ? "plot NaN notitle\n" : "\n", out);
+}
+
+void og_point_text(const struct og_table *t, size_t point, char *text, size_t size)
+{
+    size_t used = 0, stride = t->points;
+    text[0] = '\0';
+    for (size_t a = 0; a < t->axes; a++) {
+        const struct og_table_axis *axis = &t->axis[a];
+        stride /= axis->n;
+        if (axis->n < 2) continue;
+        char value[128];
+        og_axis_text(axis, 0, point / stride % axis->n, true, value, sizeof value);
+        if (used + strlen(value) + strlen(axis->column[0].name) + 6 < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s %s",
+                                     used > 0 ? ", " : "", axis->column[0].name, value);
+    }
 }
 
 static void panel_title(const struct og_picture *p, size_t panel, char *text, size_t size)
@@ -192,7 +209,7 @@ static void panel_title(const struct og_picture *p, size_t panel, char *text, si
         const struct og_table_axis *axis = &p->t->axis[a];
         if (a == p->x || a == p->series) continue;
         char value[128];
-        value_text(axis, 0, panel % axis->n, true, value, sizeof value);
+        og_axis_text(axis, 0, panel % axis->n, true, value, sizeof value);
         panel /= axis->n;
         if (used + strlen(value) + strlen(axis->column[0].name) + 6 < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s = %s",
@@ -208,16 +225,19 @@ static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
     fputs("set title ", out);
     og_script_quote(out, p->panels == 1 && p->title[0] != '\0' ? p->title : text,
                     p->panels > 1 || p->title[0] == '\0');
-    fputs(panel == 0 && p->series != OG_NO_AXIS ? "\nset key on\n" : "\nunset key\n",
-          out);
-    write_lines(p, panel, out);
+    const bool key = panel == 0 && p->series != OG_NO_AXIS && !p->map;
+    fputs(key ? "\nset key on\n" : "\nunset key\n", out);
+    if (p->map)
+        og_map_panel(p, panel, out);
+    else
+        write_lines(p, panel, out);
 }
 
 static void write_x(const struct og_picture *p, FILE *out)
 {
     const struct og_table_axis *x = &p->t->axis[p->x];
     char text[256];
-    axis_title(x, p->x_column, text, sizeof text);
+    og_axis_title(x, p->x_column, text, sizeof text);
     fputs("set xlabel ", out);
     og_script_quote(out, text, true);
     fputc('\n', out);
@@ -236,16 +256,20 @@ static void write_x(const struct og_picture *p, FILE *out)
     }
 }
 
-static void write_y(const struct og_picture *p, FILE *out)
+void og_metric_title(const struct og_table_metric *m, char *text, size_t size)
 {
-    const struct og_table_metric *m = p->metric;
     const char *units = in_percent(m) ? "%" : m->units;
-    char text[256];
-    snprintf(text, sizeof text, "%s%s%s%s",
+    snprintf(text, size, "%s%s%s%s",
              in_percent(m) || m->long_name == NULL ? m->name : m->long_name,
              has_unit(units) ? " [" : "", has_unit(units) ? units : "",
              has_unit(units) ? "]" : "");
-    struct range r = y_range(p);
+}
+
+static void write_y(const struct og_picture *p, FILE *out)
+{
+    char text[256];
+    og_metric_title(p->metric, text, sizeof text);
+    const struct range r = y_range(p);
     fputs("set ylabel ", out);
     og_script_quote(out, text, true);
     if (r.low < r.high) fprintf(out, "\nset yrange [%.10g:%.10g]", r.low, r.high);
@@ -285,14 +309,19 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
         og_bars_script(p, out);
         return;
     }
-    if (p->curve != NULL) {
-        og_curve_script(p, out);
+    if (p->chart != NULL) {
+        og_chart_script(p, out);
         return;
     }
-    write_x(p, out);
-    write_y(p, out);
-    for (size_t k = 0; k < p->panels; k++)
-        for (size_t l = 0; l < lines_of(p); l++) write_data(p, k, l, out);
+    if (p->map) {
+        og_map_axes(p, out);
+        for (size_t k = 0; k < p->panels; k++) og_map_data(p, k, out);
+    } else {
+        write_x(p, out);
+        write_y(p, out);
+        for (size_t k = 0; k < p->panels; k++)
+            for (size_t l = 0; l < lines_of(p); l++) write_data(p, k, l, out);
+    }
     if (p->panels > 1) {
         fprintf(out, "set multiplot layout %zu,%zu", rows, cols);
         if (p->title[0] != '\0') {

@@ -7,20 +7,10 @@
 
 #include "ohmgrid/results.h"
 #include "results/attribution.h"
+#include "results/chart.h"
 #include "results/table.h"
 
 enum { OG_PANELS_MAX = 6, OG_NO_AXIS = -1 };
-
-// Two columns of a simulated device (plot_hysteresis.c).
-struct og_curve_column {
-    char *name, *units;
-    double *value;
-    size_t n;
-};
-struct og_curve {
-    char *title;
-    struct og_curve_column x, y;
-};
 
 struct og_picture {
     const struct og_table *t;
@@ -32,8 +22,9 @@ struct og_picture {
     const char *terminal;
     double per_inch;  // pixels per unit of the terminal's size
     bool inches;
+    bool map;                                       // x and series as a map of colours
     const struct og_attribution_file *attribution;  // bars of costs; NULL: lines
-    const struct og_curve *curve;                   // of a device; NULL: lines
+    const struct og_chart *chart;                   // what is no sweep; NULL: lines
 };
 
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
@@ -43,13 +34,36 @@ og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
 void og_script_quote(FILE *out, const char *text, bool name);
 // What follows the head, of a figure of costs (plot_bars.c).
 void og_bars_script(const struct og_picture *p, FILE *out);
+void og_chart_script(const struct og_picture *p, FILE *out);
+// Of a map: before the panels; the data of a panel; the panel (plot_map.c).
+void og_map_axes(const struct og_picture *p, FILE *out);
+void og_map_data(const struct og_picture *p, size_t panel, FILE *out);
+void og_map_panel(const struct og_picture *p, size_t panel, FILE *out);
+void og_picture_script(const struct og_picture *p, const char *figure, FILE *out);
+
+// Charts of what a file holds beside its sweep. og_chart_clear in any case.
+og_status og_chart_training(struct og_chart *chart, const char *path,
+                            const struct og_plot *plot, struct og_error *err);
+og_status og_chart_traces(struct og_chart *chart, const char *path,
+                          const struct og_plot *plot, struct og_error *err);
+og_status og_chart_conductances(struct og_chart *chart, const char *path,
+                                const struct og_plot *plot, struct og_error *err);
 // Whether the file is one of a simulated device; false when it cannot be read.
 bool og_is_simulation(const char *path);
-// plot->metric against plot->x. Free the curve in any case.
-og_status og_curve_read(struct og_curve *curve, const char *path,
-                        const struct og_plot *plot, struct og_error *err);
-void og_curve_free(struct og_curve *curve);
-void og_curve_script(const struct og_picture *p, FILE *out);
-void og_picture_script(const struct og_picture *p, const char *figure, FILE *out);
+og_status og_chart_simulation(struct og_chart *chart, const char *path,
+                              const struct og_plot *plot, struct og_error *err);
+
+// Parts of a script (plot_script.c). Value i of an axis, with its unit where `unit`.
+void og_axis_text(const struct og_table_axis *axis, int column, size_t i, bool unit,
+                  char *text, size_t size);
+void og_axis_title(const struct og_table_axis *axis, int column, char *text, size_t size);
+// "axis value, ..." of a point, of the axes with more than one value.
+void og_point_text(const struct og_table *t, size_t point, char *text, size_t size);
+const char *og_script_colour(size_t line);
+// Of a metric in the figure: its name and unit, and what its values are multiplied by.
+void og_metric_title(const struct og_table_metric *m, char *text, size_t size);
+double og_metric_factor(const struct og_table_metric *m);
+// The number of the point at position i of x and `line` of the series.
+size_t og_picture_point(const struct og_picture *p, size_t panel, size_t line, size_t i);
 
 #endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Figures of whole runs, as text of SVG: what is on them, and what is refused.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "run_tools.h"
+
+static og_status plot(const char *out, const struct og_plot *how, struct og_error *err)
+{
+    char from[PATH], to[PATH];
+    in_folder(from, out);
+    in_folder(to, "figure.svg");
+    *err = (struct og_error){0};
+    return og_result_plot(from, to, how, err);
+}
+
+// How often the figure says `text`.
+static int said(const char *text)
+{
+    char path[PATH], line[4096];
+    int n = 0;
+    in_folder(path, "figure.svg");
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    while (fgets(line, sizeof line, in) != NULL)
+        for (const char *at = line; (at = strstr(at, text)) != NULL; at += strlen(text))
+            n++;
+    fclose(in);
+    return n;
+}
+
+static void drawn(const char *out, const struct og_plot *how, const char *const *text)
+{
+    struct og_error err;
+    if (plot(out, how, &err) != OG_OK) fail_msg("%s", err.text);
+    for (; *text != NULL; text++)
+        if (said(*text) == 0) fail_msg("'%s' is not on the figure", *text);
+}
+
+static void sweeps(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment(sweep, NULL);
+    run_whole(e, "a.h5");
+    og_experiment_free(e);
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_TRAINING},
+          (const char *[]){"training plain", "training aware", "loss in training",
+                           "training epoch", "tiny", NULL});
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_TRAINING, .metric = "learning_rate"},
+          (const char *[]){"learning rate in training", NULL});
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_CONDUCTANCES, .point = 2},
+          (const char *[]){"dense1", "dense2", "conductance [µS]", "share of devices [%]",
+                           "training aware, read_noise 0", NULL});
+    // The first point that was stored.
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_CONDUCTANCES, .point = -1},
+          (const char *[]){"training plain, read_noise 0", NULL});
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_MAP},
+          (const char *[]){"read noise [µS]", "accuracy [%]", "plain", "aware", NULL});
+    // Every field of a map has its value.
+    double accuracy[4];
+    char value[16];
+    read_values("a.h5", "/results/accuracy_mean", accuracy, 4);
+    for (int i = 0; i < 4; i++) {
+        snprintf(value, sizeof value, ">%.3g<", 100 * accuracy[i]);
+        if (said(value) == 0) fail_msg("%s is not on the map", value);
+    }
+}
+
+static void steps_of_sequences(void **state)
+{
+    (void)state;
+    static const char noises[] =
+        "sweep:\n  - {key: hardware.device.read.sigma, name: noise, "
+        "values: [1 uS, 4 uS]}\n";
+    static const char *const set[] = {
+        "data.as=rows", "model.layers=[{lstm: {units: 8}}, {dense: {units: 10}}]",
+        "output={trace: true, layer_samples: 8}"};
+    char path[PATH], text[2048];
+    og_experiment *e;
+    struct og_error err = {0};
+    snprintf(text, sizeof text, "%s%s", head, noises);
+    write_bytes("e.yaml", text, strlen(text));
+    in_folder(path, "e.yaml");
+    const struct og_overrides overrides = {.set = set, .sets = 3};
+    if (og_experiment_read(&e, path, &overrides, &err) != OG_OK) fail_msg("%s", err.text);
+    run_whole(e, "b.h5");
+    og_experiment_free(e);
+    drawn("b.h5", &(struct og_plot){.kind = OG_PLOT_TRACES, .point = -1},
+          (const char *[]){"lstm1, noise 1 µS", "lstm1, noise 4 µS", "time step",
+                           "h error", NULL});
+    drawn("b.h5",
+          &(struct og_plot){.kind = OG_PLOT_TRACES, .metric = "c_saturated", .point = 1},
+          (const char *[]){"c saturated", NULL});
+    assert_int_equal(said("noise 1 µS"), 0);
+    const struct og_plot far = {.kind = OG_PLOT_TRACES, .point = 2};
+    assert_int_equal(plot("b.h5", &far, &err), OG_USAGE);
+    assert_non_null(strstr(err.text, "no traces of point 2, of 2 points"));
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set;
+        struct og_plot plot;
+        og_status status;
+        const char *error;
+    } bad[] = {
+        {NULL, {.kind = OG_PLOT_TRACES, .point = -1}, OG_INPUT, "holds no /traces"},
+        {NULL, {.kind = OG_PLOT_MAP}, OG_INPUT, "no sweep axis"},
+        {NULL,
+         {.kind = OG_PLOT_TRAINING, .metric = "speed"},
+         OG_USAGE,
+         "no training curve 'speed'; there are: loss, accuracy, learning_rate"},
+        {"output.chip=false",
+         {.kind = OG_PLOT_CONDUCTANCES, .point = -1},
+         OG_INPUT,
+         "holds no conductances: output.chip was false"},
+        {NULL,
+         {.kind = OG_PLOT_CONDUCTANCES, .point = 5},
+         OG_INPUT,
+         "holds no conductances of that point"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct og_error err;
+        og_experiment *e = read_experiment("", bad[i].set);
+        run_whole(e, "b.h5");
+        og_experiment_free(e);
+        assert_int_equal(plot("b.h5", &bad[i].plot, &err), bad[i].status);
+        if (strstr(err.text, bad[i].error) == NULL) fail_msg("%s", err.text);
+    }
+}
+
+static int remove_all(void **state)
+{
+    char path[PATH];
+    in_folder(path, "figure.svg");
+    remove(path);
+    return remove_folder(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sweeps),
+        cmocka_unit_test(steps_of_sequences),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_all);
+}

@@ -80,6 +80,10 @@ static void sets_agree(void **state)
         hw.tile.rows_active = 11;
         hw.adc.noise = 0.5;
         agree(hw, rows[k], cols[k], OG_KEEP_GRADIENT);
+        hw.adc.kind = k % 2 ? OG_ADC_SAR : OG_ADC_PIPELINE;
+        hw.adc.circuit.capacitor = hw.adc.circuit.comparator = 0.02;
+        hw.tile.columns_per_adc = 3;
+        agree(hw, rows[k], cols[k], OG_KEEP_GRADIENT);
     }
     og_cpu_use(before);
 }

@@ -220,7 +220,13 @@ static void reads_are_what_conductances_and_converters_give(void **state)
     for (uint32_t seed = 0; seed < TRIES; seed++) {
         struct dice d = dice_of(seed);
         struct og_hardware hw = roll_hardware(&d);
-        if (roll(&d, 0, 1)) hw.adc.bits = roll(&d, 2, 10);
+        if (roll(&d, 0, 1)) {
+            static const enum og_adc_kind kinds[] = {OG_ADC_LINEAR, OG_ADC_SAR,
+                                                     OG_ADC_PIPELINE, OG_ADC_CYCLIC};
+            hw.adc.bits = roll(&d, 2, 10);
+            hw.adc.kind = kinds[roll(&d, 0, 3)];
+            hw.tile.columns_per_adc = roll(&d, 1, 4);
+        }
         // Devices of reference columns cannot be seen from outside.
         bool hidden =
             hw.mapping.scheme == OG_OFFSET && hw.mapping.reference == OG_REFERENCE_COLUMN;

@@ -81,7 +81,7 @@ static void a_wide_range_is_little_used(void **state)
 static void counting_changes_no_bit(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < 6; kind++) {
+    for (int kind = 0; kind < 7; kind++) {
         struct og_hardware hw = coarse(kind % 2 ? OG_MID_RISE : OG_MID_TREAD);
         hw.dac.bits = 5;
         hw.tile.rows = 16;
@@ -94,6 +94,7 @@ static void counting_changes_no_bit(void **state)
         if (kind == 3) hw.input.sign = OG_INPUT_TWO_PASS;
         if (kind == 4) hw.input.encoding = OG_BIT_SERIAL;
         if (kind == 5) hw.adc.gain = 0.1;
+        if (kind == 6) hw.adc.kind = OG_ADC_CYCLIC;
         struct bench b = bench_open(hw, 40, 13, 150, 1.5f);
         const struct og_adc_use use = read_with_use(&b);
         float *counted = og_alloc(b.n * b.cols, sizeof *counted);

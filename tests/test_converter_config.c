@@ -30,6 +30,22 @@ static void what_has_no_effect_is_refused(void **state)
         {"hardware: {tile: {accumulate_groups: analog}}\n",
          "e.yaml:2: key 'hardware.tile.accumulate_groups': analog has no effect without "
          "tile.rows_active"},
+        {"hardware: {adc: {bits: 8, circuit: {capacitor: 0.01}}}\n",
+         "e.yaml:2: key 'hardware.adc.circuit': has no effect without adc.kind sar, "
+         "pipeline or cyclic"},
+        {"hardware: {adc: {bits: 8, kind: sar, circuit: {amplifier_gain: 60 dB}}}\n",
+         "e.yaml:2: key 'hardware.adc.circuit.amplifier_gain': has no effect without "
+         "adc.kind pipeline or cyclic"},
+        {"hardware: {adc: {kind: cyclic}}\n",
+         "e.yaml:2: key 'hardware.adc.kind': needs adc.bits, which is 0 (ideal), but for "
+         "linear"},
+        {"hardware: {adc: {bits: 8, kind: sar}, tile: {columns_per_adc: 2}}\n",
+         "e.yaml:2: key 'hardware.tile.columns_per_adc': has no effect without "
+         "hardware.technology, or errors of adc.circuit"},
+        {"hardware: {adc: {bits: 8, kind: sar, circuit: {capacitor: 0.2}}}\n",
+         "e.yaml:2: key 'hardware.adc.circuit.capacitor': 0.2 is outside the allowed "
+         "range (0 .. "
+         "0.1)"},
     };
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
@@ -40,10 +56,34 @@ static void what_has_no_effect_is_refused(void **state)
     }
 }
 
+static void circuits_are_swept(void **state)
+{
+    (void)state;
+    og_experiment *e;
+    struct og_config c;
+    struct og_error err = {0};
+    static const enum og_adc_kind kinds[] = {OG_ADC_SAR, OG_ADC_PIPELINE, OG_ADC_CYCLIC};
+    const char text[] =
+        "hardware:\n"
+        "  tile: {columns_per_adc: 8}\n"
+        "  adc: {kind: sar, bits: 6, circuit: {capacitor: 0.01, comparator: 0.02}}\n"
+        "sweep: [{key: hardware.adc.kind, values: [sar, pipeline, cyclic]}]\n";
+    if (read_text(&e, text, &err) != OG_OK) fail_msg("%s", err.text);
+    for (size_t p = 0; p < 3; p++) {
+        assert_int_equal(og_experiment_point(e, p, &c, NULL), OG_OK);
+        assert_int_equal(c.hardware.adc.kind, kinds[p]);
+        assert_true(c.hardware.adc.circuit.capacitor == 0.01);
+        assert_true(c.hardware.adc.circuit.comparator == 0.02);
+        assert_int_equal(c.hardware.tile.columns_per_adc, 8);
+    }
+    og_experiment_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_has_no_effect_is_refused),
+        cmocka_unit_test(circuits_are_swept),
     };
     return cmocka_run_group_tests(tests, enter_folder, remove_folder);
 }

@@ -95,6 +95,31 @@ static void clipped_inputs(void **state)
     all_are(v, TRIALS, (double)clipped / (TEST * SIDE * SIDE));
 }
 
+static void converters_have_figures(void **state)
+{
+    (void)state;
+    double v[TRIALS], enob[TRIALS];
+    run_with("", NULL, "a.h5");  // 6 bits, linear
+    read_layer("a.h5", "dense1", "adc_inl", v, TRIALS);
+    read_layer("a.h5", "dense1", "adc_enob", enob, TRIALS);
+    for (int t = 0; t < TRIALS; t++) assert_true(v[t] < 1e-6 && fabs(enob[t] - 6) < 0.2);
+    run_with("",
+             "hardware.adc={bits: 6, range_mode: minmax, kind: sar, circuit: {capacitor: "
+             "0.03}}",
+             "a.h5");
+    read_layer("a.h5", "dense1", "adc_inl", v, TRIALS);
+    read_layer("a.h5", "dense1", "adc_enob", enob, TRIALS);
+    for (int t = 0; t < TRIALS; t++) {
+        assert_true(v[t] > 0.05 && v[t] < 2 && enob[t] > 4 && enob[t] < 6);
+        assert_true(t == 0 || v[t] != v[t - 1]);  // of another chip
+    }
+    read_layer("a.h5", "dense1", "adc_dnl", v, TRIALS);
+    for (int t = 0; t < TRIALS; t++) assert_true(v[t] > 0.05 && v[t] < 2);
+    run_with("", "hardware.adc.bits=0", "a.h5");
+    read_layer("a.h5", "dense1", "adc_enob", v, TRIALS);
+    all_are(v, TRIALS, NAN);
+}
+
 static void ideal_converters_have_no_rates(void **state)
 {
     (void)state;
@@ -293,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_metric_of_every_matrix),
         cmocka_unit_test(clipped_inputs),
+        cmocka_unit_test(converters_have_figures),
         cmocka_unit_test(ideal_converters_have_no_rates),
         cmocka_unit_test(ramps_are_described),
         cmocka_unit_test(nothing_else_depends_on_it),

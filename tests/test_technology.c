@@ -88,7 +88,7 @@ static void what_has_no_effect_is_refused(void **state)
     static const char *const bad[][2] = {
         {"hardware: {tile: {columns_per_adc: 8}}\n",
          "e.yaml:2: key 'hardware.tile.columns_per_adc': has no effect without "
-         "hardware.technology"},
+         "hardware.technology, or errors of adc.circuit"},
         {"hardware: {technology: {cell: {area: 1 um2}}}\n",
          "e.yaml:2: key 'hardware.technology': has no effect without a name"},
         {"hardware: {technology: {name: isaac_32nm, cell: {area: 2 m}}}\n",

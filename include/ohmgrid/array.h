@@ -217,6 +217,18 @@ struct og_ramp_info {
 };
 OG_API struct og_ramp_info og_array_ramp_info(const og_array *array);
 
+// --- ADCs as circuits ----------------------------------------------------------------
+// The worst of all ADCs of the array as last programmed, from their exact transfer
+// characteristics. inl, dnl: largest of |INL|, |DNL| over the codes, about the line
+// through the first and the last transition; enob: effective bits of a sine of full
+// scale, with adc.noise (IEEE Std 1241). No ADCs: adcs 0.
+struct og_adc_info {
+    size_t adcs;
+    double inl, dnl;  // [LSB]
+    double enob;      // [bits]
+};
+OG_API struct og_adc_info og_array_adc_info(const og_array *array);
+
 // --- looking inside ------------------------------------------------------------------
 // What the array is made of; a reference column's devices are not counted.
 struct og_array_count {

@@ -143,7 +143,13 @@ enum og_range_mode {
     OG_RANGE_MSE,
 };
 enum og_accumulate { OG_ACCUMULATE_DIGITAL, OG_ACCUMULATE_ANALOG };
-enum og_adc_kind { OG_ADC_LINEAR, OG_ADC_RAMP };
+enum og_adc_kind {
+    OG_ADC_LINEAR,
+    OG_ADC_RAMP,
+    OG_ADC_SAR,
+    OG_ADC_PIPELINE,
+    OG_ADC_CYCLIC
+};
 enum og_ramp_calibration { OG_RAMP_UNCALIBRATED, OG_RAMP_ONE_POINT };
 enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
 enum og_compensation { OG_UNCOMPENSATED, OG_COMPENSATE_GLOBAL, OG_COMPENSATE_COLUMNS };
@@ -253,6 +259,11 @@ struct og_hardware {
         double offset;            // [LSB] rms over columns, frozen per chip
         double gain;              // relative rms over columns, frozen per chip
         enum og_adc_kind kind;    // ramp: of the gates of recurrent layers
+        struct {
+            double capacitor;       // relative rms error of a unit capacitor
+            double comparator;      // rms offset, in units of the reference
+            double amplifier_gain;  // [dB] open loop; 0: infinite
+        } circuit;                  // sar, pipeline and cyclic; frozen per chip
         struct {
             int bits;    // 2 .. 8
             bool split;  // steps beyond the device's range over parallel cells

@@ -152,9 +152,11 @@ static og_status check_cost(const struct og_hardware *h, const og_item *map,
             "ramp.clock is 0: the costs of adc.kind ramp need the ramp block of "
             "a technology");
     if (priced) return OG_OK;
-    if (h->tile.columns_per_adc != 1)
+    if (h->tile.columns_per_adc != 1 && h->adc.circuit.capacitor == 0 &&
+        h->adc.circuit.comparator == 0)
         return og_fail_at(map, "tile.columns_per_adc", err,
-                          "has no effect without hardware.technology");
+                          "has no effect without hardware.technology, or errors of "
+                          "adc.circuit");
     if (block != NULL && og_item_get(block, "name") == NULL)
         return og_item_fail(block, err, "has no effect without a name");
     return OG_OK;

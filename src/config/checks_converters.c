@@ -20,13 +20,31 @@ static og_status check_ramp(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
     const char *changed = changed_ramp_key(h);
-    if (h->adc.kind == OG_ADC_LINEAR && changed != NULL)
+    if (h->adc.kind != OG_ADC_RAMP && changed != NULL)
         return og_fail_at(map, changed, err, "has no effect without adc.kind ramp");
     if (h->adc.kind == OG_ADC_RAMP && h->rnn.mapping == OG_RNN_SPLIT)
         return og_fail_at(
             map, "rnn.mapping", err,
             "split leaves no whole column sums for adc.kind ramp: use combined "
             "or per_gate");
+    return OG_OK;
+}
+
+static og_status check_circuit(const struct og_hardware *h, const og_item *map,
+                               struct og_error *err)
+{
+    const bool stages = h->adc.kind == OG_ADC_PIPELINE || h->adc.kind == OG_ADC_CYCLIC;
+    if (stages || h->adc.kind == OG_ADC_SAR) {
+        if (h->adc.bits == 0)
+            return og_fail_at(map, "adc.kind", err,
+                              "needs adc.bits, which is 0 (ideal), but for linear");
+    } else if (h->adc.circuit.capacitor > 0 || h->adc.circuit.comparator > 0) {
+        return og_fail_at(map, "adc.circuit", err,
+                          "has no effect without adc.kind sar, pipeline or cyclic");
+    }
+    if (!stages && h->adc.circuit.amplifier_gain > 0)
+        return og_fail_at(map, "adc.circuit.amplifier_gain", err,
+                          "has no effect without adc.kind pipeline or cyclic");
     return OG_OK;
 }
 
@@ -104,6 +122,7 @@ og_status og_converters_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(check_tile(h, map, err));
     OG_TRY(check_pulses(h, map, err));
     OG_TRY(check_ramp(h, map, err));
+    OG_TRY(check_circuit(h, map, err));
     if (h->adc.bits == 1 && h->adc.rounding == OG_MID_TREAD)
         return og_fail_at(
             map, "adc.bits", err,

@@ -77,16 +77,41 @@ static const struct og_field ramp_fields[] = {
      NULL, NULL},
     {.key = NULL},
 };
+static const struct og_field circuit_fields[] = {
+    {"capacitor", OG_FIELD_REAL, offsetof(struct og_hardware, adc.circuit.capacitor), 0,
+     NULL, 0, 0.1, NULL, "0", P,
+     "Relative rms error of a unit capacitor; n units in parallel have 1 / sqrt(n) of "
+     "it.",
+     NULL, NULL},
+    {"comparator", OG_FIELD_REAL, offsetof(struct og_hardware, adc.circuit.comparator), 0,
+     NULL, 0, 1, NULL, "0", P,
+     "Rms offset of a comparator, as a fraction of the reference, which is half the "
+     "range of inputs.",
+     NULL, NULL},
+    {"amplifier_gain", OG_FIELD_REAL,
+     offsetof(struct og_hardware, adc.circuit.amplifier_gain), 0, "dB", 0, 300, NULL,
+     "0 dB", P,
+     "Kinds pipeline and cyclic: open-loop gain of the amplifier of a stage; 0: "
+     "infinite.",
+     NULL, NULL},
+    {.key = NULL},
+};
 const struct og_field og_adc_fields[] = {
     {"kind", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.kind), 0, NULL, 0, 0,
-     "linear ramp", "linear", P,
-     "ramp: the sigmoid and tanh of recurrent layers are done by ramp ADCs whose ramps "
+     "linear ramp sar pipeline cyclic", "linear", P,
+     "linear: the nearest code; sar, pipeline and cyclic: circuits that decide bit after "
+     "bit, with the errors of adc.circuit; ramp: the sigmoid and tanh of recurrent "
+     "layers are done by ramp ADCs whose ramps "
      "are columns of memristors (Yang et al. 2025), biases by word lines of their own "
      "(adc.noise, offset and gain are theirs too, in their mean step), lines of "
      "zeros stay; all other layers keep the linear ADC.",
      NULL, NULL},
     {"ramp", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Kind ramp: the ramps.",
      ramp_fields, NULL},
+    {"circuit", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Kinds sar, pipeline and cyclic: errors of the circuit, frozen for a chip and drawn "
+     "for each ADC (tile.columns_per_adc).",
+     circuit_fields, NULL},
     {"bits", OG_FIELD_INT, offsetof(struct og_hardware, adc.bits), 0, NULL, 0, 16, NULL,
      "0", P,
      "Bits of the output converters; 0: ideal, without noise, offset or gain error.",

@@ -180,9 +180,11 @@ static const struct og_field tile_fields[] = {
      0, 65536, NULL, "0", P,
      "Rows driven in one read; groups are converted on their own; 0: all.", NULL, NULL},
     {"columns_per_adc", OG_FIELD_INT, offsetof(struct og_hardware, tile.columns_per_adc),
-     0, NULL, 1, 65536, NULL, "1", E,
-     "Columns that share an ADC, one after the other: fewer ADCs, longer reads.", NULL,
-     NULL},
+     0, NULL, 1, 65536, NULL, "1", P,
+     "Columns that share an ADC and the errors of its circuit, one after the other: "
+     "fewer "
+     "ADCs, longer reads.",
+     NULL, NULL},
     {"accumulate", OG_FIELD_CHOICE, offsetof(struct og_hardware, tile.accumulate), 0,
      NULL, 0, 0, "digital analog", "digital", P,
      "Sums of row tiles: converted tile by tile and added digitally, or joined before "

@@ -126,6 +126,14 @@ static const struct {
     {{"adc_clipped", "1", "part of the conversions beyond the range of their ADC"},
      adc_clipped},
     {{"adc_use", "1", "largest ADC code, relative to the largest there is"}, adc_use},
+    {{"adc_inl", "1",
+      "largest error of a transition of its worst ADC, in steps, about the line through "
+      "the first and the last"},
+     og_layer_adc_inl},
+    {{"adc_dnl", "1", "largest error of a step of its worst ADC, in steps"},
+     og_layer_adc_dnl},
+    {{"adc_enob", "1", "effective bits of its worst ADC for a sine of full scale"},
+     og_layer_adc_enob},
     {{"reads", "1", "input vectors read for one sample"}, reads},
     {{"tiles", "1", "tiles that hold the matrix"}, tiles},
     {{"devices", "1", "devices that hold its weights"}, devices},
@@ -358,6 +366,7 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
     if (array) s.ramps = og_array_ramp_info(array);
     if (array) s.program = og_array_program_info(array);
     if (s.priced) s.writing = og_program_cost(&s.program, technology);
+    if (array) s.adcs = og_array_adc_info(array);
     if (s.priced) og_array_cost(array, technology, &reading->activity, &s.costs);
     return s;
 }

@@ -14,6 +14,7 @@ struct og_layer_source {
     struct og_ramp_info ramps;
     struct og_program_info program;
     struct og_program_cost writing;
+    struct og_adc_info adcs;
     size_t samples;
     double reads;           // input vectors for one sample, in all passes of a vote
     bool priced;            // whether the hardware has a technology
@@ -37,7 +38,10 @@ og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *p
                             const struct og_chip *chip, const size_t *point,
                             size_t points, struct og_error *err);
 
-// --- ramps (layer_ramps.c) ------------------------------------------------------------
+// --- converters (layer_converters.c) ------------------------------------------------------------
+double og_layer_adc_inl(const struct og_layer_source *s);
+double og_layer_adc_dnl(const struct og_layer_source *s);
+double og_layer_adc_enob(const struct og_layer_source *s);
 double og_layer_ramp_cells(const struct og_layer_source *s);
 double og_layer_ramp_gain(const struct og_layer_source *s);
 double og_layer_ramp_inl(const struct og_layer_source *s);

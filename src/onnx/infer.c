@@ -236,10 +236,9 @@ static og_status check_hardware(const struct og_hardware *hw, struct og_error *e
         return og_fail(err, OG_INPUT,
                        "hardware.injection: not available for imported "
                        "models; expected points: []");
-    if (hw->adc.kind != OG_ADC_LINEAR)
+    if (hw->adc.kind == OG_ADC_RAMP)
         return og_fail(err, OG_INPUT,
-                       "hardware.adc.kind: not available for imported "
-                       "models; expected linear");
+                       "hardware.adc.kind: ramp is not available for imported models");
     if (hw->layers)
         return og_fail(err, OG_INPUT,
                        "hardware.layers: not available for imported models");

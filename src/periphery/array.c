@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "device/sigma.h"
+#include "periphery/adcs.h"
 #include "periphery/ramps.h"
 #include "periphery/wired.h"
 
@@ -62,6 +63,10 @@ static og_status check_converters(const struct og_hardware *hw,
             err, OG_INPUT,
             "hardware.adc.noise, adc.noise_full_scale, adc.offset and adc.gain "
             "are errors of a converter and need adc.bits, which is 0 (ideal)");
+    if (hw->adc.bits == 0 && og_adc_is_circuit(hw))
+        return og_fail(err, OG_INPUT,
+                       "hardware.adc.kind: sar, pipeline and cyclic need adc.bits, which "
+                       "is 0 (ideal)");
     if (hw->tile.rows_active > hw->tile.rows)
         return og_fail(err, OG_INPUT,
                        "hardware.tile.rows_active: %d is more than tile.rows, %d",
@@ -184,6 +189,9 @@ static bool alloc_units(struct og_array *a)
         if (nominal) ok &= (u->nominal = og_packed_alloc(u->rows, a->map.cols)) != NULL;
         ok &=
             (u->lanes = og_alloc(5 * (OG_LANES + a->map.cols), sizeof *u->lanes)) != NULL;
+        size_t room = og_adcs_room(&a->map.hw, a->map.cols);
+        if (og_adcs_are_circuits(a))
+            ok &= (u->steps = og_alloc(room, sizeof *u->steps)) != NULL;
     }
     return ok;
 }
@@ -247,6 +255,8 @@ static bool alloc_rest(struct og_array *a)
     if (calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)
         ok &=
             (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
+    if (a->limit > 0)
+        ok &= (a->width = og_alloc((size_t)1 << hw->adc.bits, sizeof *a->width)) != NULL;
     return ok && alloc_units(a);
 }
 
@@ -321,13 +331,14 @@ void og_array_free(og_array *a)
         og_packed_free(a->unit[k].nominal);
         og_packed_free(a->unit[k].v);
         og_free(a->unit[k].lanes);
+        og_free(a->unit[k].steps);
     }
     for (int g = 0; a->w_back != NULL && g < a->groups_allocated; g++)
         og_packed_free(a->w_back[g]);
-    void *blocks[] = {
-        a->unit, a->a,      a->code_max,   a->code_gain,   a->range,    a->e,
-        a->v,    a->ref,    a->ref_sd,     a->w_hat,       a->slope,    a->sd,
-        a->peak, a->w_back, a->column_sum, a->group_scale, a->histogram};
+    void *blocks[] = {a->unit,       a->a,           a->code_max, a->code_gain, a->range,
+                      a->e,          a->v,           a->ref,      a->ref_sd,    a->w_hat,
+                      a->slope,      a->sd,          a->peak,     a->width,     a->w_back,
+                      a->column_sum, a->group_scale, a->histogram};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_ramps_free(a->ramps);
     og_compensation_free(a);

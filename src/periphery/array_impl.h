@@ -27,6 +27,7 @@ struct og_unit {
     og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
     float lsb;           // what it is worth in the column that counts least
     float *lanes;        // see og_lanes
+    float *steps;        // of converters as circuits (adcs.h), else NULL
 };
 
 struct og_ramps;
@@ -75,6 +76,7 @@ struct og_array {
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
     struct og_wired *wired;  // of wired.h; NULL: no wires
+    double *width;           // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
     struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
     double t;                // [s] that the devices have aged
     float *compensation;     // [cols] factors of the digital sums; NULL: none

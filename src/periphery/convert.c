@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ohmgrid/cpu.h"
+#include "periphery/adcs.h"
 #include "periphery/ramps.h"
 
 extern const struct og_convert_kernels og_convert_plain;
@@ -114,6 +115,7 @@ void og_unit_set_lanes(struct og_array *a, struct og_unit *u)
     }
     if (hw->adc.gain > 0 || hw->adc.offset > 0)
         draw_spread(a, u, noise + run, noise + 2 * run);
+    if (og_adcs_are_circuits(a)) og_adcs_set(a, u);
     for (int lane = 0; lane < 5; lane++)
         for (size_t k = cols; k < run; k++)
             u->lanes[(size_t)lane * run + k] = u->lanes[(size_t)lane * run + k - cols];

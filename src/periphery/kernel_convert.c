@@ -2,9 +2,10 @@
 // Column sums -> noise -> ADC -> digital sum. Elementwise, so every instruction set gives
 // the same bits; compiled once for each (OG_CONVERT_TABLE names its table).
 //
-// Level counts. Mid-tread: codes -L..L, L = 2^(bits-1) - 1, edges at odd half steps, ties
+// Level counts of linear converters. Mid-tread: codes -L..L, L = 2^(bits-1) - 1, edges at odd half steps, ties
 // to even. Mid-rise: codes -2^(bits-1) .. 2^(bits-1) - 1, read in the middle of their
-// step, edges at whole steps, an edge belongs to the step above it.
+// step, edges at whole steps, an edge belongs to the step above it. Circuits (adc.h) have
+// the same levels; all their edges belong to the step above.
 #include <math.h>
 
 #include "periphery/kernels.h"
@@ -195,6 +196,42 @@ static void mid_rise(const struct og_convert *c, size_t n, float *restrict s)
     }
 }
 
+// One decision of every lane. NaN is above no threshold, but stays in the residue.
+static void decide(const float *restrict constants, size_t stride, float weight, size_t n,
+                   float *restrict r, float *restrict code)
+{
+    const float *restrict lo = constants, *restrict hi = lo + stride;
+    const float *restrict gain = hi + stride, *restrict none = gain + stride;
+    const float *restrict one = none + stride, *restrict both = one + stride;
+    for (size_t j = 0; j < n; j++) {
+        float x = r[j], shift = x >= lo[j] ? one[j] : none[j];
+        shift = x >= hi[j] ? both[j] : shift;
+        code[j] += (x >= lo[j] ? weight : 0.0f) + (x >= hi[j] ? weight : 0.0f);
+        r[j] = gain[j] * x + shift;
+    }
+}
+
+static void take_steps(const struct og_convert *c, size_t n, float *restrict s,
+                       float *restrict code)
+{
+    const struct og_steps *t = c->steps;
+    if (c->mid_rise)
+        mark(c, n, s, -c->limit, c->limit, true);
+    else
+        mark(c, n, s, -c->limit - 0.5f, c->limit + 0.5f, false);
+    for (size_t j = 0; j < n; j++) {
+        s[j] = (s[j] + t->half) * t->per_lsb;
+        code[j] = t->first;
+    }
+    for (int k = 0; k < t->n; k++)
+        decide(t->constants + (size_t)k * 6 * t->stride, t->stride, t->weight[k], n, s,
+               code);
+    for (size_t j = 0; j < n; j++) {
+        float known = code[j] < t->lowest ? t->lowest : code[j];
+        s[j] = s[j] == s[j] ? known : s[j];
+    }
+}
+
 static void convert(const struct og_convert *c, size_t n, float *restrict s)
 {
     if (c->z != NULL && c->row_sd != NULL)
@@ -210,7 +247,9 @@ static void convert(const struct og_convert *c, size_t n, float *restrict s)
     if (c->limit > 0) {
         const float *restrict inv = c->lanes.inv_lsb;
         for (size_t j = 0; j < n; j++) s[j] *= inv[j];
-        if (c->mid_rise)
+        if (c->steps != NULL)
+            take_steps(c, n, s, s + (n + W - 1) / W * W);
+        else if (c->mid_rise)
             mid_rise(c, n, s);
         else
             mid_tread(c, n, s);

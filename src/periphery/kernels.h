@@ -29,6 +29,19 @@ struct og_lanes {
     const float *inv_lsb, *step, *gain, *offset, *noise_variance;
 };
 
+// Decisions of converters as circuits (adc.h): constants[step][6][stride] of every lane,
+// which are lo, hi, gain and the three shifts; what a step adds to the code.
+struct og_steps {
+    int n;
+    size_t stride;
+    const float *constants;
+    float weight[16];
+    float per_lsb;  // references per LSB
+    float half;     // [LSB] added to the input: edges are then at whole steps
+    float first;    // code of word 0
+    float lowest;   // code that those below are read as
+};
+
 // n columns, in whole rows of `cols`: noise, ADC, digital sum. The noise of a column is
 // z sqrt(variance + noise_variance of the ADC), or z row_sd where a row has but one.
 struct og_convert {
@@ -36,8 +49,9 @@ struct og_convert {
     size_t cols;
     float limit;  // 0: ideal ADC
     bool mid_rise;
-    bool begin;           // out is set, else added to
-    bool begin_clipped;   // clipped is set, else kept where 1
+    const struct og_steps *steps;  // NULL: the code that is nearest
+    bool begin;                    // out is set, else added to
+    bool begin_clipped;            // clipped is set, else kept where 1
     bool ratio;           // leave z / sqrt(total variance) in variance[], for reparam
     float weight;         // of this pass
     float scale;          // of what goes to out

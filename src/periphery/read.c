@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "periphery/adcs.h"
 #include "periphery/ramps.h"
 #include "periphery/tape.h"
 
@@ -242,8 +243,11 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
     float *out = direct ? p->io->y + p->row0 * cols : w->acc;
     uint8_t *clipped =
         t->adc == NULL ? NULL : t->adc + ((size_t)u->group * t->n + p->row0) * cols;
+    const struct og_steps steps =
+        u->steps == NULL ? (struct og_steps){.n = 0} : og_adcs_steps(a, u);
     struct og_convert c = {
         .lanes = og_unit_lanes(a, u),
+        .steps = u->steps == NULL ? NULL : &steps,
         .cols = cols,
         .limit = a->limit,
         .mid_rise = a->map.hw.adc.rounding == OG_MID_RISE,

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Columns of a tile in their order on the chip: output after output, of each its slices,
+// of each its sides. As many that follow each other as tile.columns_per_adc says share a
+// converter, with its errors; so do all groups of rows of a tile, and all passes.
+#include "periphery/adcs.h"
+
+#include <math.h>
+
+enum { CONSTANTS = 6 };
+
+static size_t per_tile(const struct og_array *a)
+{
+    size_t columns = a->map.tile_cols * (size_t)(a->map.slices * a->sides);
+    size_t each = (size_t)a->map.hw.tile.columns_per_adc;
+    return (columns + each - 1) / each;
+}
+
+// Number, among those of its row of tiles, of the converter of a column.
+static size_t adc_of(const struct og_array *a, const struct og_unit *u, size_t j)
+{
+    size_t slices = (size_t)a->map.slices, sides = (size_t)a->sides;
+    size_t output = j % a->map.tile_cols;
+    size_t place = (output * slices + (size_t)u->slice) * sides + (size_t)u->side;
+    return j / a->map.tile_cols * per_tile(a) +
+           place / (size_t)a->map.hw.tile.columns_per_adc;
+}
+
+static void make_adc(const struct og_array *a, size_t row_tile, size_t number,
+                     struct og_adc_circuit *c)
+{
+    enum { OF_CIRCUITS = 2 };  // beside the spread of gains and offsets, in convert.c
+    float z[OG_ADC_DRAWS];
+    struct og_stream s = og_stream_named(a->chip.seed, OG_CONVERTER, a->chip.trial,
+                                         a->shape.layer, (uint32_t)row_tile);
+    struct og_index at = {a->chip.draw, OF_CIRCUITS, (uint32_t)number};
+    og_gauss_fill(&s, at, 0, z, OG_ADC_DRAWS);
+    og_adc_make(&a->map.hw, z, c);
+}
+
+size_t og_adcs_room(const struct og_hardware *hw, size_t cols)
+{
+    return CONSTANTS * (size_t)hw->adc.bits * (OG_LANES + cols);
+}
+
+static void put_lane(const struct og_array *a, const struct og_adc_circuit *c, float *to)
+{
+    for (int k = 0; k < c->steps; k++) {
+        const struct og_adc_step *s = &c->step[k];
+        const float value[CONSTANTS] = {s->lo,       s->hi,       s->gain,
+                                        s->shift[0], s->shift[1], s->shift[2]};
+        for (int v = 0; v < CONSTANTS; v++, to += a->run) *to = value[v];
+    }
+}
+
+void og_adcs_set(const struct og_array *a, struct og_unit *u)
+{
+    size_t cols = a->map.cols, arrays = CONSTANTS * (size_t)a->map.hw.adc.bits;
+    size_t last = SIZE_MAX;
+    struct og_adc_circuit c = {.steps = 0};
+    for (size_t j = 0; j < cols; j++) {
+        size_t number = adc_of(a, u, j);
+        if (number != last) make_adc(a, u->row0 / a->map.tile_rows, number, &c);
+        last = number;
+        put_lane(a, &c, u->steps + j);
+    }
+    for (size_t k = 0; k < arrays; k++)
+        for (size_t lane = cols; lane < a->run; lane++)
+            u->steps[k * a->run + lane] = u->steps[k * a->run + lane - cols];
+}
+
+struct og_steps og_adcs_steps(const struct og_array *a, const struct og_unit *u)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    bool mid_rise = hw->adc.rounding == OG_MID_RISE;
+    float words = (float)(1 << (hw->adc.bits - 1));  // to the reference
+    struct og_steps s = {
+        .n = hw->adc.bits,
+        .stride = a->run,
+        .constants = u->steps,
+        .per_lsb = 1 / words,
+        .half = mid_rise ? 0 : 0.5f,
+        .first = -words + (mid_rise ? 0.5f : 0),
+        .lowest = -words + (mid_rise ? 0.5f : 1),
+    };
+    for (int k = 0; k < s.n; k++) s.weight[k] = (float)og_adc_weight(hw, k);
+    return s;
+}
+
+// --- figures -------------------------------------------------------------------------
+
+// Whether any column of the converter is left.
+static bool is_used(const struct og_array *a, size_t row_tile, size_t number)
+{
+    const struct og_mapping *m = &a->map;
+    size_t of_output = (size_t)(m->slices * a->sides);
+    size_t each = (size_t)m->hw.tile.columns_per_adc, place = number % per_tile(a) * each;
+    size_t groups = (m->tile_rows + m->active - 1) / m->active;
+    for (size_t end = place + each; place < end; place++) {
+        size_t output = place / of_output;
+        size_t j = number / per_tile(a) * m->tile_cols + output;
+        if (output >= m->tile_cols || j >= m->cols) return false;
+        for (size_t g = row_tile * groups; g < (row_tile + 1) * groups; g++)
+            if (g < m->groups && !og_col_gone(m, g, j)) return true;
+    }
+    return false;
+}
+
+static void take_worst(struct og_adc_info *info, const struct og_adc_figures *f)
+{
+    info->inl = fmax(info->inl, f->inl);
+    info->dnl = fmax(info->dnl, f->dnl);
+    info->enob = fmin(info->enob, f->enob);
+}
+
+struct og_adc_info og_array_adc_info(const og_array *a)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    struct og_adc_info info = {.enob = INFINITY};
+    if (a->width == NULL || a->units == 0) return info;
+    struct og_adc_circuit c;
+    og_adc_make(hw, NULL, &c);
+    for (size_t t = 0; t < a->map.row_tiles; t++)
+        for (size_t k = 0; k < a->map.col_tiles * per_tile(a); k++) {
+            if (!is_used(a, t, k)) continue;
+            info.adcs++;
+            if (!og_adcs_are_circuits(a) && info.adcs > 1) continue;  // all alike
+            if (og_adcs_are_circuits(a)) make_adc(a, t, k, &c);
+            struct og_adc_figures f = og_adc_measure(hw, &c, hw->adc.noise, a->width);
+            take_worst(&info, &f);
+        }
+    return info;
+}

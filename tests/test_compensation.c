@@ -199,7 +199,7 @@ static void ramps_refuse_it(void **state)
                                    .segments = 1,
                                    .segment = {{.rows = 8, .range = 1}},
                                    .ramps = 1,
-                                   .ramp = {{OG_TANH, 4, NULL}}};
+                                   .ramp = {{.function = OG_TANH, .cols = 4}}};
     struct og_error err = {0};
     og_array *a;
     assert_int_equal(og_array_alloc(&a, &hw, &shape, &err), OG_INPUT);

@@ -72,6 +72,28 @@ static void what_has_no_effect_is_refused(void **state)
         {"hardware: {device: {flicker: {q: {above: 0.5}}}}\n",
          "e.yaml:2: key 'hardware.device.flicker.q': above has no effect without "
          "coefficients"},
+        {"hardware: {thermal: {law: thermal_shot}}\n",
+         "e.yaml:2: key 'hardware.thermal.law': needs thermal.bandwidth above 0"},
+        {"hardware: {thermal: {bandwidth: 1 MHz}}\n",
+         "e.yaml:2: key 'hardware.thermal.bandwidth': has no effect with thermal.law "
+         "none"},
+        {"hardware: {thermal: {law: thermal_only, bandwidth: 1 MHz}, adc: {kind: "
+         "ramp}}\n",
+         "e.yaml:2: key 'hardware.thermal.law': excludes adc.kind ramp, whose own cells "
+         "would need a bandwidth of their own"},
+        {"hardware: {t_cycle: 1 us}\n",
+         "e.yaml:2: key 'hardware.t_cycle': has no effect without device.rtn"},
+        {"hardware: {device: {rtn: {fraction: 0.1}}}\n",
+         "e.yaml:2: key 'hardware.device.rtn': has no effect without both fraction and "
+         "amplitude above 0"},
+        {"hardware: {device: {rtn: {fraction: 0.1, amplitude: 0.2}}}\n",
+         "e.yaml:2: key 'hardware.device.rtn': needs hardware.t_cycle above 0"},
+        {"hardware: {t_cycle: 1 us, mapping: {scheme: offset},"
+         " device: {rtn: {fraction: 0.1, amplitude: 0.2}}}\n",
+         "e.yaml:2: key 'hardware.device.rtn': excludes a reference column, which is "
+         "none "
+         "of the weights: use mapping.reference digital, or a differential "
+         "mapping.scheme"},
     };
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {

@@ -118,6 +118,12 @@ struct og_device {
         double t_read;  // [s]
         struct og_law q;
     } flicker;
+    // Random telegraph noise: two states of mean durations t_low and t_high, `amplitude` g
+    // apart, g their mean over time; of a part `fraction` of the devices.
+    struct {
+        double fraction, amplitude;
+        double t_low, t_high;  // [s]
+    } rtn;
 };
 
 enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
@@ -152,6 +158,7 @@ enum og_adc_kind {
 };
 enum og_ramp_calibration { OG_RAMP_UNCALIBRATED, OG_RAMP_ONE_POINT };
 enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
+enum og_thermal { OG_THERMAL_NONE, OG_THERMAL_ONLY, OG_THERMAL_SHOT };
 enum og_compensation { OG_UNCOMPENSATED, OG_COMPENSATE_GLOBAL, OG_COMPENSATE_COLUMNS };
 enum og_rnn_mapping { OG_RNN_COMBINED, OG_RNN_SPLIT, OG_RNN_PER_GATE };
 
@@ -294,6 +301,12 @@ struct og_hardware {
         enum og_compensation mode;
         int reads;
     } compensation;
+    double t_cycle;  // [s] from one input vector of a sample to the next; of device.rtn
+    struct {
+        enum og_thermal law;  // S = 4 k T g, or 2 q |I| coth(q |V| / 2 k T)
+        double bandwidth;     // [Hz] of a read
+        double temperature;   // [K]
+    } thermal;
     enum og_noise_method read_noise;
     struct og_technology technology;
 };

@@ -304,6 +304,7 @@ static bool noisy(const struct og_hardware *h)
 {
     return !h->ideal &&
            (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
+            h->thermal.law != OG_THERMAL_NONE || h->device.rtn.fraction > 0 ||
             h->adc.noise > 0 || h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
 }
 

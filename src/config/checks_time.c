@@ -47,6 +47,54 @@ static og_status check_compensation(const struct og_hardware *h, const og_item *
     return OG_OK;
 }
 
+static og_status check_thermal(const struct og_hardware *h, const og_item *map,
+                               struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    const char *key = h->thermal.bandwidth != 0 ? "thermal.bandwidth"
+                      : h->thermal.temperature != standard.thermal.temperature
+                          ? "thermal.temperature"
+                          : NULL;
+    if (h->thermal.law == OG_THERMAL_NONE)
+        return key == NULL
+                   ? OG_OK
+                   : fail_at(map, key, err, "has no effect with thermal.law none");
+    if (h->thermal.bandwidth == 0)
+        return fail_at(map, "thermal.law", err, "needs thermal.bandwidth above 0");
+    if (h->adc.kind == OG_ADC_RAMP)
+        return fail_at(map, "thermal.law", err,
+                       "excludes adc.kind ramp, whose own cells would need a bandwidth "
+                       "of their own");
+    return OG_OK;
+}
+
+static og_status check_rtn(const struct og_hardware *h, const og_item *map,
+                           struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    const struct og_device *d = &h->device;
+    const bool on = d->rtn.fraction > 0 && d->rtn.amplitude > 0;
+    if (!on && (d->rtn.fraction > 0 || d->rtn.amplitude > 0 ||
+                d->rtn.t_low != standard.device.rtn.t_low ||
+                d->rtn.t_high != standard.device.rtn.t_high))
+        return fail_at(map, "device.rtn", err,
+                       "has no effect without both fraction and amplitude above 0");
+    if (!on && h->t_cycle > 0)
+        return fail_at(map, "t_cycle", err, "has no effect without device.rtn");
+    if (on && h->t_cycle == 0)
+        return fail_at(map, "device.rtn", err, "needs hardware.t_cycle above 0");
+    if (on && h->adc.kind == OG_ADC_RAMP)
+        return fail_at(map, "device.rtn", err,
+                       "excludes adc.kind ramp, whose own cells are read on another "
+                       "clock");
+    if (on && h->mapping.scheme == OG_OFFSET &&
+        h->mapping.reference == OG_REFERENCE_COLUMN)
+        return fail_at(map, "device.rtn", err,
+                       "excludes a reference column, which is none of the weights: use "
+                       "mapping.reference digital, or a differential mapping.scheme");
+    return OG_OK;
+}
+
 og_status og_time_check(const struct og_hardware *h, const og_item *map,
                         struct og_error *err)
 {
@@ -58,5 +106,7 @@ og_status og_time_check(const struct og_hardware *h, const og_item *map,
         !og_law_is_on(&d->drift.spread) && !og_law_is_on(&d->flicker.q))
         return fail_at(map, "t_inference", err,
                        "has no effect: the device has neither drift nor flicker");
+    OG_TRY(check_thermal(h, map, err));
+    OG_TRY(check_rtn(h, map, err));
     return check_compensation(h, map, err);
 }

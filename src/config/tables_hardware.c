@@ -121,6 +121,9 @@ const struct og_field og_device_fields[] = {
     {"flicker", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
      "1/f noise since programming, drawn once and frozen for an evaluation.",
      og_flicker_fields, NULL},
+    {"rtn", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Random telegraph noise, along the reads of a sample (hardware.t_cycle).",
+     og_rtn_fields, NULL},
     {.key = NULL},
 };
 
@@ -309,6 +312,11 @@ const struct og_field og_hardware_fields[] = {
     {"compensation", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
      "Correction of drift by factors on the digital sums.", og_compensation_fields,
      "mode"},
+    {"t_cycle", OG_FIELD_REAL, offsetof(struct og_hardware, t_cycle), 0, "s", 0, 1e6,
+     NULL, "0 s", E, "Time from one input vector of a sample to the next, of device.rtn.",
+     NULL, NULL},
+    {"thermal", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Thermal and shot noise of the devices in every read.", og_thermal_fields, "law"},
     {"read_noise", OG_FIELD_CHOICE, offsetof(struct og_hardware, read_noise), 0, NULL, 0,
      0, "auto fast device", "auto", E,
      "How read noise is drawn: one number per output (fast, refused where it is not "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The rows of what time does to devices, and of what is done against it. None of it
-// reaches calibrated ranges or what is programmed: stage evaluate.
+// The rows of what time does to devices, and of what is done against it; thermal noise.
+// None of it reaches calibrated ranges or what is programmed: stage evaluate.
 #include "config/tables.h"
 
 #define E OG_STAGE_EVALUATE
@@ -65,5 +65,30 @@ const struct og_field og_compensation_fields[] = {
      "Calibration reads at each of the two times: random inputs over the whole range, "
      "with all noise and converters.",
      NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_rtn_fields[] = {
+    {"fraction", OG_FIELD_REAL, offsetof(struct og_device, rtn.fraction), 0, NULL, 0, 1,
+     NULL, "0", E, "Part of the devices that have it.", NULL, NULL},
+    {"amplitude", OG_FIELD_REAL, offsetof(struct og_device, rtn.amplitude), 0, NULL, 0, 2,
+     NULL, "0", E, "Difference of the two states as a fraction of g.", NULL, NULL},
+    {"t_low", OG_FIELD_REAL, offsetof(struct og_device, rtn.t_low), 0, "s", 1e-12, 1e9,
+     NULL, "1 us", E, "Mean time in the state of lower conductance.", NULL, NULL},
+    {"t_high", OG_FIELD_REAL, offsetof(struct og_device, rtn.t_high), 0, "s", 1e-12, 1e9,
+     NULL, "1 us", E, "Mean time in the state of higher conductance.", NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_thermal_fields[] = {
+    {"law", OG_FIELD_CHOICE, offsetof(struct og_hardware, thermal.law), 0, NULL, 0, 0,
+     "none thermal_only thermal_shot", "none", E,
+     "Spectral density of a device's current: 4 k T g, or 2 q |I| coth(q |V| / 2 k T), "
+     "which is the same at V = 0.",
+     NULL, NULL},
+    {"bandwidth", OG_FIELD_REAL, offsetof(struct og_hardware, thermal.bandwidth), 0, "Hz",
+     0, 1e12, NULL, "0 Hz", E, "Noise bandwidth of a read.", NULL, NULL},
+    {"temperature", OG_FIELD_REAL, offsetof(struct og_hardware, thermal.temperature), 0,
+     "K", 1e-3, 2000, NULL, "300 K", E, "Of the devices.", NULL, NULL},
     {.key = NULL},
 };

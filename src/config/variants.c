@@ -70,6 +70,17 @@ static void no_read_noise(struct og_hardware *h, const struct og_hardware *stand
     h->weight_noise.read = 0;
 }
 
+static void no_thermal(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->thermal = standard->thermal;
+}
+
+static void no_rtn(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->device.rtn = standard->device.rtn;
+    h->t_cycle = standard->t_cycle;
+}
+
 static void no_dac(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->dac = standard->dac;
@@ -119,6 +130,8 @@ static const struct effect effects[] = {
     {"drift", no_drift},
     {"flicker", no_flicker},
     {"read_noise", no_read_noise},
+    {"thermal", no_thermal},
+    {"rtn", no_rtn},
     {"dac", no_dac},
     {"adc", no_adc},
     {"state_bits", no_state_bits},

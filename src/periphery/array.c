@@ -218,6 +218,7 @@ static bool alloc_noise(struct og_array *a)
     const struct og_hardware *hw = &a->map.hw;
     size_t cells = a->map.rows * a->map.cols;
     a->variance = og_weight_variance(a);
+    if (!og_thermal_alloc(a)) return false;
     if (!og_sigma_is_on(&hw->device.read)) return true;
     bool reference =
         hw->mapping.scheme == OG_OFFSET && hw->mapping.reference == OG_REFERENCE_COLUMN;
@@ -297,6 +298,18 @@ static struct og_hardware own_hardware(const struct og_hardware *hw,
     return own;
 }
 
+static og_status check_physics(const struct og_array *a, struct og_error *err)
+{
+    if (a->ramps != NULL && a->map.hw.thermal.law != OG_THERMAL_NONE)
+        return og_fail(err, OG_INPUT, "hardware.thermal: excludes adc.kind: ramp");
+    if (a->wired != NULL && a->map.hw.thermal.law != OG_THERMAL_NONE)
+        return og_fail(err, OG_INPUT,
+                       "hardware.thermal: excludes hardware.wires, behind which the "
+                       "current of a device's noise divides in another way than that of "
+                       "its input");
+    return OG_OK;
+}
+
 og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
                          const struct og_array_shape *shape, struct og_error *err)
 {
@@ -312,6 +325,8 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
     if (status == OG_OK) status = lay_out(a);
     if (status == OG_OK && shape->ramps > 0) status = og_ramps_alloc(a, hw, err);
     if (status == OG_OK && og_wired_is_on(hw)) status = og_wired_alloc(a, err);
+    if (status == OG_OK) status = check_physics(a, err);
+    if (status == OG_OK) status = og_rtn_alloc(a, err);
     if (status == OG_OK) status = og_compensation_alloc(a, err);
     if (status != OG_OK) {
         og_array_free(a);
@@ -326,6 +341,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
 void og_array_free(og_array *a)
 {
     if (a == NULL) return;
+    og_thermal_free(a);
     for (int k = 0; a->unit != NULL && k < a->units_allocated; k++) {
         og_packed_free(a->unit[k].e);
         og_packed_free(a->unit[k].nominal);
@@ -343,6 +359,7 @@ void og_array_free(og_array *a)
     og_ramps_free(a->ramps);
     og_compensation_free(a);
     og_wired_free(a->wired);
+    og_rtn_free(a);
     og_mapping_free(&a->map);
     og_free(a);
 }
@@ -393,6 +410,11 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of noise is not differentiated through "
                        "hardware.wires; use wires.mode: none");
+    if (keep == OG_KEEP_REPARAM &&
+        (a->rtn != NULL || a->map.hw.thermal.law == OG_THERMAL_SHOT))
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scales of device.rtn and of shot noise are "
+                       "not differentiated; use thermal.law: thermal_only");
     if (keep == OG_KEEP_REPARAM && a->map.slices > 1)
         return og_fail(err, OG_INPUT,
                        "train.reparam: digits of a bit-sliced weight have no derivative; "

@@ -25,6 +25,8 @@ struct og_unit {
     og_packed *e;        // programmed weights, in steps
     og_packed *nominal;  // without errors; NULL unless the ADCs are calibrated
     og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
+    og_packed *s;        // thermal_shot: noise of the devices, see thermal.c; or NULL
+    float *thermal;      // [cols] thermal_only: variance in steps^2; or NULL
     float lsb;           // what it is worth in the column that counts least
     float *lanes;        // see og_lanes
     float *steps;        // of converters as circuits (adcs.h), else NULL
@@ -67,6 +69,10 @@ struct og_array {
     float *e, *v;         // [sides][rows * cols] workspace of programming
     float *ref;           // [col_tiles][rows] deviation of reference columns, in steps
     float *ref_sd;        // [col_tiles][rows] their read noise
+    float *s;             // [sides][rows * cols] thermal noise, workspace; or NULL
+    float *ref_s;         // [col_tiles][rows] that of reference columns
+    float *device_s;      // [devices] that of each, device-level noise
+    struct og_rtn *rtn;   // of rtn.c; NULL: none
     float *w_hat;         // [rows * cols], with gradients: programmed weight
     float *slope;         // [rows * cols], reparam: d w_hat / d w - 1
     float *sd;            // [devices], device-level noise: steps
@@ -96,7 +102,7 @@ static inline float og_step_in_y(const struct og_array *a)
 // Whether a conversion draws a number of its own.
 static inline bool og_output_noise(const struct og_array *a)
 {
-    return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0 ||
+    return a->variance > 0 || a->v != NULL || a->map.hw.adc.noise > 0 || a->s != NULL ||
            (a->ramps != NULL && a->sd != NULL);  // of bias lines
 }
 
@@ -165,6 +171,41 @@ static inline float og_compensation_of(const struct og_array *a, size_t j)
     return a->compensation == NULL ? 1 : a->compensation[j];
 }
 
+// --- thermal.c
+// Allocates what the law needs, of all units; the device-level form as a->sd is.
+bool og_thermal_alloc(struct og_array *a);
+void og_thermal_free(struct og_array *a);
+// What g [S] of a device on `side` is worth: variance in steps^2 per og_thermal_power.
+float og_thermal_of(const struct og_array *a, int side);
+// Of units of one slice, from a->s.
+void og_thermal_pack(struct og_array *a, int slice);
+// Whether og_thermal_power is needed in a read.
+bool og_needs_thermal(const struct og_array *a);
+// power[n][rows] of what the word lines are driven with.
+void og_thermal_power(const struct og_array *a, const float *drive, size_t n,
+                      float *power);
+// variance[n][cols] += that of one unit.
+void og_thermal_add(const struct og_array *a, const struct og_unit *u, const float *power,
+                    size_t n, float *variance);
+
+// --- rtn.c
+og_status og_rtn_alloc(struct og_array *a, struct og_error *err);
+void og_rtn_free(struct og_array *a);
+// Devices io->first .. of a set as programmed, io->g; gain: of the mapping.
+void og_rtn_take(const struct og_array *a, const struct og_cells *cells, float gain,
+                 const struct og_cell_io *io);
+float *og_rtn_amplitudes(const struct og_array *a);  // [devices], as a->sd
+// After all of them were taken.
+void og_rtn_list(struct og_array *a);
+// Rows of a read.
+struct og_rtn_rows {
+    const struct og_read *at;
+    size_t row0, n;
+};
+// sum[n][cols] += what set `set` of a unit adds, with the drive [n][rows].
+void og_rtn_add(const struct og_array *a, const struct og_unit *u, size_t set,
+                const struct og_rtn_rows *rows, const float *drive, float *sum);
+
 // --- use.c
 // Adds the n conversions that `c` is about to make. `scratch`: that of the
 // kernel; `room`: og_use_room(n) floats.
@@ -208,6 +249,8 @@ struct og_dac_out {
 };
 void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
             const struct og_dac_out *out);
+// What a word line of row i is driven with at v_read.
+float og_full_drive(const struct og_array *a, size_t i);
 // drive[r * rows + i] of one pass: the codes themselves where they are all there is to
 // it, else made in `memory`.
 const float *og_make_drive(const struct og_array *a, const struct og_drive *p,

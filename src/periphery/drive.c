@@ -120,3 +120,10 @@ void og_drive_power(const struct og_array *a, const float *drive, size_t n, floa
     else
         for (size_t k = 0; k < count; k++) power[k] = drive[k] * drive[k];
 }
+
+float og_full_drive(const struct og_array *a, size_t i)
+{
+    const float digit = (float)((1 << a->digit_bits) - 1);
+    if (a->map.hw.input.encoding == OG_BIT_SERIAL) return a->code_gain[i] * digit;
+    return a->map.hw.input.sign == OG_INPUT_OFFSET ? 2 * a->d_max : a->d_max;
+}

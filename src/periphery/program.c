@@ -25,7 +25,7 @@ struct span {
 
 struct span_buffers {
     float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK],
-        slope[OG_CELL_CHUNK];
+        slope[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
 };
 
 // What side `side` of the matrix carries before any error. Only columns that are
@@ -59,9 +59,25 @@ static void add_slope(const struct og_array *a, const struct span *s,
         to[k] += !one_sided || b->t[k] > 0 ? share * b->slope[k] : 0;
 }
 
-static void add_device(const struct og_array *a, const struct span *s, int copy, int side,
-                       struct span_buffers *b, float *e, float *v)
+// Noise that follows the conductance itself.
+static void add_conductance_noise(const struct og_array *a, const struct og_cells *cells,
+                                  int side, const struct og_cell_io *io, size_t at)
 {
+    const float thermal = og_thermal_of(a, side);
+    const size_t sides = (size_t)og_mapping_sides(&a->map);
+    const size_t set = (size_t)(cells->set / 2) * sides + (size_t)side;
+    float *one = a->device_s;
+    for (size_t k = 0; a->s != NULL && k < io->n; k++) a->s[at + k] += thermal * io->g[k];
+    if (one != NULL) one += set * a->map.rows * a->map.cols + io->first;
+    for (size_t k = 0; one != NULL && k < io->n; k++) one[k] = thermal * io->g[k];
+    float gain = og_mapping_gain(&a->map, side);
+    if (a->rtn != NULL) og_rtn_take(a, cells, a->sides == 2 ? fabsf(gain) : gain, io);
+}
+
+static void add_device(const struct og_array *a, const struct span *s, int copy, int side,
+                       struct span_buffers *b, size_t at)
+{
+    float *e = a->e + at, *v = og_varied(a) ? a->v + at : NULL;
     struct og_cells cells = og_cells_of(a, copy, s->slice, side);
     bool variance = v != NULL || a->sd != NULL;
     float *var = b->var;  // wires ask for it later
@@ -73,11 +89,12 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
         .target = b->t,
         .off = a->map.off == NULL ? NULL : a->map.off + s->first,
         .deviation = b->dev,
-        .g = a->wired == NULL ? NULL : og_wired_g(a, copy, s->slice, side) + s->first,
         .read_variance = variance ? var : NULL,
         .slope = s->slope ? b->slope : NULL,
+        .g = a->wired == NULL ? b->g : og_wired_g(a, copy, s->slice, side) + s->first,
     };
     og_cells_program(&cells, &io);
+    add_conductance_noise(a, &cells, side, &io, at);
     float gain = og_mapping_gain(&a->map, side), copies = (float)a->copies;
     if (a->sides == 2) gain = fabsf(gain);
     for (size_t k = 0; k < s->n; k++) e[k] += gain * b->dev[k] / copies;
@@ -115,15 +132,17 @@ static void program_span(const struct og_array *a, const struct span *s)
         nominal_span(a, side, b.q, a->e + (size_t)side * all + s->first, s->n);
         float *v = varied ? a->v + (size_t)side * all + s->first : NULL;
         for (size_t k = 0; varied && k < s->n; k++) v[k] = og_weight_variance(a);
+        if (a->s != NULL)
+            memset(a->s + (size_t)side * all + s->first, 0, s->n * sizeof *a->s);
     }
     add_weight_noise(a, s);
-    if (!varied && a->sd == NULL && a->wired == NULL &&
-        !og_cells_deviate(&a->map.hw.device, a->t))
-        return;
+    const bool plain = a->sd == NULL && a->s == NULL && a->device_s == NULL &&
+                       a->rtn == NULL && a->wired == NULL;
+    if (!varied && plain && !og_cells_deviate(&a->map.hw.device, a->t)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
             size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
-            add_device(a, s, copy, side, &b, a->e + at, varied ? a->v + at : NULL);
+            add_device(a, s, copy, side, &b, at);
         }
 }
 
@@ -136,11 +155,13 @@ static void clear_gone(const struct og_array *a, int slice, bool slope)
     for (int side = 0; side < a->sides; side++) {
         og_lines_clear(m, a->e + (size_t)side * all);
         if (og_varied(a)) og_lines_clear(m, a->v + (size_t)side * all);
+        if (a->s != NULL) og_lines_clear(m, a->s + (size_t)side * all);
     }
-    for (int copy = 0; a->sd != NULL && copy < a->copies; copy++)
+    for (int copy = 0; copy < a->copies; copy++)
         for (size_t side = 0; side < sides; side++) {
             size_t set = (size_t)(copy * m->slices + slice) * sides + side;
-            og_lines_clear(m, a->sd + set * all);
+            if (a->sd != NULL) og_lines_clear(m, a->sd + set * all);
+            if (a->device_s != NULL) og_lines_clear(m, a->device_s + set * all);
         }
     if (slope) og_lines_clear(m, a->slope);
 }
@@ -149,9 +170,9 @@ static void clear_gone(const struct og_array *a, int slice, bool slope)
 // variances to ref_sd.
 static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
 {
-    float dev[OG_CELL_CHUNK], own[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    float dev[OG_CELL_CHUNK], own[OG_CELL_CHUNK], t[OG_CELL_CHUNK], own_g[OG_CELL_CHUNK];
     float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies, *var = own;
-    float *g = NULL;
+    float *g = own_g;
     if (a->wired != NULL) {
         size_t at = (size_t)copy * a->map.rows * a->map.col_tiles + first;
         g = a->wired->ref_g + at;
@@ -168,6 +189,8 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
     for (size_t k = 0; k < n; k++) t[k] = 0.5f;
     og_cells_program(&cells, &io);
     for (size_t k = 0; k < n; k++) a->ref[first + k] += gain * dev[k] / copies;
+    for (size_t k = 0; a->ref_s != NULL && k < n; k++)
+        a->ref_s[first + k] += og_thermal_of(a, 0) * g[k];
     if (a->ref_sd == NULL || a->wired != NULL) return;
     for (size_t k = 0; k < n; k++)
         a->ref_sd[first + k] += gain * gain * var[k] / (copies * copies);
@@ -180,6 +203,7 @@ static void program_reference(struct og_array *a)
     size_t rows = a->map.rows, cols = a->map.cols, all = rows * a->map.col_tiles;
     memset(a->ref, 0, all * sizeof *a->ref);
     if (a->ref_sd != NULL) memset(a->ref_sd, 0, all * sizeof *a->ref_sd);
+    if (a->ref_s != NULL) memset(a->ref_s, 0, all * sizeof *a->ref_s);
     for (int copy = 0; copy < a->copies; copy++)
         for (size_t k = 0; k < all; k += OG_CELL_CHUNK)
             add_reference(a, copy, k, all - k < OG_CELL_CHUNK ? all - k : OG_CELL_CHUNK);
@@ -266,6 +290,7 @@ static og_status program_weights(struct og_array *a)
     for (int s = 0; s < a->map.slices; s++) {
         OG_TRY(program_slice(a, s, a->slope != NULL));
         pack_slice(a, s, false);
+        og_thermal_pack(a, s);
         if (a->w_hat != NULL) add_weights(a, s, a->w_hat, a->map.cols, 1);
     }
     return OG_OK;
@@ -293,6 +318,7 @@ static og_status calibrate_compensation(struct og_array *a)
     for (int after = 0; after < 2; after++) {
         a->t = after ? t : 0;
         OG_TRY(program_weights(a));
+        if (a->rtn != NULL) og_rtn_list(a);
         set_all_lanes(a);
         og_compensation_read(a, after);
     }
@@ -332,6 +358,7 @@ og_status og_array_program(og_array *a, const float *w, const struct og_chip *ch
     a->t = a->map.hw.t_inference;
     if (a->compensation != NULL) OG_TRY(calibrate_compensation(a));
     OG_TRY(program_weights(a));
+    if (a->rtn != NULL) og_rtn_list(a);
     compensate_slope(a);
     if (a->ramps != NULL) og_ramps_program(a);
     set_all_lanes(a);

@@ -13,8 +13,8 @@
 #include "periphery/tape.h"
 
 struct work {
-    float *x, *codes, *memory, *power, *sum, *variance, *z, *acc, *signal, *scratch, *row,
-        *use, *ramp;
+    float *x, *codes, *memory, *power, *thermal, *sum, *variance, *z, *acc, *signal,
+        *scratch, *row, *use, *ramp;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -31,19 +31,20 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         in,
         in,
         in,
+        og_needs_thermal(a) ? in : 0,
         out,
         out,
         out,
         out,
         out,
         og_convert_scratch(OG_LANES + cols),
-        padded(OG_CHUNK * (a->ref_sd == NULL ? 1 : tiles)),
+        padded(OG_CHUNK * (a->ref_sd == NULL && a->ref_s == NULL ? 1 : tiles)),
         og_use_room(OG_LANES + cols),
         a->ramps == NULL ? 0 : OG_RAMP_ROOM,
     };
-    float **to[] = {&w->x,        &w->codes, &w->memory, &w->power,  &w->sum,
-                    &w->variance, &w->z,     &w->acc,    &w->signal, &w->scratch,
-                    &w->row,      &w->use,   &w->ramp};
+    float **to[] = {&w->x,       &w->codes,    &w->memory, &w->power, &w->thermal,
+                    &w->sum,     &w->variance, &w->z,      &w->acc,   &w->signal,
+                    &w->scratch, &w->row,      &w->use,    &w->ramp};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -114,26 +115,35 @@ static struct og_stream row_stream(const struct part *p, const struct og_stream 
     return og_stream_named(name, OG_READ, (uint32_t)place, (uint32_t)(place >> 32), 0);
 }
 
+// sd[n] of devices from number `first` over all sets, in one read of word line `line`.
+static void device_sigma(const struct og_array *a, const struct work *w, size_t line,
+                         size_t first, size_t n, float *sd)
+{
+    const float amplitude = a->sd == NULL ? 0 : sqrtf(w->power[line]);
+    for (size_t k = 0; k < n; k++)
+        sd[k] = a->sd == NULL ? 0 : amplitude * a->sd[first + k];
+    for (size_t k = 0; a->device_s != NULL && k < n; k++)
+        sd[k] = sqrtf(sd[k] * sd[k] + w->thermal[line] * a->device_s[first + k]);
+}
+
 // What one set of devices adds to the sums of its unit, device by device.
 static void add_device_noise(const struct og_array *a, const struct og_unit *u,
                              const struct part *p, size_t set, const struct work *w)
 {
     size_t rows = a->map.rows, cols = a->map.cols;
-    const float *sd = a->sd + set * rows * cols;
     struct og_stream of_set = read_stream(a, p, OF_DEVICES, set);
-    float xi[256];
+    float xi[256], sd[256];
     for (size_t r = 0; r < p->n; r++) {
         size_t row = p->row0 + r;
         uint32_t sample = p->at->sample[row / p->at->positions];
         struct og_index at = {p->at->pass, sample, p->at->step};
         struct og_stream s = row_stream(p, &of_set, r);
         for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
-            float amplitude = sqrtf(w->power[r * rows + i]);
             for (size_t j = 0; j < cols; j += 256) {
                 size_t n = cols - j < 256 ? cols - j : 256;
                 og_gauss_fill(&s, at, i * cols + j, xi, n);
-                for (size_t k = 0; k < n; k++)
-                    w->sum[r * cols + j + k] += amplitude * sd[i * cols + j + k] * xi[k];
+                device_sigma(a, w, r * rows + i, set * rows * cols + i * cols + j, n, sd);
+                for (size_t k = 0; k < n; k++) w->sum[r * cols + j + k] += sd[k] * xi[k];
             }
         }
     }
@@ -148,10 +158,13 @@ static void add_reference_noise(const struct og_array *a, const struct og_unit *
     draw(p, &s, tiles, w->row);
     for (size_t r = 0; r < p->n; r++)
         for (size_t t = 0; t < tiles; t++) {
-            const float *sd = a->ref_sd + t * rows;
             float variance = 0;
-            for (size_t i = u->row0; i < u->row0 + u->rows; i++)
-                variance += w->power[r * rows + i] * sd[i] * sd[i];
+            for (size_t i = u->row0; i < u->row0 + u->rows; i++) {
+                const float sd = a->ref_sd == NULL ? 0 : a->ref_sd[t * rows + i];
+                if (sd > 0) variance += w->power[r * rows + i] * sd * sd;
+                if (a->ref_s != NULL)
+                    variance += w->thermal[r * rows + i] * a->ref_s[t * rows + i];
+            }
             float noise = w->row[r * tiles + t] * sqrtf(variance);
             size_t end = (t + 1) * a->map.tile_cols;
             for (size_t j = t * a->map.tile_cols; j < cols && j < end; j++)
@@ -171,13 +184,16 @@ static void add_drawn_noise(const struct og_array *a, const struct og_unit *u,
                             const struct part *p, const struct work *w)
 {
     int sides = og_mapping_sides(&a->map);
-    for (int copy = 0; a->sd != NULL && copy < a->copies; copy++)
+    const struct og_rtn_rows rows = {p->at, p->row0, p->n};
+    const bool drawn = a->sd != NULL || a->device_s != NULL;
+    for (int copy = 0; (drawn || a->rtn != NULL) && copy < a->copies; copy++)
         for (int side = 0; side < sides; side++) {
             if (a->sides == 2 && side != u->side) continue;
             int set = (copy * a->map.slices + u->slice) * sides + side;
-            add_device_noise(a, u, p, (size_t)set, w);
+            if (drawn) add_device_noise(a, u, p, (size_t)set, w);
+            if (a->rtn != NULL) og_rtn_add(a, u, (size_t)set, &rows, w->drive, w->sum);
         }
-    if (a->ref_sd != NULL) add_reference_noise(a, u, p, w);
+    if (a->ref_sd != NULL || a->ref_s != NULL) add_reference_noise(a, u, p, w);
 }
 
 // The variance that all columns of a row have in common.
@@ -198,8 +214,8 @@ static void row_variances(const struct og_array *a, const struct og_unit *u, siz
 // One standard deviation per row says it all: no ADC noise, and no use of the variance.
 static bool noise_by_rows(const struct og_array *a, const struct og_tape *t)
 {
-    return a->variance > 0 && a->ramps == NULL && !og_varied(a) && !a->map.any_gone &&
-           a->map.hw.adc.noise == 0 && t->ratio == NULL;
+    return a->variance > 0 && a->ramps == NULL && a->s == NULL && !og_varied(a) &&
+           !a->map.any_gone && a->map.hw.adc.noise == 0 && t->ratio == NULL;
 }
 
 // Fills w->z and w->variance (or w->row) for one unit, if its conversions are noisy.
@@ -212,6 +228,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
     if (og_varied(a)) {
         struct og_left left = {w->power + u->row0, a->map.rows, 1};
         og_product(left, p->n, u->v, w->variance, cols, 0);
+        if (a->s != NULL) og_thermal_add(a, u, w->thermal, p->n, w->variance);
         return;
     }
     row_variances(a, u, p->n, w);
@@ -222,6 +239,7 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
             for (size_t j = 0; j < cols; j++) w->variance[r * cols + j] = w->row[r];
     }
     if (a->map.any_gone) og_tile_variances(a, u, w->power, p->n, w->variance);
+    if (a->s != NULL) og_thermal_add(a, u, w->thermal, p->n, w->variance);
 }
 
 // Where the digital sum is one conversion and nothing more, y is written at once.
@@ -379,6 +397,7 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
         struct part p = {at, io, row0, n, k, &drive};
         w->drive = og_make_drive(a, &drive, w->codes, n, w->memory);
         if (og_needs_power(a)) og_drive_power(a, w->drive, n, w->power);
+        if (og_needs_thermal(a)) og_thermal_power(a, w->drive, n, w->thermal);
         for (int m = 0; m < a->units; m++) read_unit(a, &a->unit[m], &p, w, t);
     }
     finish_sums(a, io, row0, n, w);

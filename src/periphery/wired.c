@@ -190,7 +190,8 @@ static void add_variance(const struct og_plate *p, int side)
         }
 }
 
-static void scale_device_noise(const struct og_plate *p, int side)
+// sd[devices] of noise that each device draws on its own.
+static void scale_each(const struct og_plate *p, int side, float *sd)
 {
     const struct og_array *a = p->a;
     const size_t sides = (size_t)sides_of(a), all = a->map.rows * a->map.cols;
@@ -198,8 +199,14 @@ static void scale_device_noise(const struct og_plate *p, int side)
         (size_t)(p->copy * a->map.slices + p->slice) * sides + (size_t)side;
     for (size_t i = 0; i < p->rows; i++)
         for (size_t j = 0; j < p->cols; j++)
-            a->sd[set * all + og_plate_device(p, i, j)] *=
+            sd[set * all + og_plate_device(p, i, j)] *=
                 (float)p->n->share[og_plate_cell(p, i, j, side)];
+}
+
+static void scale_device_noise(const struct og_plate *p, int side)
+{
+    if (p->a->sd != NULL) scale_each(p, side, p->a->sd);
+    if (p->a->rtn != NULL) scale_each(p, side, og_rtn_amplitudes(p->a));
 }
 
 // ref_sd holds variances until all copies are there.
@@ -221,10 +228,11 @@ static og_status program_plate(const struct og_plate *p)
     OG_TRY(solve(p));
     og_each_side(p, add_deviation);
     subtract_reference(p);
-    if (!og_varied(a) && a->sd == NULL) return OG_OK;
+    const bool drawn = a->sd != NULL || a->rtn != NULL;
+    if (!og_varied(a) && !drawn) return OG_OK;
     og_network_shares(p->n);
     if (og_varied(a)) og_each_side(p, add_variance);
-    if (a->sd != NULL) og_each_side(p, scale_device_noise);
+    if (drawn) og_each_side(p, scale_device_noise);
     if (a->ref_sd != NULL) add_reference_variance(p);
     return OG_OK;
 }

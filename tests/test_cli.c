@@ -105,6 +105,18 @@ static void usage_errors(void **state)
           "ohmgrid run: --resume and --force exclude each other" HINT);
 #undef HINT
     wrong("plot x.h5", "ohmgrid plot: -o FIGURE is missing; see 'ohmgrid plot --help'\n");
+    wrong("plot x.h5 -o a.png --map --costs",
+          "ohmgrid plot: --map excludes --costs; see 'ohmgrid plot --help'\n");
+    wrong("plot x.h5 -o a.png --training --x noise",
+          "ohmgrid plot: --training excludes --x and --series; see 'ohmgrid plot "
+          "--help'\n");
+    wrong("plot x.h5 -o a.png --conductances --metric loss",
+          "ohmgrid plot: --conductances excludes --metric; see 'ohmgrid plot --help'\n");
+    wrong("plot x.h5 -o a.png --point 1",
+          "ohmgrid plot: --point needs --traces or --conductances; see 'ohmgrid plot "
+          "--help'\n");
+    wrong("report x.h5",
+          "ohmgrid report: -o PAGE.html is missing; see 'ohmgrid report --help'\n");
     wrong("solve a.h5",
           "ohmgrid solve: -o OUT.h5 is missing; see 'ohmgrid solve --help'\n");
     wrong("solve a.h5 -o b.h5 --method fast",
@@ -144,7 +156,7 @@ static void usage_errors(void **state)
 static void help_everywhere(void **state)
 {
     (void)state;
-    static const char *const command[] = {"run",   "show", "plot",   "diff",
+    static const char *const command[] = {"run",   "show", "plot",   "diff", "report",
                                           "solve", "data", "device", "bench"};
     struct said all = ohmgrid("--help");
     assert_int_equal(all.code, 0);

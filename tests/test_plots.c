@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Figures of whole runs, as text of SVG: what is on them, and what is refused.
+// Figures of whole runs, as text of SVG, and pages of them: what is on them, and what is
+// refused.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,10 +136,88 @@ static void refusals(void **state)
     }
 }
 
+// --- the page --------------------------------------------------------------------------
+
+static char *page_of(const og_experiment *e)
+{
+    char from[PATH], to[PATH];
+    struct og_error err = {0};
+    run_whole(e, "b.h5");
+    in_folder(from, "b.h5");
+    in_folder(to, "page.html");
+    if (og_result_report(from, to, &err) != OG_OK) fail_msg("%s", err.text);
+    FILE *in = fopen(to, "r");
+    assert_non_null(in);
+    enum { MOST = 1 << 22 };
+    char *text = malloc(MOST);
+    assert_non_null(text);
+    const size_t n = fread(text, 1, MOST - 1, in);
+    text[n] = '\0';
+    assert_true(n > 1000 && n < MOST - 1);
+    fclose(in);
+    return text;
+}
+
+static size_t count(const char *page, const char *text)
+{
+    size_t n = 0;
+    for (; (page = strstr(page, text)) != NULL; page += strlen(text)) n++;
+    return n;
+}
+
+static void a_page_holds_everything(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment(sweep, "title=<b>\"1 & 2\"</b>");
+    char *page = page_of(e), figure[PATH];
+    og_experiment_free(e);
+    assert_int_equal(count(page, "<b>"), 0);
+    assert_int_equal(count(page, "<h1>&lt;b&gt;&quot;1 &amp; 2&quot;&lt;/b&gt;</h1>"), 1);
+    static const char *const section[] = {"Results",      "Layers",   "Training",
+                                          "Conductances", "Settings", "Provenance"};
+    for (size_t i = 0; i < sizeof section / sizeof *section; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "<h2>%s</h2>", section[i]);
+        if (count(page, text) != 1) fail_msg("%s", text);
+    }
+    // Lines, map, training, conductances; nothing comes from elsewhere.
+    assert_int_equal(count(page, "<img alt="), 4);
+    assert_int_equal(count(page, "src=\"data:image/svg+xml,%3C?xml"), 4);
+    assert_int_equal(count(page, "src="), 4);
+    assert_int_equal(count(page, "href=\""), 0);
+    assert_int_equal(count(page, "<td>aware</td>"), 2 + 2 * 2);  // points; their layers
+    assert_int_equal(count(page, "weight_decay: "), 1);
+    free(page);
+    in_folder(figure, "page.html.figure.svg");
+    assert_null(fopen(figure, "r"));
+}
+
+static void a_page_without_a_sweep_says_so(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment("", "output={model: false, layer_samples: 0}");
+    char *page = page_of(e);
+    og_experiment_free(e);
+    assert_int_equal(count(page, "no sweep axis to draw against</p>"), 1);
+    assert_int_equal(count(page, "<h2>Layers</h2>"), 0);
+    assert_int_equal(count(page, "<h2>Conductances</h2>"), 0);
+    free(page);
+    struct og_error err = {0};
+    char path[PATH];
+    in_folder(path, "e.yaml");
+    assert_int_equal(og_result_report(path, "/nowhere/x.html", &err), OG_INPUT);
+    in_folder(path, "b.h5");
+    err = (struct og_error){0};
+    assert_int_not_equal(og_result_report(path, "/nowhere/x.html", &err), OG_OK);
+    assert_non_null(strstr(err.text, "/nowhere/x.html"));
+}
+
 static int remove_all(void **state)
 {
     char path[PATH];
     in_folder(path, "figure.svg");
+    remove(path);
+    in_folder(path, "page.html");
     remove(path);
     return remove_folder(state);
 }
@@ -149,6 +228,8 @@ int main(void)
         cmocka_unit_test(sweeps),
         cmocka_unit_test(steps_of_sequences),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(a_page_holds_everything),
+        cmocka_unit_test(a_page_without_a_sweep_says_so),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_all);
 }

@@ -194,6 +194,10 @@ struct og_plot {
 };
 OG_API og_status og_result_plot(const char *path, const char *figure,
                                 const struct og_plot *plot, struct og_error *err);
+// One page of HTML for a result file, with figures (through gnuplot), tables, settings and
+// provenance, that needs no other file.
+OG_API og_status og_result_report(const char *path, const char *out,
+                                  struct og_error *err);
 
 #ifdef __cplusplus
 }

@@ -67,6 +67,7 @@ int cli_run(int argc, char **argv);
 int cli_attribute(int argc, char **argv);
 int cli_show(int argc, char **argv);
 int cli_plot(int argc, char **argv);
+int cli_report(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_device(int argc, char **argv);

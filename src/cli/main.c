@@ -21,6 +21,7 @@ static const struct {
     {"attribute", cli_attribute, "tell what each effect and each layer costs"},
     {"show", cli_show, "print the results as a table"},
     {"plot", cli_plot, "draw the results as a figure"},
+    {"report", cli_report, "write the results as a page of HTML"},
     {"diff", cli_diff, "compare two result files"},
     {"data", cli_data, "list the data sets and where they were found"},
     {"device", cli_device, "list, show and simulate devices"},

@@ -45,7 +45,8 @@ static void fill(const struct og_text_table *g, const struct og_table *t, size_t
         snprintf(og_text_at(g, p + 1, col), OG_CELL, "%zu/%zu", t->chips[p], t->trials);
 }
 
-static og_status print_table(const struct og_table *t, FILE *out, struct og_error *err)
+static og_status print_table(const struct og_table *t, const struct og_sheet *sheet,
+                             struct og_error *err)
 {
     struct og_text_table g = {0};
     size_t *point = og_alloc(t->points, sizeof *point), cols = t->metrics + 1;
@@ -54,25 +55,55 @@ static og_status print_table(const struct og_table *t, FILE *out, struct og_erro
                                 : og_fail_memory(err);
     if (s == OG_OK) {
         fill(&g, t, point);
-        og_text_print(&g, out);
+        og_text_print(&g, sheet);
     }
     og_text_table_free(&g);
     og_free(point);
     return s;
 }
 
-og_status og_result_show(const char *path, FILE *out, struct og_error *err)
+og_status og_show_points(const char *path, const struct og_sheet *sheet,
+                         struct og_error *err)
 {
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
-    if (t.title != NULL && t.title[0] != '\0') {
+    if (t.title != NULL && t.title[0] != '\0' && !sheet->html) {
         og_text_visible(t.title, true);
-        fprintf(out, "%s\n\n", t.title);
+        fprintf(sheet->out, "%s\n\n", t.title);
     }
-    og_status s = print_table(&t, out, err);
+    og_status s = print_table(&t, sheet, err);
     if (s == OG_OK && t.trials > 1)
-        fprintf(out, "\n[low, high]: 95 %% interval of the mean over chips\n");
+        og_sheet_note(sheet, "[low, high]: 95 % interval of the mean over chips");
     og_table_free(&t);
-    if (s == OG_OK && ferror(out)) s = og_fail(err, OG_IO, "%s: cannot print", path);
     return s;
+}
+
+typedef og_status (*shower)(const char *path, const struct og_sheet *s,
+                            struct og_error *err);
+
+static og_status show(shower print, const char *path, FILE *out, struct og_error *err)
+{
+    const struct og_sheet sheet = {.out = out};
+    OG_TRY(print(path, &sheet, err));
+    return ferror(out) ? og_fail(err, OG_IO, "%s: cannot print", path) : OG_OK;
+}
+
+og_status og_result_show(const char *path, FILE *out, struct og_error *err)
+{
+    return show(og_show_points, path, out, err);
+}
+
+og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err)
+{
+    return show(og_show_layers, path, out, err);
+}
+
+og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err)
+{
+    return show(og_show_traces, path, out, err);
+}
+
+og_status og_result_show_attribution(const char *path, FILE *out, struct og_error *err)
+{
+    return show(og_show_attribution, path, out, err);
 }

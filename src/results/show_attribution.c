@@ -46,7 +46,7 @@ static void fill(const struct og_attribution_file *f, const struct og_text_table
 
 // `other`: the table without the axis of variants, whose points are the groups.
 static og_status print(const struct og_attribution_file *f, const struct og_table *other,
-                       FILE *out, struct og_error *err)
+                       const struct og_sheet *sheet, struct og_error *err)
 {
     const size_t lines = f->a.groups * (f->a.parts + 1);
     struct og_text_table g = {0};
@@ -57,14 +57,14 @@ static og_status print(const struct og_attribution_file *f, const struct og_tabl
     const og_status status = og_text_table_alloc(&g, lines + 1, cols, err);
     if (status == OG_OK) {
         fill(f, &g, other, group);
-        og_text_print(&g, out);
+        og_text_print(&g, sheet);
     }
     og_text_table_free(&g);
     og_free(group);
     return status;
 }
 
-static og_status show(const struct og_attribution_file *f, FILE *out,
+static og_status show(const struct og_attribution_file *f, const struct og_sheet *sheet,
                       struct og_error *err)
 {
     struct og_table other = f->t;
@@ -74,25 +74,27 @@ static og_status show(const struct og_attribution_file *f, FILE *out,
     if (!other.axis) return og_fail_memory(err);
     for (size_t i = 0; i < other.axes; i++)
         other.axis[i] = f->t.axis[i < f->axis ? i : i + 1];
-    const og_status status = print(f, &other, out, err);
+    const og_status status = print(f, &other, sheet, err);
     og_free(other.axis);
     return status;
 }
 
-og_status og_result_show_attribution(const char *path, FILE *out, struct og_error *err)
+og_status og_show_attribution(const char *path, const struct og_sheet *sheet,
+                              struct og_error *err)
 {
     struct og_attribution_file f;
     OG_TRY(og_attribution_read(&f, path, err));
-    og_status status = show(&f, out, err);
+    og_status status = show(&f, sheet, err);
     if (status == OG_OK)
-        fprintf(out,
-                "\nwhat is lost in %s: alone, to the ideal network; within, to the "
-                "hardware without it\n",
-                f.loss ? "loss" : "accuracy, in percentage points");
+        og_sheet_note(sheet, f.loss
+                                 ? "what is lost in loss: alone, to the ideal network; "
+                                   "within, to the hardware without it"
+                                 : "what is lost in accuracy, in percentage points: "
+                                   "alone, to the ideal network; within, to the hardware "
+                                   "without it");
     if (status == OG_OK && f.t.trials > 1)
-        fprintf(out, "[low, high]: 95 %% interval of the mean over the same chips\n");
+        og_sheet_note(sheet,
+                      "[low, high]: 95 % interval of the mean over the same chips");
     og_attribution_close(&f);
-    if (status == OG_OK && ferror(out))
-        status = og_fail(err, OG_IO, "%s: cannot print", path);
     return status;
 }

@@ -197,7 +197,8 @@ static void fill(const struct layers *l, const struct og_text_table *g,
         if (has_values(l, m)) fill_metric(l, g, ++col, m);
 }
 
-static og_status print(const struct layers *l, FILE *out, struct og_error *err)
+static og_status print(const struct layers *l, const struct og_sheet *sheet,
+                       struct og_error *err)
 {
     const struct og_table *t = &l->table;
     struct og_text_table g = {0};
@@ -212,8 +213,8 @@ static og_status print(const struct layers *l, FILE *out, struct og_error *err)
     og_status s = og_text_table_alloc(&g, rows + 1, cols, err);
     if (s == OG_OK) {
         fill(l, &g, point);
-        og_text_print(&g, out);
-        if (t->trials > 1) fprintf(out, "\nmeans over chips\n");
+        og_text_print(&g, sheet);
+        if (t->trials > 1) og_sheet_note(sheet, "means over chips");
     }
     og_text_table_free(&g);
     og_free(point);
@@ -233,7 +234,8 @@ static void clear(struct layers *l)
     og_table_free(&l->table);
 }
 
-og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err)
+og_status og_show_layers(const char *path, const struct og_sheet *sheet,
+                         struct og_error *err)
 {
     struct layers l = {.h = {.path = path, .err = err}};
     OG_TRY(og_table_read(&l.table, path, err));
@@ -242,8 +244,7 @@ og_status og_result_show_layers(const char *path, FILE *out, struct og_error *er
     if (l.h.status == OG_OK) read_all(&l, file);
     og_hdf_close(&l.h, file);
     og_hdf_restore(guard);
-    og_status s = l.h.status == OG_OK ? print(&l, out, err) : l.h.status;
+    og_status s = l.h.status == OG_OK ? print(&l, sheet, err) : l.h.status;
     clear(&l);
-    if (s == OG_OK && ferror(out)) s = og_fail(err, OG_IO, "%s: cannot print", path);
     return s;
 }

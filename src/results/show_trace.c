@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "ohmgrid/results.h"
 #include "results/file.h"
 #include "results/text_table.h"
 #include "results/traces.h"
@@ -29,7 +28,8 @@ static void fill(const struct og_traces *t, const struct og_text_table *g,
     }
 }
 
-static og_status print(const struct og_traces *t, FILE *out, struct og_error *err)
+static og_status print(const struct og_traces *t, const struct og_sheet *sheet,
+                       struct og_error *err)
 {
     struct og_text_table g = {0};
     size_t cols = 2 + OG_TRACES, *point = og_alloc(t->rows, sizeof *point);
@@ -39,21 +39,20 @@ static og_status print(const struct og_traces *t, FILE *out, struct og_error *er
     const og_status status = og_text_table_alloc(&g, t->rows + 1, cols, err);
     if (status == OG_OK) {
         fill(t, &g, point);
-        og_text_print(&g, out);
-        if (t->table.trials > 1) fprintf(out, "\nmeans over chips\n");
+        og_text_print(&g, sheet);
+        if (t->table.trials > 1) og_sheet_note(sheet, "means over chips");
     }
     og_text_table_free(&g);
     og_free(point);
     return status;
 }
 
-og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err)
+og_status og_show_traces(const char *path, const struct og_sheet *sheet,
+                         struct og_error *err)
 {
     struct og_traces t;
     og_status status = og_traces_read(&t, path, err);
-    if (status == OG_OK) status = print(&t, out, err);
+    if (status == OG_OK) status = print(&t, sheet, err);
     og_traces_free(&t);
-    if (status == OG_OK && ferror(out))
-        status = og_fail(err, OG_IO, "%s: cannot print", path);
     return status;
 }

@@ -101,12 +101,53 @@ static void print_row(const struct og_text_table *t, size_t row, FILE *out)
     fputc('\n', out);
 }
 
-void og_text_print(const struct og_text_table *t, FILE *out)
+void og_sheet_text(const struct og_sheet *s, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const char *name = !s->html       ? NULL
+                           : *text == '<' ? "&lt;"
+                           : *text == '>' ? "&gt;"
+                           : *text == '&' ? "&amp;"
+                           : *text == '"' ? "&quot;"
+                                          : NULL;
+        if (name != NULL)
+            fputs(name, s->out);
+        else
+            fputc(*text, s->out);
+    }
+}
+
+void og_sheet_note(const struct og_sheet *s, const char *text)
+{
+    fputs(s->html ? "<p class=\"note\">" : "\n", s->out);
+    og_sheet_text(s, text);
+    fputs(s->html ? "</p>\n" : "\n", s->out);
+}
+
+static void print_html(const struct og_text_table *t, const struct og_sheet *sheet)
+{
+    fputs("<div class=\"wide\"><table>\n", sheet->out);
+    for (size_t row = 0; row < t->rows; row++) {
+        fputs("<tr>", sheet->out);
+        for (size_t col = 0; col < t->cols; col++) {
+            fputs(row == 0 ? "<th>" : "<td>", sheet->out);
+            og_sheet_text(sheet, og_text_at(t, row, col));
+            fputs(row == 0 ? "</th>" : "</td>", sheet->out);
+        }
+        fputs("</tr>\n", sheet->out);
+    }
+    fputs("</table></div>\n", sheet->out);
+}
+
+void og_text_print(const struct og_text_table *t, const struct og_sheet *sheet)
 {
     for (size_t i = 0; i < t->rows * t->cols; i++) {
         og_text_visible(t->cell[i], false);
         int w = width(t->cell[i]);
         if (w > t->wide[i % t->cols]) t->wide[i % t->cols] = w;
     }
-    for (size_t row = 0; row < t->rows; row++) print_row(t, row, out);
+    if (sheet->html)
+        print_html(t, sheet);
+    else
+        for (size_t row = 0; row < t->rows; row++) print_row(t, row, sheet->out);
 }

@@ -9,6 +9,16 @@
 
 enum { OG_CELL = 96 };
 
+// Where tables go, and in which form.
+struct og_sheet {
+    FILE *out;
+    bool html;
+};
+// Text of a file, unable to become markup.
+void og_sheet_text(const struct og_sheet *s, const char *text);
+// A line of explanation under a table.
+void og_sheet_note(const struct og_sheet *s, const char *text);
+
 struct og_text_table {
     size_t rows, cols;      // rows: with the headings
     char (*cell)[OG_CELL];  // [rows][cols]; row 0: headings
@@ -29,6 +39,16 @@ size_t og_text_axes(const struct og_text_table *t, const struct og_table *table,
 // Control characters become blanks, so that a file cannot move the terminal's cursor;
 // `lines`: but for ends of lines.
 void og_text_visible(char *text, bool lines);
-void og_text_print(const struct og_text_table *t, FILE *out);
+void og_text_print(const struct og_text_table *t, const struct og_sheet *sheet);
+
+// The tables of og_result_show, _layers, _traces and _attribution (results.h).
+og_status og_show_points(const char *path, const struct og_sheet *s,
+                         struct og_error *err);
+og_status og_show_layers(const char *path, const struct og_sheet *s,
+                         struct og_error *err);
+og_status og_show_traces(const char *path, const struct og_sheet *s,
+                         struct og_error *err);
+og_status og_show_attribution(const char *path, const struct og_sheet *s,
+                              struct og_error *err);
 
 #endif

@@ -11,7 +11,7 @@ og_status og_faults_check(const struct og_device *d, const og_item *map,
     char text[96];
     snprintf(text, sizeof text, "p_lrs + p_hrs + p_open + p_short = %.6g is above 1",
              sum);
-    if (sum > 1) return og_fail_at(map, "faults", err, text);
+    if (sum > 1) return og_fail_at(map, "faults", err, "%s", text);
     if (d->faults.p_short > 0 && d->faults.g_short == 0)
         return og_fail_at(map, "faults.g_short", err, "is needed with p_short above 0");
     return OG_OK;

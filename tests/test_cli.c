@@ -127,6 +127,10 @@ static void usage_errors(void **state)
     wrong("diff a.h5", "ohmgrid diff: B.h5 is missing; see 'ohmgrid diff --help'\n");
     wrong("import m.onnx",
           "ohmgrid import: -o MODEL.h5 is missing; see 'ohmgrid import --help'\n");
+    wrong("export r.h5",
+          "ohmgrid export: -o OUT is missing; see 'ohmgrid export --help'\n");
+    wrong("export /no/r.h5 -o w.npz",
+          "ohmgrid export: /no/r.h5: cannot read: No such file or directory\n");
     wrong("infer m.h5 i.h5",
           "ohmgrid infer: -o OUT.h5 is missing; see 'ohmgrid infer --help'\n");
     wrong("infer m.h5 i.h5 -o o.h5 --chips 2",

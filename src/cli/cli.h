@@ -62,6 +62,7 @@ int cli_usage(const char *command, const char *format, ...)
 char *cli_command_text(const char *command, int argc, char **argv);
 
 int cli_import(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_infer(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_attribute(int argc, char **argv);

@@ -28,6 +28,7 @@ static const struct {
     {"solve", cli_solve, "solve a crossbar whose wires have resistance"},
     {"import", cli_import, "read a network from an ONNX file"},
     {"infer", cli_infer, "compute an imported network, in float or on hardware"},
+    {"export", cli_export, "write the weights of a result or model for others"},
     {"bench", cli_bench, "measure the kernels against other libraries"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

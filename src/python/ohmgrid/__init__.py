@@ -7,7 +7,7 @@
     solve, Wires crossbars whose wires have resistance
     normal, uniform, quantize   ohmgrid's random streams and converters
     run          an experiment: YAML -> HDF5;  open: its results as xarray
-    import_onnx, infer          networks from ONNX files
+    import_onnx, infer          networks from ONNX files;  export: their weights
     ohmgrid.torch               PyTorch models whose layers are on hardware (import it)
 
 Arrays are NumPy's, units SI. All calls release the GIL; results do not depend on the number
@@ -18,13 +18,13 @@ from ._hardware import Hardware
 from ._library import (FileError, InputError, NoMemoryError, OhmgridError, lib as _lib)
 from ._network import Array, Matrix, Network
 from ._noise import PURPOSES, normal, quantize, uniform
-from ._run import State, import_onnx, infer, open_result as open, run
+from ._run import State, export, import_onnx, infer, open_result as open, run
 from ._wires import Solution, Wires, solve
 
 __version__ = _lib.og_bind_release().decode()
 __all__ = ["Array", "FileError", "Hardware", "InputError", "Matrix", "Network",
            "NoMemoryError", "OhmgridError", "PURPOSES", "Solution", "State", "Wires",
-           "import_onnx", "infer", "normal", "open", "quantize", "run", "set_threads",
+           "export", "import_onnx", "infer", "normal", "open", "quantize", "run", "set_threads",
            "solve", "threads", "uniform"]
 
 

@@ -84,6 +84,7 @@ _FALLIBLE = {
                     POINTER(c_int)],
     "og_bind_import": [c_char_p, c_char_p, POINTER(c_void_p)],
     "og_bind_infer": [c_char_p, c_char_p, c_char_p, c_void_p, c_int, c_int, c_uint64],
+    "og_weights_export": [c_char_p, c_char_p, c_char_p],
     "og_network_alloc": [POINTER(c_void_p), c_char_p, sizes, c_int],
     "og_network_load": [c_void_p, c_char_p, c_char_p],
     "og_network_use": [c_void_p, c_void_p, c_size_t, c_uint, c_uint32],

@@ -181,6 +181,13 @@ def _storable(value):
     return value.astype(numpy.uint8) if value.dtype == bool else value
 
 
+def export(source, out, group=""):
+    """Weights of a result file or a model file to `out`, .npz or .safetensors by its
+    ending; group: which model of a result ("m0"), "": the only one. Returns `out`."""
+    call("og_weights_export", path_bytes(source), group.encode(), path_bytes(out))
+    return os.fspath(out)
+
+
 # --- results ---------------------------------------------------------------------------
 
 def open_result(path, group="results"):

@@ -49,6 +49,12 @@ static void use(og_network *n, const og_bind_hardware *hw, unsigned how, uint32_
     if (og_network_use(n, hw, N, how, first, &err) != OG_OK) fail_msg("%s", err.text);
 }
 
+static void program(og_network *n, uint64_t seed, uint32_t trial, uint32_t draw)
+{
+    struct og_error err = {0};
+    if (og_network_program(n, seed, trial, draw, &err) != OG_OK) fail_msg("%s", err.text);
+}
+
 // Values that no start hides.
 static void stir(og_network *n)
 {
@@ -97,9 +103,9 @@ static void a_gradient_from_outside_is_that_of_the_loss(void **state)
     float y[N * CLASSES], dy[N * CLASSES];
     size_t count;
     stir(n);
-    use(n, hw, OG_NETWORK_TRAIN, 0);
+    use(n, hw, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 0);
     assert_int_equal(og_network_calibrate(n, t.x, N, 1, &err), OG_OK);
-    og_network_program(n, 5, 0, 2);
+    program(n, 5, 0, 2);
     og_network_forward(n, t.x, N, 100, 0, y);
     og_loss_gradient(y, &t.b, CLASSES, dy);
     float *wanted = own_gradient(n, hw, &t);
@@ -122,8 +128,8 @@ static void the_gradient_of_inputs_is_their_slope(void **state)
     const size_t at = 3 * IMAGE + 40, out = 3 * CLASSES + 1;
     const float h = 1e-2f;
     stir(n);
-    use(n, NULL, OG_NETWORK_TRAIN, 0);
-    og_network_program(n, 5, 0, 0);
+    use(n, NULL, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 0);
+    program(n, 5, 0, 0);
     og_network_forward(n, t.x, N, 0, 0, y);
     dy[out] = 1.0f;
     og_network_backward(n, t.x, dy, dx);
@@ -160,17 +166,17 @@ static void parts_draw_as_the_whole(void **state)
            (all - first) * sizeof *w);
     // Calibration is on float values.
     use(head, NULL, 0, 0);
-    og_network_program(head, 0, 0, 0);
+    program(head, 0, 0, 0);
     og_network_forward(head, t.x, N, 0, 0, m);
-    use(whole, hw, OG_NETWORK_TRAIN, 7);
-    use(head, hw, OG_NETWORK_TRAIN, 7);
-    use(tail, hw, OG_NETWORK_TRAIN, 8);
+    use(whole, hw, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 7);
+    use(head, hw, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 7);
+    use(tail, hw, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 8);
     og_bind_hardware_free(hw);  // copied
     assert_int_equal(og_network_calibrate(whole, t.x, N, 1, &err), OG_OK);
     assert_int_equal(og_network_calibrate(head, t.x, N, 1, &err), OG_OK);
     assert_int_equal(og_network_calibrate(tail, m, N, 1, &err), OG_OK);
     og_network *each[] = {whole, head, tail};
-    for (int i = 0; i < 3; i++) og_network_program(each[i], 6, 1, 3);
+    for (int i = 0; i < 3; i++) program(each[i], 6, 1, 3);
     og_network_forward(whole, t.x, N, 5, 9, y);
     og_network_forward(head, t.x, N, 5, 9, m);
     og_network_forward(tail, m, N, 5, 9, y2);
@@ -183,9 +189,9 @@ static void parts_draw_as_the_whole(void **state)
     // Another number draws other noise.
     use(tail, NULL, 0, 0);
     hw = hardware(noisy);
-    use(tail, hw, OG_NETWORK_TRAIN, 9);
+    use(tail, hw, OG_NETWORK_TRAIN | OG_NETWORK_INPUTS, 9);
     assert_int_equal(og_network_calibrate(tail, m, N, 1, &err), OG_OK);
-    og_network_program(tail, 6, 1, 3);
+    program(tail, 6, 1, 3);
     og_network_forward(tail, m, N, 5, 9, y2);
     assert_memory_not_equal(y, y2, sizeof y);
     for (int i = 0; i < 3; i++) og_network_free(each[i]);
@@ -205,6 +211,7 @@ static void matrices_can_be_looked_at(void **state)
     double value[2];
     const char *name[2];
     float *w, w_hat[6], g[12];
+    struct og_error err = {0};
     int trained;
     assert_int_equal(og_network_tensor(n, 0, name, dim, &w, &trained), 2);
     assert_string_equal(name[0], "a");
@@ -217,13 +224,13 @@ static void matrices_can_be_looked_at(void **state)
     use(n, NULL, 0, 0);
     assert_false(og_network_wants_calibration(n));
     use(n, hw, 0, 0);
-    og_network_program(n, 1, 0, 0);
+    program(n, 1, 0, 0);
     assert_false(og_network_matrix(n, 1, size, value));
     assert_true(og_network_matrix(n, 0, size, value));
     static const size_t sizes[8] = {2, 3, 1, 1, 2, 1, 12, 3};
     assert_memory_equal(size, sizes, sizeof sizes);
     assert_true(value[0] == 1.0 && value[1] == 0.0);
-    og_network_programmed(n, 0, w_hat, g);
+    assert_int_equal(og_network_programmed(n, 0, w_hat, g, &err), OG_OK);
     for (int i = 0; i < 6; i++) assert_true(w_hat[i] == wanted[i]);
     assert_true(g[0] > 10.99e-6f && g[0] < 11.01e-6f);          // +, row 0, column 0
     assert_true(g[6 + 3] > 20.99e-6f && g[6 + 3] < 21.01e-6f);  // -, row 1, column 0

@@ -42,6 +42,7 @@ enum {
     OG_NETWORK_TRAIN = 1,    // forward as in training; og_network_backward is possible
     OG_NETWORK_CLIPPED = 2,  // enum og_gradient: OG_CLIPPED
     OG_NETWORK_REPARAM = 4,  // and the noise scale is differentiated
+    OG_NETWORK_INPUTS = 8,   // with TRAIN: og_network_backward gives dx as well
 };
 // Puts it on a hardware, which is copied; NULL: the float network. batch: largest number
 // of samples that are computed at once. first_node: og_exec_options. Parts of a network
@@ -59,14 +60,14 @@ OG_API bool og_network_wants_calibration(const og_network *network);
 OG_API og_status og_network_calibrate(og_network *network, const float *x, size_t n,
                                       uint64_t seed, struct og_error *err);
 // og_exec_program with the present weights; reads draw by the same seed and trial.
-OG_API void og_network_program(og_network *network, uint64_t seed, uint32_t trial,
-                               uint32_t draw);
+OG_API og_status og_network_program(og_network *network, uint64_t seed, uint32_t trial,
+                                    uint32_t draw, struct og_error *err);
 // y [n][output] of x [n][input]: samples number `first` and following, pass `pass`. For
 // training n is at most the batch.
 OG_API void og_network_forward(og_network *network, const float *x, size_t n,
                                uint32_t first, uint32_t pass, float *y);
 // With dy [n][output] the gradient of the last forward, whose x is given again: dx
-// [n][input] (may be NULL). Returns the gradients of og_model_params, borrowed until the
+// [n][input] (NULL without OG_NETWORK_INPUTS). Returns the gradients of og_model_params, borrowed until the
 // next call. og_network_moves: also moves running powers (og_exec_update_state).
 OG_API const float *og_network_backward(og_network *network, const float *x,
                                         const float *dy, float *dx);
@@ -79,7 +80,8 @@ OG_API bool og_network_matrix(og_network *network, size_t i, size_t size[8],
                               double value[2]);
 // w_hat [cols][rows] (og_array_weights), g [copies][slices][sides][rows][cols] in S
 // (og_array_conductance), either may be NULL. Of matrices that are not ideal, programmed.
-OG_API void og_network_programmed(og_network *network, size_t i, float *w_hat, float *g);
+OG_API og_status og_network_programmed(og_network *network, size_t i, float *w_hat,
+                                       float *g, struct og_error *err);
 
 #ifdef __cplusplus
 }

@@ -118,7 +118,7 @@ static og_status use(og_network *n, const og_bind_hardware *hardware, unsigned h
         .hardware = hardware ? &n->hardware.hardware : NULL,
         .batch = n->batch,
         .training = n->training,
-        .backward_inputs = n->training,
+        .backward_inputs = (how & OG_NETWORK_INPUTS) != 0,
         .gradient = how & OG_NETWORK_CLIPPED ? OG_CLIPPED : OG_STRAIGHT_THROUGH,
         .reparam = (how & OG_NETWORK_REPARAM) != 0,
         .first_node = first_node,
@@ -176,12 +176,13 @@ og_status og_network_calibrate(og_network *network, const float *x, size_t n,
     return status;
 }
 
-void og_network_program(og_network *network, uint64_t seed, uint32_t trial, uint32_t draw)
+og_status og_network_program(og_network *network, uint64_t seed, uint32_t trial,
+                             uint32_t draw, struct og_error *err)
 {
+    const struct og_chip chip = {.seed = seed, .trial = trial, .draw = draw};
     network->seed = seed;
     network->trial = trial;
-    og_exec_program(network->exec,
-                    &(struct og_chip){.seed = seed, .trial = trial, .draw = draw});
+    return og_exec_put_on(network->exec, &chip, err);
 }
 
 // --- passes --------------------------------------------------------------------------
@@ -237,9 +238,13 @@ bool og_network_matrix(og_network *network, size_t i, size_t size[8], double val
     return true;
 }
 
-void og_network_programmed(og_network *network, size_t i, float *w_hat, float *g)
+og_status og_network_programmed(og_network *network, size_t i, float *w_hat, float *g,
+                                struct og_error *err)
 {
     const struct og_matrix *m = &network->exec->matrix[i];
-    if (w_hat) og_array_weights(m->array, w_hat);
+    const og_status status = w_hat ? og_array_weights(m->array, w_hat) : OG_OK;
     if (g) og_array_conductance(m->array, g);
+    if (status == OG_OK) return OG_OK;
+    return og_fail(err, status, "the weights as programmed, with hardware.wires: %s",
+                   og_status_text(status));
 }

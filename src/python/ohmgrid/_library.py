@@ -9,7 +9,7 @@ import os
 from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_double, c_float, c_int
 from ctypes import c_size_t, c_uint, c_uint32, c_uint64, c_void_p
 
-VERSION = 1  # OG_BIND_VERSION
+VERSION = 2  # OG_BIND_VERSION
 SONAME = "libohmgrid.so.0"
 
 
@@ -89,6 +89,8 @@ _FALLIBLE = {
     "og_network_load": [c_void_p, c_char_p, c_char_p],
     "og_network_use": [c_void_p, c_void_p, c_size_t, c_uint, c_uint32],
     "og_network_check": [POINTER(c_void_p), c_size_t, c_void_p],
+    "og_network_program": [c_void_p, c_uint64, c_uint32, c_uint32],
+    "og_network_programmed": [c_void_p, c_size_t, floats, floats],
     "og_network_calibrate": [c_void_p, floats, c_size_t, c_uint64],
 }
 _PLAIN = {
@@ -112,12 +114,10 @@ _PLAIN = {
     "og_network_tensor": (c_int, [c_void_p, c_size_t, POINTER(c_char_p), sizes,
                                   POINTER(floats), POINTER(c_int)]),
     "og_network_wants_calibration": (c_bool, [c_void_p]),
-    "og_network_program": (None, [c_void_p, c_uint64, c_uint32, c_uint32]),
     "og_network_forward": (None, [c_void_p, floats, c_size_t, c_uint32, c_uint32, floats]),
     "og_network_backward": (floats, [c_void_p, floats, floats, floats]),
     "og_network_moves": (None, [c_void_p]),
     "og_network_matrix": (c_bool, [c_void_p, c_size_t, sizes, doubles]),
-    "og_network_programmed": (None, [c_void_p, c_size_t, floats, floats]),
     "og_model_init": (None, [c_void_p, c_uint64]),
     "og_model_params": (floats, [c_void_p, sizes]),
     "og_model_tensors": (c_size_t, [c_void_p]),

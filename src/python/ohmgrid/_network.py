@@ -8,9 +8,9 @@ import numpy
 from . import _yaml
 from ._arrays import borrowed, pointer, take
 from ._hardware import hardware_of, pointer_of
-from ._library import Handle, InputError, call, lib, path_bytes
+from ._library import Handle, InputError, OhmgridError, call, lib, path_bytes
 
-TRAIN, CLIPPED, REPARAM = 1, 2, 4  # OG_NETWORK_...
+TRAIN, CLIPPED, REPARAM, INPUTS = 1, 2, 4, 8  # OG_NETWORK_...
 
 
 class Matrix:
@@ -54,6 +54,7 @@ class Network:
     hardware  Hardware, or what its constructor takes; None: float
     batch     most samples that are computed at once
     train     whether `backward` is possible; forward is then as in training
+    inputs    whether `backward` also gives the gradient of the inputs
     gradient  "straight_through", or "clipped": nothing passes where a converter clipped
     reparam   whether the scale of noise is differentiated
     number    of the first layer in the names of random streams
@@ -66,7 +67,7 @@ class Network:
     """
 
     def __init__(self, layers, shape, hardware=None, *, batch=256, train=False,
-                 gradient="straight_through", reparam=False, number=0):
+                 inputs=True, gradient="straight_through", reparam=False, number=0):
         text = layers if isinstance(layers, str) else _yaml.dump(layers)
         shape = tuple(int(n) for n in numpy.atleast_1d(shape))
         if gradient not in ("straight_through", "clipped"):
@@ -80,7 +81,8 @@ class Network:
         self._handle = Handle("og_network_free")
         call("og_network_alloc", byref(self._handle.pointer), text.encode(),
              (c_size_t * len(shape))(*shape), len(shape))
-        self._how = (TRAIN * self.train + CLIPPED * (gradient == "clipped")
+        self.inputs = bool(inputs) and self.train
+        self._how = (TRAIN * self.train + INPUTS * self.inputs + CLIPPED * (gradient == "clipped")
                      + REPARAM * bool(reparam))
         self._number = int(number)
         self._read_tensors()
@@ -173,7 +175,8 @@ class Network:
             raise InputError("this hardware finds the ranges of its converters, or the power "
                              "of its noise, by a calibration: call calibrate(x) first")
         with self._lock:
-            lib.og_network_program(self._handle.pointer, seed, trial, draw)
+            self._programmed = False
+            call("og_network_program", self._handle.pointer, seed, trial, draw)
         self._programmed, self._forward, self.reads = True, None, 0
 
     # --- passes ---------------------------------------------------------------------
@@ -198,8 +201,8 @@ class Network:
         return y
 
     def backward(self, dy):
-        """Gradients through the last call: dx [n][shape], and {name: gradient} of the
-        weights, given dy [n][output_shape]."""
+        """Gradients through the last call: dx [n][shape] (None with inputs=False), and
+        {name: gradient} of the weights, given dy [n][output_shape]."""
         x = self._forward
         if not self.train or x is None or len(x) == 0:
             raise InputError("backward needs a network with train=True and a call before it")
@@ -207,12 +210,14 @@ class Network:
         if dy.shape != (len(x),) + self.output_shape:
             raise InputError(f"dy has shape {dy.shape}, the last outputs had "
                              f"{(len(x),) + self.output_shape}")
-        dx = numpy.empty(x.shape, numpy.float32)
+        dx = numpy.empty(x.shape, numpy.float32) if self.inputs else None
         with self._lock:
             found = lib.og_network_backward(self._handle.pointer, pointer(x, c_float),
                                             pointer(dy, c_float), pointer(dx, c_float))
             all_of = (borrowed(found, (self._params,), self._handle).copy()
                       if self._params else numpy.empty(0, numpy.float32))
+        if not numpy.isfinite(all_of).all():
+            raise OhmgridError("the gradients of the weights are not finite")
         gradients = {key: all_of[at:at + size].reshape(self.weights[key].shape)
                      for key, (at, size) in self._place.items()}
         return dx, gradients
@@ -249,9 +254,8 @@ class Network:
 
     def _look(self, number, weights, conductance):
         with self._lock:
-            lib.og_network_programmed(self._handle.pointer, number,
-                                      pointer(weights, c_float),
-                                      pointer(conductance, c_float))
+            call("og_network_programmed", self._handle.pointer, number,
+                 pointer(weights, c_float), pointer(conductance, c_float))
 
 
 def check_hardware(networks, hardware):

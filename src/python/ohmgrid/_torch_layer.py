@@ -48,14 +48,17 @@ class Part:
     # --- copies ---------------------------------------------------------------------
 
     def _take(self, layers, shape, n, kind):
-        """A copy that nobody uses, for n samples: "train", "eval" or "float"."""
+        """A copy that nobody uses, for n samples: "train", "inputs" (which also gives the
+        gradient of x), "eval" or "float"."""
+        trains = kind in ("train", "inputs")
         free = self._free.setdefault((layers, shape, kind), [])
         network = free.pop() if free else None
-        if network is not None and (kind != "train" or n <= network.batch):
+        if network is not None and (not trains or n <= network.batch):
             network.taken += 1
             return network
-        network = Network(layers, shape, None, train=kind == "train", number=self.number,
-                          batch=n if kind == "train" else min(n, 256), **self.settings.how)
+        network = Network(layers, shape, None, train=trains, inputs=kind == "inputs",
+                          number=self.number, batch=n if trains else min(n, 256),
+                          **self.settings.how)
         if kind != "float":
             network.use(self.settings.hardware, part=True)
         network.key, network.taken, network.chip = (layers, shape, kind), 0, None
@@ -112,10 +115,10 @@ class Part:
             self.give_back(network)
         return y
 
-    def read(self, layers, x, weights, training, keep):
+    def read(self, layers, x, weights, training, kind):
         """Outputs of x, and the network that made them, which is the caller's until
         give_back."""
-        network = self._take(layers, x.shape[1:], len(x), "train" if keep else "eval")
+        network = self._take(layers, x.shape[1:], len(x), kind)
         chip = self.settings.chip(training, self.steps)
         stale = self._load(network, weights)
         stale = self._calibrate(network, x, training) or stale
@@ -158,14 +161,14 @@ def _numpy(tensor):
 
 class _Read(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, part, layers, training, keep, x, *weights):
+    def forward(ctx, part, layers, training, kind, x, *weights):
         values = [_numpy(w) for w in weights]
         source = x.detach().to("cpu", torch.float32).contiguous()
         if part.settings.observing:
             return torch.from_numpy(part.observe(layers, source.numpy(), values)).to(x)
-        y, network = part.read(layers, source.numpy(), values, training, keep)
+        y, network = part.read(layers, source.numpy(), values, training, kind)
         lease = _Lease(part, network)
-        if keep:
+        if kind != "eval":
             ctx.save_for_backward(source)
             ctx.lease, ctx.training = lease, training
             ctx.like = [(w.device, w.dtype) for w in weights]
@@ -189,7 +192,7 @@ class _Read(torch.autograd.Function):
         found = [torch.from_numpy(g).to(device, dtype)
                  for g, (device, dtype) in zip(gradients.values(), ctx.like)]
         device, dtype = ctx.x_like
-        dx = torch.from_numpy(dx).to(device, dtype) if ctx.needs_input_grad[4] else None
+        dx = None if dx is None else torch.from_numpy(dx).to(device, dtype)
         return (None, None, None, None, dx, *found)
 
 
@@ -197,5 +200,7 @@ def read(part, layers, training, x, weights):
     """part(x) with weights as ohmgrid lays them out, differentiable by x and weights."""
     if x.shape[0] == 0:
         raise InputError("a batch without samples cannot be read")
-    keep = torch.is_grad_enabled() and any(t.requires_grad for t in (x, *weights))
-    return _Read.apply(part, layers, training, keep, x, *weights)
+    kind = "eval"
+    if torch.is_grad_enabled() and any(t.requires_grad for t in (x, *weights)):
+        kind = "inputs" if x.requires_grad else "train"
+    return _Read.apply(part, layers, training, kind, x, *weights)

@@ -122,6 +122,15 @@ class ArrayCase(unittest.TestCase):
         wrong("needs a hardware", [[1.0]], None)
         wrong("call calibrate", [[1.0]], {})
         wrong("x has shape", [[1.0]], {}, [[1.0, 2.0]])
+        for keys, sentence in (({"seed": -1}, "seed is -1, outside 0 to 18446744073709551615"),
+                               ({"trial": 2**32}, "trial is 4294967296, outside"),
+                               ({"trial": 1.5}, "trial is 1.5; it must be a whole number")):
+            with self.assertRaisesRegex(ohmgrid.InputError, sentence):
+                ohmgrid.Array([[1.0]], {"ideal": True}, **keys)
+        ideal = ohmgrid.Array([[2.0]], {"ideal": True})
+        self.assertEqual(ideal.read([3.0])[0], 6)
+        with self.assertRaisesRegex(ohmgrid.InputError, "no devices"):
+            ideal.conductance()
 
 
 class NetworkCase(unittest.TestCase):

@@ -98,6 +98,8 @@ class Torch(unittest.TestCase):
         ideal = self.compare_with_own(None)
         noisy = self.compare_with_own(NOISY)
         self.assertGreater(abs(ideal - noisy).max(), 0.01)
+        wires = dict(NOISY, wires={"mode": "exact", "r_row": "5 ohm", "r_col": "5 ohm"})
+        self.assertGreater(abs(self.compare_with_own(wires) - noisy).max(), 0.001)
         injected = dict(NOISY, injection={"points": ["X", "A", "O"], "snr_db": 20})
         self.assertGreater(abs(self.compare_with_own(injected) - noisy).max(), 0.01)
 
@@ -251,7 +253,7 @@ class Torch(unittest.TestCase):
         convert, x = ohmgrid.torch.convert, torch.ones(2, 3)
         wrong("no layer on hardware", lambda: convert(nn.ReLU(), {}))
         wrong("expected step or never", lambda: convert(nn.Linear(3, 2), {}, redraw="x"))
-        wrong("at least 1", lambda: convert(nn.Linear(3, 2), {}, calibrate_every=0))
+        wrong("calibrate_every is 0", lambda: convert(nn.Linear(3, 2), {}, calibrate_every=0))
         wrong("is on hardware already",
               lambda: convert(convert(nn.Sequential(nn.Linear(3, 2)), {}), {}))
         wrong("stride is", lambda: convert(nn.Conv2d(1, 1, 3, stride=(1, 2)), {}))

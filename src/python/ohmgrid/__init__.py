@@ -14,6 +14,7 @@ Arrays are NumPy's, units SI. All calls release the GIL; results do not depend o
 of threads. What fails raises OhmgridError, bad input InputError (a ValueError), with one
 sentence that says what and where. docs/python.md has examples.
 """
+from ._arrays import whole as _whole
 from ._hardware import Hardware
 from ._library import (FileError, InputError, NoMemoryError, OhmgridError, lib as _lib)
 from ._network import Array, Matrix, Network
@@ -30,7 +31,7 @@ __all__ = ["Array", "FileError", "Hardware", "InputError", "Matrix", "Network",
 
 def set_threads(n):
     """Threads of what is computed from now on; 0: all processors."""
-    _lib.og_set_threads(int(n))
+    _lib.og_set_threads(_whole(n, "threads", 4096))
 
 
 def threads():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NumPy arrays in and out, without a copy where type and order fit."""
 import ctypes
+import operator
 
 import numpy
 
@@ -13,6 +14,20 @@ def take(value, dtype, name):
     if not numpy.isfinite(array).all():
         raise InputError(f"{name} holds values that are not finite")
     return array
+
+
+WORD, LONG = 2**32 - 1, 2**64 - 1
+
+
+def whole(value, name, most=WORD, least=0):
+    """`value` as a whole number that C can hold: ctypes would cut off what is too large."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InputError(f"{name} is {value!r}; it must be a whole number") from None
+    if not least <= number <= most:
+        raise InputError(f"{name} is {number}, outside {least} to {most}")
+    return number
 
 
 def pointer(array, kind):

@@ -6,7 +6,7 @@ from ctypes import byref, c_char_p, c_double, c_float, c_int, c_size_t
 import numpy
 
 from . import _yaml
-from ._arrays import borrowed, pointer, take
+from ._arrays import LONG, borrowed, pointer, take, whole
 from ._hardware import hardware_of, pointer_of
 from ._library import Handle, InputError, OhmgridError, call, lib, path_bytes
 
@@ -69,14 +69,12 @@ class Network:
     def __init__(self, layers, shape, hardware=None, *, batch=256, train=False,
                  inputs=True, gradient="straight_through", reparam=False, number=0):
         text = layers if isinstance(layers, str) else _yaml.dump(layers)
-        shape = tuple(int(n) for n in numpy.atleast_1d(shape))
+        shape = tuple(whole(n, "shape", 2**31) for n in numpy.atleast_1d(shape))
         if gradient not in ("straight_through", "clipped"):
             raise InputError(f"gradient is {gradient!r}; expected straight_through or "
                              "clipped")
-        if any(n < 0 for n in shape) or batch < 1 or number < 0:
-            raise InputError(f"shape {shape}, batch {batch} and number {number} must not be "
-                             "negative, nor batch 0")
-        self.shape, self.batch, self.train = shape, int(batch), bool(train)
+        self.shape, self.train = shape, bool(train)
+        self.batch = whole(batch, "batch", 2**31, 1)
         self._lock = threading.Lock()
         self._handle = Handle("og_network_free")
         call("og_network_alloc", byref(self._handle.pointer), text.encode(),
@@ -84,7 +82,7 @@ class Network:
         self.inputs = bool(inputs) and self.train
         self._how = (TRAIN * self.train + INPUTS * self.inputs + CLIPPED * (gradient == "clipped")
                      + REPARAM * bool(reparam))
-        self._number = int(number)
+        self._number = whole(number, "number", 2**16)
         self._read_tensors()
         dim = (c_size_t * 3)()
         rank = lib.og_network_output(self._handle.pointer, dim)
@@ -125,7 +123,8 @@ class Network:
 
     def init(self, seed):
         """Initial weights, as a training with this seed begins with."""
-        lib.og_model_init(lib.og_network_model(self._handle.pointer), seed)
+        lib.og_model_init(lib.og_network_model(self._handle.pointer),
+                          whole(seed, "seed", LONG))
         self._programmed = False
 
     def load(self, path, group=""):
@@ -141,7 +140,7 @@ class Network:
             raise InputError("calibration needs at least one sample")
         with self._lock:
             call("og_network_calibrate", self._handle.pointer, pointer(x, c_float), len(x),
-                 seed)
+                 whole(seed, "seed", LONG))
         self.calibrated, self._programmed = True, False
 
     @property
@@ -176,7 +175,8 @@ class Network:
                              "of its noise, by a calibration: call calibrate(x) first")
         with self._lock:
             self._programmed = False
-            call("og_network_program", self._handle.pointer, seed, trial, draw)
+            call("og_network_program", self._handle.pointer, whole(seed, "seed", LONG),
+                 whole(trial, "trial"), whole(draw, "draw"))
         self._programmed, self._forward, self.reads = True, None, 0
 
     # --- passes ---------------------------------------------------------------------
@@ -191,7 +191,8 @@ class Network:
         if self.train and len(x) > self.batch:
             raise InputError(f"{len(x)} samples are more than the batch of {self.batch}, "
                              "which bounds those of one step of training")
-        read = self.reads if read is None else int(read)
+        read = self.reads if read is None else whole(read, "read")
+        first = whole(first, "first")
         y = numpy.empty((len(x),) + self.output_shape, numpy.float32)
         if len(x) > 0:
             with self._lock:
@@ -273,7 +274,8 @@ class Array:
              where the hardware fixes them
     seed, trial: the chip
 
-    Each read(x) draws its noise anew. More: tiles, devices, w_max, lsb ... of `matrix`.
+    Each read(x) draws its noise anew. `matrix` is its Matrix (tiles, devices, w_max, lsb
+    ...), None where the hardware is ideal.
     """
 
     def __init__(self, weights, hardware, inputs=None, *, seed=1, trial=0):
@@ -303,8 +305,13 @@ class Array:
 
     def weights(self):
         """As programmed: float32 [outputs][inputs]."""
-        return self.matrix.weights()
+        return self._devices().weights()
 
     def conductance(self):
         """[S] of the devices: float32 [copies][slices][sides][inputs][outputs]."""
-        return self.matrix.conductance()
+        return self._devices().conductance()
+
+    def _devices(self):
+        if self.matrix is None:
+            raise InputError("the hardware is ideal: it has no devices")
+        return self.matrix

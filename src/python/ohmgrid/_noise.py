@@ -3,7 +3,7 @@ from ctypes import c_float, c_uint32
 
 import numpy
 
-from ._arrays import pointer, take
+from ._arrays import LONG, pointer, take, whole
 from ._library import InputError, lib
 
 # enum og_purpose, which only grows at its end
@@ -17,10 +17,12 @@ def _draw(gauss, shape, seed, purpose, trial, layer, tile, index, first):
         raise InputError(f"purpose is {purpose!r}; expected one of {', '.join(PURPOSES)}")
     out = numpy.empty(shape, numpy.float32)
     key = (c_uint32 * 2)()
-    lib.og_bind_stream(seed, PURPOSES.index(purpose), (c_uint32 * 3)(trial, layer, tile),
-                       key)
-    lib.og_bind_draw(key, (c_uint32 * 3)(*index), gauss, first, pointer(out, c_float),
-                     out.size)
+    name = [whole(v, n) for v, n in ((trial, "trial"), (layer, "layer"), (tile, "tile"))]
+    at = [whole(v, "index") for v in index]
+    lib.og_bind_stream(whole(seed, "seed", LONG), PURPOSES.index(purpose),
+                       (c_uint32 * 3)(*name), key)
+    lib.og_bind_draw(key, (c_uint32 * 3)(*at), gauss, whole(first, "first", LONG),
+                     pointer(out, c_float), out.size)
     return out
 
 
@@ -47,10 +49,9 @@ def quantize(x, bits, full_scale, *, rounding="mid_tread", signed=True):
     """
     if rounding not in ("mid_tread", "mid_rise"):
         raise InputError(f"rounding is {rounding!r}; expected mid_tread or mid_rise")
-    if not 0 <= bits <= 24 or not full_scale > 0:
-        raise InputError(f"bits is {bits} and full_scale {full_scale}; expected 0 to 24 and "
-                         "a positive number")
+    if not 0 < full_scale < float("inf"):
+        raise InputError(f"full_scale is {full_scale}; it must be a positive number")
     out = numpy.array(take(x, numpy.float32, "x"), copy=True)
-    lib.og_bind_quantize(pointer(out, c_float), out.size, int(bits), full_scale,
+    lib.og_bind_quantize(pointer(out, c_float), out.size, whole(bits, "bits", 24), full_scale,
                          rounding == "mid_rise", bool(signed))
     return out

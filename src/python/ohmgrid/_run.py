@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy
 
 from . import _yaml
+from ._arrays import LONG, whole
 from ._hardware import hardware_of, pointer_of
 from ._library import Handle, InputError, Progress, call, lib, path_bytes
 
@@ -107,7 +108,7 @@ def run(experiment, out, set={}, *, data=None, threads=0, resume=False, force=Fa
     """
     if resume and force:
         raise InputError("resume and force exclude each other")
-    out = os.fspath(out)
+    out, threads = os.fspath(out), whole(threads, "threads", 4096)
     settings = _settings(set)
     with tempfile.TemporaryDirectory(prefix="ohmgrid") as folder:
         path = _file_of(experiment, folder)
@@ -119,7 +120,7 @@ def run(experiment, out, set={}, *, data=None, threads=0, resume=False, force=Fa
     mode = FORCE if force else RESUME if resume else NEW
     _Watch(progress).run(lambda report, stop: call(
         "og_bind_run", handle.pointer, path_bytes(out), command.encode(), path_bytes(data),
-        mode, int(threads), report, byref(stop)))
+        mode, threads, report, byref(stop)))
     return out
 
 
@@ -164,8 +165,9 @@ def infer(model, inputs, hardware=None, *, chips=None, seed=None, calibrate=None
             for name, value in named.items():
                 file[name] = _storable(value)
         call("og_bind_infer", path_bytes(model), path_bytes(source), path_bytes(target),
-             pointer_of(hardware), 1 if chips is None else chips,
-             64 if calibrate is None else calibrate, 1 if seed is None else seed)
+             pointer_of(hardware), whole(1 if chips is None else chips, "chips", 10**6, 1),
+             whole(64 if calibrate is None else calibrate, "calibrate", 10**9, 1),
+             whole(1 if seed is None else seed, "seed", LONG))
         with h5py.File(target) as file:
             if "output" in file:
                 return file["output"][()]

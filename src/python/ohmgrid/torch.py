@@ -22,6 +22,7 @@ import re
 
 import torch as _torch
 
+from ._arrays import LONG, whole
 from ._hardware import hardware_of
 from ._library import InputError
 from ._network import Network, check_hardware
@@ -48,10 +49,8 @@ def convert(model, hardware, seed=1, *, redraw="step", gradient="straight_throug
     """
     if redraw not in ("step", "never"):
         raise InputError(f"redraw is {redraw!r}; expected step or never")
-    if calibrate_every < 1:
-        raise InputError(f"calibrate_every is {calibrate_every}; it must be at least 1")
-    settings = Settings(hardware_of(hardware), int(seed), redraw, gradient, reparam,
-                        int(calibrate_every))
+    settings = Settings(hardware_of(hardware), whole(seed, "seed", LONG), redraw, gradient,
+                        reparam, whole(calibrate_every, "calibrate_every", least=1))
     model = model if inplace else copy.deepcopy(model)
     model = _replace(model, "", settings)
     _number(model, settings)
@@ -101,10 +100,11 @@ def program(model, seed=None, trial=0):
     """Puts the model on chip (seed, trial), whose frozen randomness (programming errors,
     mismatch, faults) all later passes of evaluation see, and of training with redraw
     "never"; reads are counted from 0 again. seed None: that of convert."""
+    trial = whole(trial, "trial")
     for module in _on_hardware(model):
         if seed is not None:
-            module.settings.seed = int(seed)
-        module.settings.trial = int(trial)
+            module.settings.seed = whole(seed, "seed", LONG)
+        module.settings.trial = trial
         for part in module.parts:
             part.program()
 

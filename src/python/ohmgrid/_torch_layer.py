@@ -40,11 +40,6 @@ class Part:
     def __getstate__(self):
         return dict(self.__dict__, _free={})
 
-    def program(self):
-        """The next read is the first of its chip."""
-        self.reads = 0
-        self._free = {}
-
     # --- copies ---------------------------------------------------------------------
 
     def _take(self, layers, shape, n, kind):

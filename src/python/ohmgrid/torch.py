@@ -106,7 +106,7 @@ def program(model, seed=None, trial=0):
             module.settings.seed = whole(seed, "seed", LONG)
         module.settings.trial = trial
         for part in module.parts:
-            part.program()
+            part.reads = 0
 
 
 def calibrate(model, *inputs):

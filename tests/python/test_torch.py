@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ohmgrid.torch against PyTorch and against the library's own networks."""
 import copy
+import tempfile
 import unittest
+import warnings
 
 import numpy
 
@@ -244,6 +246,32 @@ class Torch(unittest.TestCase):
         found(x[1]).sum().backward()
         with self.assertRaisesRegex(RuntimeError, "read again since"):
             z.backward()
+
+    def test_a_model_goes_through_onnx(self):
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4)
+                self.lstm = nn.LSTM(48, 9, batch_first=True, bidirectional=True)
+                self.gru, self.out = nn.GRU(18, 5), nn.Linear(5, 3)
+
+            def forward(self, x):
+                y = nn.functional.max_pool2d(torch.relu(self.norm(self.conv(x))), 2)
+                y, _ = self.lstm(y.permute(0, 2, 1, 3).flatten(2))
+                y, _ = self.gru(y.transpose(0, 1))
+                return torch.softmax(self.out(y[-1]), 1)
+
+        torch.manual_seed(1)
+        model, x = Net().eval(), torch.randn(4, 1, 10, 24)
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            source, target = f"{folder}/m.onnx", f"{folder}/m.h5"
+            torch.onnx.export(model, x, source, opset_version=13)
+            found = ohmgrid.infer(ohmgrid.import_onnx(source, target), x.numpy())
+            weights = numpy.load(ohmgrid.export(target, f"{folder}/w.npz"))
+        self.close(found, model(x).detach().numpy(), 1e-6)
+        numpy.testing.assert_array_equal(weights["out.weight"],
+                                         model.out.weight.detach().numpy())
 
     def test_what_is_wrong_is_said(self):
         def wrong(sentence, what):

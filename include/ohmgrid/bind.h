@@ -22,8 +22,9 @@ OG_API const char *og_bind_release(void);  // "0.1.0"
 OG_API size_t og_bind_error_bytes(void);   // sizeof(struct og_error): status, then text
 OG_API void og_bind_free(void *text);      // what an entry says is freed by this
 
-// --- hardware --------------------------------------------------------------------------
-// A hardware with all that it borrows. Thread-safety: const use from any number of threads.
+// --- hardware ------------------------------------------------------------------------
+// A hardware with all that it borrows. Thread-safety: const use from any number of
+// threads.
 typedef struct og_bind_hardware og_bind_hardware;
 
 // YAML: the keys below `hardware` of an experiment, or these below one key 'hardware'.
@@ -34,7 +35,7 @@ OG_API og_status og_bind_hardware_parse(og_bind_hardware **hardware, const char 
 OG_API void og_bind_hardware_free(og_bind_hardware *hardware);
 OG_API const struct og_hardware *og_bind_hardware_get(const og_bind_hardware *hardware);
 
-// --- random numbers and quantisers -------------------------------------------------------
+// --- random numbers and quantisers ---------------------------------------------------
 // random.h: the key of a stream, and n of its draws from `first` on (floats; gauss:
 // standard normal, else uniform in [0, 1)).
 OG_API void og_bind_stream(uint64_t seed, int purpose, const uint32_t trial_layer_tile[3],
@@ -46,8 +47,9 @@ OG_API void og_bind_draw(const uint32_t key[2], const uint32_t index[3], bool ga
 OG_API void og_bind_quantize(float *x, size_t n, int bits, float range, bool mid_rise,
                              bool is_signed);
 
-// --- wires -------------------------------------------------------------------------------
-// r: row, column (one segment), source, sense [ohm]; ends: bit 0 drive_both, 1 sense_both.
+// --- wires ---------------------------------------------------------------------------
+// r: row, column (one segment), source, sense [ohm]; ends: bit 0 drive_both, 1
+// sense_both.
 OG_API og_status og_bind_wires(og_wires **wires, size_t rows, size_t cols,
                                const double r[4], unsigned ends, struct og_error *err);
 // og_wires_read by a method's name, or og_wires_read_sinh where sinh = {a, v_read} is not
@@ -60,7 +62,7 @@ OG_API og_status og_bind_wires_transfer(og_wires *wires, const char *method, dou
                                         double report[2], const char **used,
                                         struct og_error *err);
 
-// --- experiments -------------------------------------------------------------------------
+// --- experiments ---------------------------------------------------------------------
 // og_experiment_read with n texts "key=value".
 OG_API og_status og_bind_experiment(og_experiment **e, const char *path,
                                     const char *const *set, size_t n, const char *data,
@@ -74,7 +76,7 @@ OG_API og_status og_bind_run(const og_experiment *e, const char *out, const char
                              og_bind_progress *progress, const volatile int *signal,
                              struct og_error *err);
 
-// --- ONNX --------------------------------------------------------------------------------
+// --- ONNX ----------------------------------------------------------------------------
 // og_onnx_import. *refused: the lines about nodes that are not supported, or NULL;
 // og_bind_free.
 OG_API og_status og_bind_import(const char *onnx, const char *model, char **refused,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A network, or a layer of someone else's network, computed from outside: values go in and
-// come out, gradients go back, and the loss and the training loop are the caller's.
-// Entries take handles, numbers, texts and arrays alone, so that other languages need no
-// mirror of any struct (Python: src/python/ohmgrid).
+// A network, or a layer of someone else's network, computed from outside: values go in
+// and come out, gradients go back, and the loss and the training loop are the caller's.
+// Entries take handles, numbers, texts and arrays alone, so that other languages need
+// no mirror of any struct (Python: src/python/ohmgrid).
 #ifndef OHMGRID_NETWORK_H
 #define OHMGRID_NETWORK_H
 
@@ -29,8 +29,9 @@ OG_API og_model *og_network_model(og_network *network);
 OG_API og_exec *og_network_exec(og_network *network);
 // Of what the last layer gives, of one sample: returns the rank, fills dim.
 OG_API int og_network_output(const og_network *network, size_t dim[3]);
-// Tensor i of og_model_tensors: rank, dim, name[0] of the layer and name[1] of the tensor,
-// and its values, borrowed, which may be written; *trained: a gradient belongs to it.
+// Tensor i of og_model_tensors: rank, dim, name[0] of the layer and name[1] of the
+// tensor, and its values, borrowed, which may be written; *trained: a gradient belongs
+// to it.
 OG_API int og_network_tensor(og_network *network, size_t i, const char *name[2],
                              size_t dim[4], float **value, int *trained);
 // Weights from a file (og_model_load); group: "" or a part of the file.
@@ -67,8 +68,9 @@ OG_API og_status og_network_program(og_network *network, uint64_t seed, uint32_t
 OG_API void og_network_forward(og_network *network, const float *x, size_t n,
                                uint32_t first, uint32_t pass, float *y);
 // With dy [n][output] the gradient of the last forward, whose x is given again: dx
-// [n][input] (NULL without OG_NETWORK_INPUTS). Returns the gradients of og_model_params, borrowed until the
-// next call. og_network_moves: also moves running powers (og_exec_update_state).
+// [n][input] (NULL without OG_NETWORK_INPUTS). Returns the gradients of
+// og_model_params, borrowed until the next call. og_network_moves: also moves running
+// powers (og_exec_update_state).
 OG_API const float *og_network_backward(og_network *network, const float *x,
                                         const float *dy, float *dx);
 OG_API void og_network_moves(og_network *network);

@@ -9,12 +9,12 @@
 extern "C" {
 #endif
 
-// Writes the float weights of a result file (/model, output.model: true) or of a model file
-// of og_onnx_import to `out`, NumPy's .npz or .safetensors by its ending, which is replaced
-// as a whole. Types float32, shapes and values as they are stored. Names: "layer.tensor" of
-// a result, those of the initialisers of a model. `group`: which of a result's models (m0,
-// c0, ...); "": the only one. OG_INPUT: no such file, group or weights; OG_USAGE: another
-// ending.
+// Writes the float weights of a result file (/model, output.model: true) or of a model
+// file of og_onnx_import to `out`, NumPy's .npz or .safetensors by its ending, which is
+// replaced as a whole. Types float32, shapes and values as they are stored. Names:
+// "layer.tensor" of a result, those of the initialisers of a model. `group`: which of a
+// result's models (m0, c0, ...); "": the only one. OG_INPUT: no such file, group or
+// weights; OG_USAGE: another ending.
 OG_API og_status og_weights_export(const char *in, const char *group, const char *out,
                                    struct og_error *err);
 

@@ -95,7 +95,8 @@ class ArrayCase(unittest.TestCase):
         # var y = 2 sum x^2 sigma^2 (w_max / (g_max - g_min))^2, of a differential pair
         hw = {"device": {"name": "generic", "g_min": "1 uS", "g_max": "21 uS",
                          "read": {"kind": "constant", "sigma": "0.5 uS"}}}
-        w, x = dice().uniform(-1, 1, (4, 30)), numpy.repeat(dice(2).normal(size=(1, 30)), 3000, 0)
+        w, x = dice().uniform(-1, 1, (4, 30)), dice(2).normal(size=(1, 30))
+        x = numpy.repeat(x, 3000, 0)
         array = ohmgrid.Array(w, hw, x)
         sigma = (2 * (x[0]**2).sum())**0.5 * 0.5 / 20 * abs(w).max()
         error = array.read(x) - x @ w.T

@@ -80,8 +80,8 @@ class Network:
         call("og_network_alloc", byref(self._handle.pointer), text.encode(),
              (c_size_t * len(shape))(*shape), len(shape))
         self.inputs = bool(inputs) and self.train
-        self._how = (TRAIN * self.train + INPUTS * self.inputs + CLIPPED * (gradient == "clipped")
-                     + REPARAM * bool(reparam))
+        self._how = (TRAIN * self.train + INPUTS * self.inputs + REPARAM * bool(reparam)
+                     + CLIPPED * (gradient == "clipped"))
         self._number = whole(number, "number", 2**16)
         self._read_tensors()
         dim = (c_size_t * 3)()

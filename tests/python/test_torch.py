@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ohmgrid.torch against PyTorch and against the library's own networks."""
 import copy
+import pickle
 import tempfile
 import unittest
 import warnings
@@ -134,6 +135,9 @@ class Torch(unittest.TestCase):
             ohmgrid.torch.program(model, 2, 5)
             self.assertTrue(torch.equal(model(x), first))
             self.assertTrue(torch.equal(model(x), second))
+            again = pickle.loads(pickle.dumps(model))  # with its calibration
+            ohmgrid.torch.program(again, 2, 5)
+            self.assertTrue(torch.equal(again(x), first))
         self.assertFalse(torch.equal(first, second))
         self.assertGreater((first - other).abs().max(), (first - second).abs().max())
 

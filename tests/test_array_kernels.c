@@ -84,6 +84,8 @@ static void sets_agree(void **state)
         hw.adc.circuit.capacitor = hw.adc.circuit.comparator = 0.02;
         hw.tile.columns_per_adc = 3;
         agree(hw, rows[k], cols[k], OG_KEEP_GRADIENT);
+        hw.integrator.saturation = 0.04;
+        agree(hw, rows[k], cols[k], OG_KEEP_GRADIENT);
     }
     og_cpu_use(before);
 }

@@ -255,6 +255,9 @@ struct og_hardware {
         double percentile;
     } dac;
     struct {
+        double saturation;  // of a column sum, as a fraction of the worst case; 0: never
+    } integrator;
+    struct {
         int bits;  // 0: ideal
         enum og_rounding rounding;
         enum og_range_mode mode;

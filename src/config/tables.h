@@ -30,7 +30,7 @@ struct og_raw_config {
     const og_item *weights_rename;
 };
 
-extern const struct og_field og_input_fields[], og_dac_fields[],
+extern const struct og_field og_input_fields[], og_dac_fields[], og_integrator_fields[],
     og_adc_fields[];  // of struct og_hardware
 
 // Fails about `path` below `map`, at the deepest key on it that was given.

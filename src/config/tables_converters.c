@@ -77,6 +77,14 @@ static const struct og_field ramp_fields[] = {
      NULL, NULL},
     {.key = NULL},
 };
+const struct og_field og_integrator_fields[] = {
+    {"saturation", OG_FIELD_REAL, offsetof(struct og_hardware, integrator.saturation), 0,
+     NULL, 0, 1, NULL, "0", P,
+     "Where the charge of a column stops growing, in both directions, as a fraction of "
+     "the worst case; 0: never.",
+     NULL, NULL},
+    {.key = NULL},
+};
 static const struct og_field circuit_fields[] = {
     {"capacitor", OG_FIELD_REAL, offsetof(struct og_hardware, adc.circuit.capacitor), 0,
      NULL, 0, 0.1, NULL, "0", P,

@@ -297,6 +297,8 @@ const struct og_field og_hardware_fields[] = {
      og_input_fields, NULL},
     {"dac", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Input converters.",
      og_dac_fields, NULL},
+    {"integrator", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "What gathers the charge of a column for its ADC.", og_integrator_fields, NULL},
     {"adc", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Output converters.",
      og_adc_fields, NULL},
     {"injection", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,

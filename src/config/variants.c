@@ -97,6 +97,7 @@ static void no_dac(struct og_hardware *h, const struct og_hardware *standard)
 static void no_adc(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->adc = standard->adc;
+    h->integrator = standard->integrator;
 }
 
 static void no_state_bits(struct og_hardware *h, const struct og_hardware *standard)

@@ -393,6 +393,10 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: the read noise of a reference column cannot be "
                        "differentiated; use mapping.reference: digital");
+    if (keep == OG_KEEP_REPARAM && a->map.hw.integrator.saturation > 0)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scale of noise is not differentiated through "
+                       "integrators that saturate; use integrator.saturation: 0");
     if (keep == OG_KEEP_REPARAM && a->ramps != NULL)
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of noise is not differentiated through "

@@ -153,6 +153,8 @@ struct og_lanes og_unit_lanes(const struct og_array *a, const struct og_unit *u)
 void og_unit_set_lanes(struct og_array *a, struct og_unit *u);
 // Index into range[] of column j of a unit.
 size_t og_range_of(const struct og_array *a, const struct og_unit *u, size_t j);
+// Where the charge of a unit's columns stops growing, in steps; 0: never.
+float og_unit_saturation(const struct og_array *a, const struct og_unit *u);
 // The largest normalised column sum that a unit can see.
 double og_worst_case(const struct og_array *a, const struct og_unit *u);
 

@@ -27,8 +27,9 @@ struct og_tape og_tape_lay(const og_array *a, void *memory, size_t n)
                        sizeof(float));
     size_t dac = padded(n * rows);
     bool beyond = a->ramps != NULL && a->ramps->bounded;
-    size_t adc =
-        a->limit > 0 || beyond ? padded((size_t)a->groups_allocated * n * cols) : 0;
+    size_t adc = a->limit > 0 || beyond || a->map.hw.integrator.saturation > 0
+                     ? padded((size_t)a->groups_allocated * n * cols)
+                     : 0;
     t.bytes = x + ratio + dac + adc;
     if (memory == NULL) return t;
     char *at = memory;

@@ -73,6 +73,12 @@ double og_worst_case(const struct og_array *a, const struct og_unit *u)
     return (double)u->rows * weight * (doubled ? 2 : 1);
 }
 
+float og_unit_saturation(const struct og_array *a, const struct og_unit *u)
+{
+    double part = a->map.hw.integrator.saturation;
+    return (float)(part * og_worst_case(a, u)) * drive_of_pass(a) * a->map.D_slice;
+}
+
 // The spread of the converters of one unit: gain and offset errors, frozen for a chip.
 // The row groups of a tile are converted by the same ones.
 static void draw_spread(const struct og_array *a, const struct og_unit *u, float *gain,
@@ -179,6 +185,8 @@ void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *s
                      size_t n)
 {
     float inv = 1 / (drive_of_pass(a) * a->map.D_slice);
+    float most = og_unit_saturation(a, u);
+    if (!(most > 0)) most = INFINITY;
     size_t cols = a->map.cols;
     struct tally t = {.first = OG_BINS};
     for (size_t j = 0, end; j < cols; j = end) {
@@ -186,7 +194,7 @@ void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *s
         for (end = j + 1; end < cols && og_range_of(a, u, end) == k;) end++;
         for (size_t r = 0; r < n; r++)
             for (size_t c = j; c < end; c++)
-                tally_add(&t, fabsf(sum[r * cols + c]) * inv);
+                tally_add(&t, fminf(fabsf(sum[r * cols + c]), most) * inv);
         tally_move(&t, a, k);
     }
 }

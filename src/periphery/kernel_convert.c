@@ -171,7 +171,7 @@ static void mark(const struct og_convert *c, size_t n, const float *restrict s, 
     if (clipped == NULL) return;
     // The next float below makes "at least" a "more than".
     float top = closed ? nextafterf(high, 0) : high;
-    if (c->begin_clipped)
+    if (c->begin_clipped && !(c->saturation > 0))  // else begun there
         for (size_t j = 0; j < n; j++) clipped[j] = (s[j] < low) | (s[j] > top);
     else
         for (size_t j = 0; j < n; j++) clipped[j] |= (s[j] < low) | (s[j] > top);
@@ -232,9 +232,26 @@ static void take_steps(const struct og_convert *c, size_t n, float *restrict s,
     }
 }
 
+static void saturate(const struct og_convert *c, size_t n, float *restrict s)
+{
+    const float *restrict sum = c->sum, *restrict z = c->z, *restrict v = c->variance;
+    const float *restrict extra = c->lanes.noise_variance, *restrict z_adc = c->z_adc;
+    const float limit = c->saturation;
+    for (size_t j = 0; j < n; j++)
+        s[j] = z == NULL ? sum[j] : sum[j] + z[j] * sqrtf(v[j]);
+    uint8_t *restrict clipped = c->clipped;
+    for (size_t j = 0; clipped != NULL && j < n; j++)
+        clipped[j] = (uint8_t)((c->begin_clipped ? 0 : clipped[j]) | (s[j] < -limit) |
+                               (s[j] > limit));
+    for (size_t j = 0; j < n; j++) s[j] = clamp(s[j], limit);
+    for (size_t j = 0; z_adc != NULL && j < n; j++) s[j] += z_adc[j] * sqrtf(extra[j]);
+}
+
 static void convert(const struct og_convert *c, size_t n, float *restrict s)
 {
-    if (c->z != NULL && c->row_sd != NULL)
+    if (c->saturation > 0)
+        saturate(c, n, s);
+    else if (c->z != NULL && c->row_sd != NULL)
         add_row_noise(c, n, s, s + (n + W - 1) / W * W);
     else if (c->z != NULL)
         add_noise(c, n, s);

@@ -43,13 +43,16 @@ struct og_steps {
 };
 
 // n columns, in whole rows of `cols`: noise, ADC, digital sum. The noise of a column is
-// z sqrt(variance + noise_variance of the ADC), or z row_sd where a row has but one.
+// z sqrt(variance + noise_variance of the ADC), or z row_sd where a row has but one; what
+// saturates in between draws two, z and z_adc.
 struct og_convert {
     struct og_lanes lanes;
     size_t cols;
     float limit;  // 0: ideal ADC
     bool mid_rise;
     const struct og_steps *steps;  // NULL: the code that is nearest
+    float saturation;              // of |sum| with its noise, before the ADC; 0: none
+    const float *z_adc;            // with saturation: normals of the ADC's noise, or NULL
     bool begin;                    // out is set, else added to
     bool begin_clipped;            // clipped is set, else kept where 1
     bool ratio;           // leave z / sqrt(total variance) in variance[], for reparam

@@ -21,6 +21,7 @@ static const char *excluded(const struct og_hardware *hw)
     if (hw->input.sign == OG_INPUT_TWO_PASS) return "input.sign: two_pass";
     if (hw->input.sign == OG_INPUT_OFFSET) return "input.sign: offset";
     if (hw->input.encoding == OG_BIT_SERIAL) return "input.encoding: bit_serial";
+    if (hw->integrator.saturation > 0) return "integrator.saturation";
     return NULL;
 }
 

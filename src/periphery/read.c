@@ -14,7 +14,7 @@
 
 struct work {
     float *x, *codes, *memory, *power, *thermal, *sum, *variance, *z, *acc, *signal,
-        *scratch, *row, *use, *ramp;
+        *scratch, *row, *use, *ramp, *z_adc;
     const float *drive;  // of the pass: the codes, or made in `memory`
 };
 
@@ -41,10 +41,11 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         padded(OG_CHUNK * (a->ref_sd == NULL && a->ref_s == NULL ? 1 : tiles)),
         og_use_room(OG_LANES + cols),
         a->ramps == NULL ? 0 : OG_RAMP_ROOM,
+        a->map.hw.integrator.saturation > 0 ? out : 0,
     };
     float **to[] = {&w->x,       &w->codes,    &w->memory, &w->power, &w->thermal,
                     &w->sum,     &w->variance, &w->z,      &w->acc,   &w->signal,
-                    &w->scratch, &w->row,      &w->use,    &w->ramp};
+                    &w->scratch, &w->row,      &w->use,    &w->ramp,  &w->z_adc};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -214,8 +215,9 @@ static void row_variances(const struct og_array *a, const struct og_unit *u, siz
 // One standard deviation per row says it all: no ADC noise, and no use of the variance.
 static bool noise_by_rows(const struct og_array *a, const struct og_tape *t)
 {
-    return a->variance > 0 && a->ramps == NULL && a->s == NULL && !og_varied(a) &&
-           !a->map.any_gone && a->map.hw.adc.noise == 0 && t->ratio == NULL;
+    return a->variance > 0 && a->map.hw.integrator.saturation == 0 && a->ramps == NULL &&
+           a->s == NULL && !og_varied(a) && !a->map.any_gone &&
+           a->map.hw.adc.noise == 0 && t->ratio == NULL;
 }
 
 // Fills w->z and w->variance (or w->row) for one unit, if its conversions are noisy.
@@ -242,6 +244,22 @@ static void output_noise(const struct og_array *a, const struct og_unit *u,
     if (a->s != NULL) og_thermal_add(a, u, w->thermal, p->n, w->variance);
 }
 
+// Numbers for the noise of ADCs where charge saturates between it and that of devices.
+static bool draws_apart(const struct og_array *a)
+{
+    return a->map.hw.integrator.saturation > 0 && a->map.hw.adc.noise > 0;
+}
+
+static void adc_noise(const struct og_array *a, const struct og_unit *u,
+                      const struct part *p, float *z)
+{
+    uint32_t number = (uint32_t)(u - a->unit) * (uint32_t)og_passes(a);
+    const struct og_stream s =  // beside the spread of converters
+        og_stream_named(p->at->seed, OG_CONVERTER, p->at->trial, a->shape.layer,
+                        1u << 31 | (number + (uint32_t)p->pass));
+    draw(p, &s, a->map.cols, z);
+}
+
 // Where the digital sum is one conversion and nothing more, y is written at once.
 static bool is_direct(const struct og_array *a, const struct og_read_io *io)
 {
@@ -258,6 +276,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
     bool direct = is_direct(a, p->io);
     add_drawn_noise(a, u, p, w);
     if (noisy) output_noise(a, u, p, w, by_rows);
+    if (draws_apart(a)) adc_noise(a, u, p, w->z_adc);
     float *out = direct ? p->io->y + p->row0 * cols : w->acc;
     uint8_t *clipped =
         t->adc == NULL ? NULL : t->adc + ((size_t)u->group * t->n + p->row0) * cols;
@@ -266,6 +285,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
     struct og_convert c = {
         .lanes = og_unit_lanes(a, u),
         .steps = u->steps == NULL ? NULL : &steps,
+        .saturation = og_unit_saturation(a, u),
         .cols = cols,
         .limit = a->limit,
         .mid_rise = a->map.hw.adc.rounding == OG_MID_RISE,
@@ -279,6 +299,7 @@ static void convert_unit(const struct og_array *a, const struct og_unit *u,
         size_t n = all - k < a->run ? all - k : a->run;
         c.sum = w->sum + k;
         c.z = noisy ? w->z + k : NULL;
+        c.z_adc = draws_apart(a) ? w->z_adc + k : NULL;
         c.variance = w->variance + k;
         c.row_sd = by_rows ? w->row + k / cols : NULL;
         c.out = out + k;

@@ -122,7 +122,7 @@ static void without_errors_codes_are_the_nearest(void **state)
                         x[n++] = edge + near;
                         x[n++] = edge + 0.5f;
                     }
-                    x[n - 1] = 1e9f, x[0] = -1e9f;
+                    x[n - 1] = INFINITY, x[0] = -1e9f;
                     og_adc_make(&hw, NULL, &c);
                     convert(&hw, &c, x, n, code);
                     for (size_t j = 0; j < n; j++) {

@@ -74,8 +74,8 @@ static void make_stages(const struct og_hardware *hw, const float *z,
         c->step[i] = make_stage(hw, z == NULL ? NULL : z + 4 * stage);
     }
     const float *last = z == NULL ? NULL : z + 4 * (c->steps - 1);
-    c->step[c->steps - 1] =
-        (struct og_adc_step){.lo = (float)comparator(hw, last), .hi = INFINITY};
+    c->step[c->steps - 1] = (struct og_adc_step){
+        .lo = (float)comparator(hw, last), .hi = INFINITY, .gain = 1};
 }
 
 void og_adc_make(const struct og_hardware *hw, const float *z, struct og_adc_circuit *c)

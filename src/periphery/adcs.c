@@ -117,13 +117,14 @@ struct og_adc_info og_array_adc_info(const og_array *a)
     const struct og_hardware *hw = &a->map.hw;
     struct og_adc_info info = {.enob = INFINITY};
     if (a->width == NULL || a->units == 0) return info;
+    bool alike = hw->adc.circuit.capacitor == 0 && hw->adc.circuit.comparator == 0;
     struct og_adc_circuit c;
     og_adc_make(hw, NULL, &c);
     for (size_t t = 0; t < a->map.row_tiles; t++)
         for (size_t k = 0; k < a->map.col_tiles * per_tile(a); k++) {
             if (!is_used(a, t, k)) continue;
             info.adcs++;
-            if (!og_adcs_are_circuits(a) && info.adcs > 1) continue;  // all alike
+            if (alike && info.adcs > 1) continue;
             if (og_adcs_are_circuits(a)) make_adc(a, t, k, &c);
             struct og_adc_figures f = og_adc_measure(hw, &c, hw->adc.noise, a->width);
             take_worst(&info, &f);

@@ -175,6 +175,49 @@ static void costs_are_those_of_any_converter(void **state)
     assert_memory_equal(&costs[0], &costs[1], sizeof costs[0]);
 }
 
+// All converters of a tile share one slope: without offsets columns are alike within a
+// tile, and between tiles they are not.
+static void tiles_share_slopes(void **state)
+{
+    (void)state;
+    struct og_hardware hw = sar();
+    hw.adc.kind = OG_ADC_SINGLE_SLOPE;
+    hw.adc.circuit.comparator = 0;
+    hw.adc.circuit.capacitor = 0.1;
+    hw.tile.cols = 6;
+    struct bench b = twins(hw);
+    for (size_t j = 0; j < COLS; j++) assert_true(same_column(&b, 0, j) == (j < 6));
+    const struct og_adc_info info = og_array_adc_info(b.array);
+    assert_int_equal(info.adcs, COLS);
+    assert_true(info.inl > 0.1 && info.dnl > 0.1 && info.enob < 6);
+    bench_close(&b);
+    hw.adc.circuit.comparator = 0.05;
+    hw.tile.columns_per_adc = 3;
+    b = twins(hw);
+    for (size_t j = 0; j < COLS; j++) assert_true(same_column(&b, 0, j) == (j < 3));
+    bench_close(&b);
+}
+
+// 2^bits clocks each.
+static void slopes_cost_clocks(void **state)
+{
+    (void)state;
+    struct og_hardware hw = sar();
+    const struct og_technology technology = {
+        .name = "simple",
+        .read = {.time = 1e-9},
+        .ramp = {.column = {1e-15, 1e-12}, .clock = 2e-9}};
+    struct og_costs costs;
+    hw.adc.kind = OG_ADC_SINGLE_SLOPE;
+    struct bench b = bench_open(hw, ROWS, COLS, 1, 1);
+    og_array_program(b.array, b.w, &b.chip);
+    og_array_cost(b.array, &technology, NULL, &costs);
+    const double energy = costs.used.part[OG_COST_ADC].energy;
+    assert_true(fabs(energy / (COLS * 64e-15) - 1) < 1e-9);
+    assert_true(fabs(costs.used.latency / (1e-9 + 64 * 2e-9) - 1) < 1e-9);
+    bench_close(&b);
+}
+
 static void linear_converters_have_figures_too(void **state)
 {
     (void)state;
@@ -202,8 +245,9 @@ static void bits_are_needed(void **state)
     struct og_error err = {0};
     hw.adc.bits = 0;
     assert_int_equal(og_array_alloc(&array, &hw, &shape, &err), OG_INPUT);
-    assert_string_equal(err.text, "hardware.adc.kind: sar, pipeline and cyclic need "
-                                  "adc.bits, which is 0 (ideal)");
+    assert_string_equal(err.text,
+                        "hardware.adc.kind: sar, pipeline, cyclic and single_slope "
+                        "need adc.bits, which is 0 (ideal)");
 }
 
 int main(void)
@@ -215,6 +259,8 @@ int main(void)
         cmocka_unit_test(groups_share_converters),
         cmocka_unit_test(gradients_pass_through),
         cmocka_unit_test(costs_are_those_of_any_converter),
+        cmocka_unit_test(tiles_share_slopes),
+        cmocka_unit_test(slopes_cost_clocks),
         cmocka_unit_test(linear_converters_have_figures_too),
         cmocka_unit_test(bits_are_needed),
     };

@@ -222,9 +222,10 @@ static void reads_are_what_conductances_and_converters_give(void **state)
         struct og_hardware hw = roll_hardware(&d);
         if (roll(&d, 0, 1)) {
             static const enum og_adc_kind kinds[] = {OG_ADC_LINEAR, OG_ADC_SAR,
-                                                     OG_ADC_PIPELINE, OG_ADC_CYCLIC};
+                                                     OG_ADC_PIPELINE, OG_ADC_CYCLIC,
+                                                     OG_ADC_SINGLE_SLOPE};
             hw.adc.bits = roll(&d, 2, 10);
-            hw.adc.kind = kinds[roll(&d, 0, 3)];
+            hw.adc.kind = kinds[roll(&d, 0, 4)];
             hw.tile.columns_per_adc = roll(&d, 1, 4);
         }
         // Devices of reference columns cannot be seen from outside.

@@ -14,14 +14,15 @@
 //   adc       one use for each conversion; ceil(c / columns_per_adc) in each tile
 //             ramps (adc.kind ramp): likewise, each 2^bits clocks long; bias lines and the
 //             cells of ramps count as devices, bias lines also as drivers; what a ramp
-//             converts again (tanh(c) of an lstm, adc.ramp.cell_state) follows the read
+//             converts again (tanh(c) of an lstm, adc.ramp.cell_state) follows the read;
+//             single_slope: 2^bits clocks as well
 //   add       one use for each conversion, as many as ADCs; the offset scheme's digital
 //             reference also for each input of a group and each output
 //   buffers   the bits of each input of a tile, once for each sign; the bits of each
 //             output of a tile, wide enough for its sums, once
 //   latency   groups p (T' + turns bits bit_time) + additions add.time: the groups of a
-//             tile one after the other, turns conversions of an ADC (of a ramp: turns
-//             2^bits clock), and the row tiles' sums added in a tree; T' = T q / p, and as
+//             tile one after the other, turns conversions of an ADC (of a ramp or
+//             slope: turns 2^bits clock), and the row tiles' sums added in a tree; T' = T q / p, and as
 //             many times that as tile.accumulate_groups analog joins groups
 //   interval  groups p max(T', turns bits bit_time), since samples are held: from one
 //             input vector to the next

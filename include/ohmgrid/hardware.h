@@ -154,7 +154,8 @@ enum og_adc_kind {
     OG_ADC_RAMP,
     OG_ADC_SAR,
     OG_ADC_PIPELINE,
-    OG_ADC_CYCLIC
+    OG_ADC_CYCLIC,
+    OG_ADC_SINGLE_SLOPE
 };
 enum og_ramp_calibration { OG_RAMP_UNCALIBRATED, OG_RAMP_ONE_POINT };
 enum og_noise_method { OG_NOISE_AUTO, OG_NOISE_FAST, OG_NOISE_DEVICE };
@@ -273,7 +274,7 @@ struct og_hardware {
             double capacitor;       // relative rms error of a unit capacitor
             double comparator;      // rms offset, in units of the reference
             double amplifier_gain;  // [dB] open loop; 0: infinite
-        } circuit;                  // sar, pipeline and cyclic; frozen per chip
+        } circuit;                  // of all but linear and ramp; frozen per chip
         struct {
             int bits;    // 2 .. 8
             bool split;  // steps beyond the device's range over parallel cells

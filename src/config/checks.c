@@ -146,11 +146,12 @@ static og_status check_cost(const struct og_hardware *h, const og_item *map,
 {
     const og_item *block = map != NULL ? og_item_get(map, "technology") : NULL;
     const bool priced = h->technology.name[0] != '\0';
-    if (priced && h->adc.kind == OG_ADC_RAMP && h->technology.ramp.clock == 0)
-        return og_fail_at(
-            map, "technology", err,
-            "ramp.clock is 0: the costs of adc.kind ramp need the ramp block of "
-            "a technology");
+    const bool slope = h->adc.kind == OG_ADC_RAMP || h->adc.kind == OG_ADC_SINGLE_SLOPE;
+    if (priced && slope && h->technology.ramp.clock == 0)
+        return og_fail_at(map, "technology", err,
+                          "ramp.clock is 0: the costs of adc.kind %s need the ramp block "
+                          "of a technology",
+                          h->adc.kind == OG_ADC_RAMP ? "ramp" : "single_slope");
     if (priced) return OG_OK;
     if (h->tile.columns_per_adc != 1 && h->adc.circuit.capacitor == 0 &&
         h->adc.circuit.comparator == 0)

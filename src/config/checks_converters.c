@@ -33,18 +33,22 @@ static og_status check_ramp(const struct og_hardware *h, const og_item *map,
 static og_status check_circuit(const struct og_hardware *h, const og_item *map,
                                struct og_error *err)
 {
-    const bool stages = h->adc.kind == OG_ADC_PIPELINE || h->adc.kind == OG_ADC_CYCLIC;
-    if (stages || h->adc.kind == OG_ADC_SAR) {
+    const bool amplifier = h->adc.kind == OG_ADC_PIPELINE ||
+                           h->adc.kind == OG_ADC_CYCLIC ||
+                           h->adc.kind == OG_ADC_SINGLE_SLOPE;
+    if (amplifier || h->adc.kind == OG_ADC_SAR) {
         if (h->adc.bits == 0)
             return og_fail_at(map, "adc.kind", err,
                               "needs adc.bits, which is 0 (ideal), but for linear");
     } else if (h->adc.circuit.capacitor > 0 || h->adc.circuit.comparator > 0) {
         return og_fail_at(map, "adc.circuit", err,
-                          "has no effect without adc.kind sar, pipeline or cyclic");
+                          "has no effect without adc.kind sar, pipeline, cyclic or "
+                          "single_slope");
     }
-    if (!stages && h->adc.circuit.amplifier_gain > 0)
-        return og_fail_at(map, "adc.circuit.amplifier_gain", err,
-                          "has no effect without adc.kind pipeline or cyclic");
+    if (!amplifier && h->adc.circuit.amplifier_gain > 0)
+        return og_fail_at(
+            map, "adc.circuit.amplifier_gain", err,
+            "has no effect without adc.kind pipeline, cyclic or single_slope");
     return OG_OK;
 }
 

@@ -99,16 +99,17 @@ static const struct og_field circuit_fields[] = {
     {"amplifier_gain", OG_FIELD_REAL,
      offsetof(struct og_hardware, adc.circuit.amplifier_gain), 0, "dB", 0, 300, NULL,
      "0 dB", P,
-     "Kinds pipeline and cyclic: open-loop gain of the amplifier of a stage; 0: "
-     "infinite.",
+     "Kinds pipeline, cyclic and single_slope: open-loop gain of the amplifier of a "
+     "stage, or of the slope; 0: infinite.",
      NULL, NULL},
     {.key = NULL},
 };
 const struct og_field og_adc_fields[] = {
     {"kind", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.kind), 0, NULL, 0, 0,
-     "linear ramp sar pipeline cyclic", "linear", P,
-     "linear: the nearest code; sar, pipeline and cyclic: circuits that decide bit after "
-     "bit, with the errors of adc.circuit; ramp: the sigmoid and tanh of recurrent "
+     "linear ramp sar pipeline cyclic single_slope", "linear", P,
+     "linear: the nearest code; sar, pipeline, cyclic and single_slope: circuits with "
+     "the "
+     "errors of adc.circuit; ramp: the sigmoid and tanh of recurrent "
      "layers are done by ramp ADCs whose ramps "
      "are columns of memristors (Yang et al. 2025), biases by word lines of their own "
      "(adc.noise, offset and gain are theirs too, in their mean step), lines of "
@@ -117,7 +118,7 @@ const struct og_field og_adc_fields[] = {
     {"ramp", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P, "Kind ramp: the ramps.",
      ramp_fields, NULL},
     {"circuit", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
-     "Kinds sar, pipeline and cyclic: errors of the circuit, frozen for a chip and drawn "
+     "Kinds sar, pipeline, cyclic and single_slope: errors, frozen for a chip and drawn "
      "for each ADC (tile.columns_per_adc).",
      circuit_fields, NULL},
     {"bits", OG_FIELD_INT, offsetof(struct og_hardware, adc.bits), 0, NULL, 0, 16, NULL,

@@ -87,6 +87,20 @@ void og_adc_make(const struct og_hardware *hw, const float *z, struct og_adc_cir
         make_stages(hw, z, c);
 }
 
+void og_adc_make_slope(const struct og_hardware *hw, float *level)
+{
+    size_t words = (size_t)1 << hw->adc.bits;
+    double decibels = hw->adc.circuit.amplifier_gain, total = 0, above = 0;
+    double follower = decibels > 0 ? 1 / (1 + pow(10, -decibels / 20)) : 1;
+    for (size_t k = 0; k < words; k++) total += capacitor(hw, &level[k], 1);
+    for (size_t k = words - 1; k > 0;
+         k--) {  // from above: normals below are still needed
+        above += capacitor(hw, &level[k], 1);
+        level[k] = (float)((1 - 2 * above / total) * follower);
+    }
+    level[0] = -INFINITY;
+}
+
 // --- figures -------------------------------------------------------------------------
 
 // Inputs beyond full scale still move the outer transitions of a converter with offset.
@@ -170,21 +184,55 @@ static void linearity(const struct characteristic *t, struct og_adc_figures *f)
     }
 }
 
+static struct characteristic start(const struct og_hardware *hw, double *memory)
+{
+    bool mid_tread = hw->adc.rounding == OG_MID_TREAD;
+    memset(memory, 0, sizeof *memory << hw->adc.bits);
+    return (struct characteristic){
+        .hw = hw,
+        .first = mid_tread ? 1 : 0,
+        .amplitude = mid_tread ? 1 - ldexp(1, -hw->adc.bits) : 1,
+        .width = memory,
+    };
+}
+
+// Half a step is added to the input of mid-tread converters; see kernel_convert.c.
+static double half_step(const struct og_hardware *hw)
+{
+    return hw->adc.rounding == OG_MID_TREAD ? ldexp(0.5, 1 - hw->adc.bits) : 0;
+}
+
+static struct og_adc_figures figures_of(const struct characteristic *t, double noise)
+{
+    struct og_adc_figures f = {0};
+    linearity(t, &f);
+    double slope = t->xy / 0.5, rest = t->yy - t->y * t->y - slope * slope * 0.5;
+    f.enob = t->hw->adc.bits - 0.5 * log2(12 * (rest + noise * noise));
+    return f;
+}
+
 struct og_adc_figures og_adc_measure(const struct og_hardware *hw,
                                      const struct og_adc_circuit *c, double noise,
                                      double *memory)
 {
-    bool mid_tread = hw->adc.rounding == OG_MID_TREAD;
-    struct characteristic t = {
-        .hw = hw, .circuit = c, .first = mid_tread ? 1 : 0, .width = memory};
-    t.amplitude = mid_tread ? 1 - ldexp(1, -hw->adc.bits) : 1;
-    memset(memory, 0, sizeof *memory << hw->adc.bits);
-    // Half a step is added to the input of mid-tread converters; see kernel_convert.c.
-    double half = mid_tread ? ldexp(0.5, 1 - hw->adc.bits) : 0;
-    follow(&t, 0, (struct piece){-reach, reach, 1, half, 0});
-    struct og_adc_figures f = {0};
-    linearity(&t, &f);
-    double slope = t.xy / 0.5, rest = t.yy - t.y * t.y - slope * slope * 0.5;
-    f.enob = hw->adc.bits - 0.5 * log2(12 * (rest + noise * noise));
-    return f;
+    struct characteristic t = start(hw, memory);
+    t.circuit = c;
+    follow(&t, 0, (struct piece){-reach, reach, 1, half_step(hw), 0});
+    return figures_of(&t, noise);
+}
+
+struct og_adc_figures og_adc_measure_slope(const struct og_hardware *hw,
+                                           const float *level, double offset,
+                                           double noise, double *memory)
+{
+    struct characteristic t = start(hw, memory);
+    int words = 1 << hw->adc.bits;
+    double from = -reach, shift = offset - half_step(hw);
+    for (int k = 0; k < words; k++) {
+        double to = k + 1 < words ? (double)level[k + 1] + shift : reach;
+        to = fmax(from, fmin(reach, to));
+        add_interval(&t, from, to, k);
+        from = to;
+    }
+    return figures_of(&t, noise);
 }

@@ -15,6 +15,11 @@
 //           r <- ((1 + a) r - a (d - 1)) / (1 + (1 + a) / A).
 // cyclic    one such stage used again and again.
 //
+// A slope counts instead. single_slope: 2^bits unit capacitors are switched one after the
+// other and compared with the input, through a follower of an amplifier of gain A: word k
+// if (2 (C_1 + .. + C_k) / sum C - 1) / (1 + 1 / A) is the last level that x reaches. One
+// slope serves all converters of a tile, each with a comparator of its own.
+//
 // Capacitors of n units have a relative error of capacitor / sqrt(n), those of a stage one
 // unit each. Errors are drawn once for each chip and converter.
 #ifndef OG_PERIPHERY_ADC_H
@@ -36,7 +41,7 @@ struct og_adc_circuit {
 static inline bool og_adc_is_circuit(const struct og_hardware *hw)
 {
     return hw->adc.kind == OG_ADC_SAR || hw->adc.kind == OG_ADC_PIPELINE ||
-           hw->adc.kind == OG_ADC_CYCLIC;
+           hw->adc.kind == OG_ADC_CYCLIC || hw->adc.kind == OG_ADC_SINGLE_SLOPE;
 }
 
 // Of the standard normals z[OG_ADC_DRAWS]; without random errors where NULL. Kinds that
@@ -44,6 +49,10 @@ static inline bool og_adc_is_circuit(const struct og_hardware *hw)
 void og_adc_make(const struct og_hardware *hw, const float *z, struct og_adc_circuit *c);
 // What d = 1 of a step adds to the word.
 int og_adc_weight(const struct og_hardware *hw, int step);
+
+// Of a slope: from standard normals in level[2^bits] to what x has to reach for each word
+// (of word 0: -infinity), comparators being exact.
+void og_adc_make_slope(const struct og_hardware *hw, float *level);
 
 // A converter's transfer characteristic, exactly: every interval of its input that gives
 // one word. [LSB]; offset and gain are those of the line through the first and the last
@@ -57,5 +66,9 @@ struct og_adc_figures {
 struct og_adc_figures og_adc_measure(const struct og_hardware *hw,
                                      const struct og_adc_circuit *c, double noise,
                                      double *memory);
+// Of a slope whose comparator has this offset, in units of the reference.
+struct og_adc_figures og_adc_measure_slope(const struct og_hardware *hw,
+                                           const float *level, double offset,
+                                           double noise, double *memory);
 
 #endif

@@ -25,20 +25,65 @@ static size_t adc_of(const struct og_array *a, const struct og_unit *u, size_t j
            place / (size_t)a->map.hw.tile.columns_per_adc;
 }
 
+// Beside the spread of gains and offsets, in convert.c.
+enum { OF_CIRCUITS = 2, OF_SLOPES };
+
+static void draw(const struct og_array *a, uint32_t what, size_t row_tile, size_t number,
+                 float *z, size_t n)
+{
+    struct og_stream s = og_stream_named(a->chip.seed, OG_CONVERTER, a->chip.trial,
+                                         a->shape.layer, (uint32_t)row_tile);
+    og_gauss_fill(&s, (struct og_index){a->chip.draw, what, (uint32_t)number}, 0, z, n);
+}
+
 static void make_adc(const struct og_array *a, size_t row_tile, size_t number,
                      struct og_adc_circuit *c)
 {
-    enum { OF_CIRCUITS = 2 };  // beside the spread of gains and offsets, in convert.c
     float z[OG_ADC_DRAWS];
-    struct og_stream s = og_stream_named(a->chip.seed, OG_CONVERTER, a->chip.trial,
-                                         a->shape.layer, (uint32_t)row_tile);
-    struct og_index at = {a->chip.draw, OF_CIRCUITS, (uint32_t)number};
-    og_gauss_fill(&s, at, 0, z, OG_ADC_DRAWS);
+    draw(a, OF_CIRCUITS, row_tile, number, z, OG_ADC_DRAWS);
     og_adc_make(&a->map.hw, z, c);
 }
 
+// --- slopes --------------------------------------------------------------------------
+
+static size_t levels_of(const struct og_array *a, size_t row_tile, size_t col_tile)
+{
+    return (row_tile * a->map.col_tiles + col_tile) << a->map.hw.adc.bits;
+}
+
+static float comparator_of(const struct og_array *a, size_t row_tile, size_t number)
+{
+    float z;
+    draw(a, OF_CIRCUITS, row_tile, number, &z, 1);
+    return (float)a->map.hw.adc.circuit.comparator * z;
+}
+
+void og_adcs_program(const struct og_array *a)
+{
+    for (size_t t = 0; a->levels != NULL && t < a->map.row_tiles; t++)
+        for (size_t k = 0; k < a->map.col_tiles; k++) {
+            float *level = a->levels + levels_of(a, t, k);
+            draw(a, OF_SLOPES, t, k, level, (size_t)1 << a->map.hw.adc.bits);
+            og_adc_make_slope(&a->map.hw, level);
+        }
+}
+
+static void set_slopes(const struct og_array *a, const struct og_unit *u)
+{
+    size_t row_tile = u->row0 / a->map.tile_rows, cols = a->map.cols;
+    for (size_t lane = 0; lane < a->run; lane++) {
+        size_t j = lane % cols;
+        u->table[lane] = (int32_t)levels_of(a, row_tile, j / a->map.tile_cols);
+        u->steps[lane] =
+            lane < cols ? comparator_of(a, row_tile, adc_of(a, u, j)) : u->steps[j];
+    }
+}
+
+// --- circuits ------------------------------------------------------------------------
+
 size_t og_adcs_room(const struct og_hardware *hw, size_t cols)
 {
+    if (hw->adc.kind == OG_ADC_SINGLE_SLOPE) return OG_LANES + cols;
     return CONSTANTS * (size_t)hw->adc.bits * (OG_LANES + cols);
 }
 
@@ -56,6 +101,10 @@ void og_adcs_set(const struct og_array *a, struct og_unit *u)
 {
     size_t cols = a->map.cols, arrays = CONSTANTS * (size_t)a->map.hw.adc.bits;
     size_t last = SIZE_MAX;
+    if (a->levels != NULL) {
+        set_slopes(a, u);
+        return;
+    }
     struct og_adc_circuit c = {.steps = 0};
     for (size_t j = 0; j < cols; j++) {
         size_t number = adc_of(a, u, j);
@@ -82,6 +131,11 @@ struct og_steps og_adcs_steps(const struct og_array *a, const struct og_unit *u)
         .first = -words + (mid_rise ? 0.5f : 0),
         .lowest = -words + (mid_rise ? 0.5f : 1),
     };
+    if (a->levels != NULL) {
+        s.levels = a->levels;
+        s.table = u->table;
+        s.offset = u->steps;
+    }
     for (int k = 0; k < s.n; k++) s.weight[k] = (float)og_adc_weight(hw, k);
     return s;
 }
@@ -105,6 +159,22 @@ static bool is_used(const struct og_array *a, size_t row_tile, size_t number)
     return false;
 }
 
+static struct og_adc_figures figures_of(const struct og_array *a, size_t row_tile,
+                                        size_t number)
+{
+    const struct og_hardware *hw = &a->map.hw;
+    struct og_adc_circuit c;
+    if (a->levels != NULL)
+        return og_adc_measure_slope(
+            hw, a->levels + levels_of(a, row_tile, number / per_tile(a)),
+            (double)comparator_of(a, row_tile, number), hw->adc.noise, a->width);
+    if (og_adcs_are_circuits(a))
+        make_adc(a, row_tile, number, &c);
+    else
+        og_adc_make(hw, NULL, &c);
+    return og_adc_measure(hw, &c, hw->adc.noise, a->width);
+}
+
 static void take_worst(struct og_adc_info *info, const struct og_adc_figures *f)
 {
     info->inl = fmax(info->inl, f->inl);
@@ -118,15 +188,12 @@ struct og_adc_info og_array_adc_info(const og_array *a)
     struct og_adc_info info = {.enob = INFINITY};
     if (a->width == NULL || a->units == 0) return info;
     bool alike = hw->adc.circuit.capacitor == 0 && hw->adc.circuit.comparator == 0;
-    struct og_adc_circuit c;
-    og_adc_make(hw, NULL, &c);
     for (size_t t = 0; t < a->map.row_tiles; t++)
         for (size_t k = 0; k < a->map.col_tiles * per_tile(a); k++) {
             if (!is_used(a, t, k)) continue;
             info.adcs++;
             if (alike && info.adcs > 1) continue;
-            if (og_adcs_are_circuits(a)) make_adc(a, t, k, &c);
-            struct og_adc_figures f = og_adc_measure(hw, &c, hw->adc.noise, a->width);
+            struct og_adc_figures f = figures_of(a, t, k);
             take_worst(&info, &f);
         }
     return info;

@@ -15,6 +15,8 @@ static inline bool og_adcs_are_circuits(const struct og_array *a)
 
 // Floats that a unit of `cols` columns keeps.
 size_t og_adcs_room(const struct og_hardware *hw, size_t cols);
+// Draws the slopes of all tiles, before the units.
+void og_adcs_program(const struct og_array *a);
 // Fills those of a unit, for the chip of the array.
 void og_adcs_set(const struct og_array *a, struct og_unit *u);
 struct og_steps og_adcs_steps(const struct og_array *a, const struct og_unit *u);

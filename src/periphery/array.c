@@ -65,8 +65,8 @@ static og_status check_converters(const struct og_hardware *hw,
             "are errors of a converter and need adc.bits, which is 0 (ideal)");
     if (hw->adc.bits == 0 && og_adc_is_circuit(hw))
         return og_fail(err, OG_INPUT,
-                       "hardware.adc.kind: sar, pipeline and cyclic need adc.bits, which "
-                       "is 0 (ideal)");
+                       "hardware.adc.kind: sar, pipeline, cyclic and single_slope need "
+                       "adc.bits, which is 0 (ideal)");
     if (hw->tile.rows_active > hw->tile.rows)
         return og_fail(err, OG_INPUT,
                        "hardware.tile.rows_active: %d is more than tile.rows, %d",
@@ -192,6 +192,8 @@ static bool alloc_units(struct og_array *a)
         size_t room = og_adcs_room(&a->map.hw, a->map.cols);
         if (og_adcs_are_circuits(a))
             ok &= (u->steps = og_alloc(room, sizeof *u->steps)) != NULL;
+        if (a->levels != NULL)
+            ok &= (u->table = og_alloc(room, sizeof *u->table)) != NULL;
     }
     return ok;
 }
@@ -258,6 +260,9 @@ static bool alloc_rest(struct og_array *a)
             (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
     if (a->limit > 0)
         ok &= (a->width = og_alloc((size_t)1 << hw->adc.bits, sizeof *a->width)) != NULL;
+    size_t tiles = a->map.row_tiles * a->map.col_tiles;
+    if (a->limit > 0 && hw->adc.kind == OG_ADC_SINGLE_SLOPE)
+        ok &= (a->levels = og_alloc(tiles << hw->adc.bits, sizeof *a->levels)) != NULL;
     return ok && alloc_units(a);
 }
 
@@ -348,13 +353,15 @@ void og_array_free(og_array *a)
         og_packed_free(a->unit[k].v);
         og_free(a->unit[k].lanes);
         og_free(a->unit[k].steps);
+        og_free(a->unit[k].table);
     }
     for (int g = 0; a->w_back != NULL && g < a->groups_allocated; g++)
         og_packed_free(a->w_back[g]);
-    void *blocks[] = {a->unit,       a->a,           a->code_max, a->code_gain, a->range,
-                      a->e,          a->v,           a->ref,      a->ref_sd,    a->w_hat,
-                      a->slope,      a->sd,          a->peak,     a->width,     a->w_back,
-                      a->column_sum, a->group_scale, a->histogram};
+    void *blocks[] = {a->unit,        a->a,         a->code_max, a->code_gain,
+                      a->range,       a->e,         a->v,        a->ref,
+                      a->ref_sd,      a->w_hat,     a->slope,    a->sd,
+                      a->peak,        a->width,     a->w_back,   a->column_sum,
+                      a->group_scale, a->histogram, a->levels};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_ramps_free(a->ramps);
     og_compensation_free(a);

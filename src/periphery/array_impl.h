@@ -30,6 +30,7 @@ struct og_unit {
     float lsb;           // what it is worth in the column that counts least
     float *lanes;        // see og_lanes
     float *steps;        // of converters as circuits (adcs.h), else NULL
+    int32_t *table;      // of slopes: where the levels of each lane begin
 };
 
 struct og_ramps;
@@ -82,6 +83,7 @@ struct og_array {
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
     struct og_wired *wired;  // of wired.h; NULL: no wires
+    float *levels;  // [row_tiles][col_tiles][2^bits] of slopes
     double *width;           // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
     struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
     double t;                // [s] that the devices have aged

@@ -226,12 +226,18 @@ static int output_code_bits(const struct og_array *a, const struct og_technology
     return bits_or_ideal(t, a->map.hw.adc.bits);
 }
 
+// Whether a conversion takes 2^bits clocks.
+static bool counts_clocks(const struct og_array *a)
+{
+    return a->ramps != NULL || a->levels != NULL;
+}
+
 // Of one conversion and one converter.
 static struct og_part_cost converter(const struct og_array *a,
                                      const struct og_technology *t, int bits)
 {
     const int more = bits - t->adc.bits;
-    if (a->ramps != NULL) return grown(t->ramp.column, 1 << bits, 1);
+    if (counts_clocks(a)) return grown(t->ramp.column, 1 << bits, 1);
     return grown(t->adc.at, pow(t->adc.energy_growth, more),
                  pow(t->adc.area_growth, more));
 }
@@ -274,7 +280,7 @@ static void set_times(const struct view *v, const struct og_technology *t,
     int bits = output_code_bits(a, t);
     double cycles = (double)c->groups * og_passes(a);
     double read = pass_time(a, t) * pulses_joined(v);
-    double one = a->ramps != NULL ? (1 << bits) * t->ramp.clock : bits * t->adc.bit_time;
+    double one = counts_clocks(a) ? (1 << bits) * t->ramp.clock : bits * t->adc.bit_time;
     double convert = (double)c->turns * one, again = (double)c->turns_again * one;
     double additions = c->groups > 0 ? 1 + ceil_log2(v->row_tiles) : 0;
     cost->latency = cycles * (read + convert) + additions * t->add.time + again;

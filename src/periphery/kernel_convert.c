@@ -211,6 +211,24 @@ static void decide(const float *restrict constants, size_t stride, float weight,
     }
 }
 
+// The last level that is reached, by halves.
+static void search(const struct og_steps *t, size_t n, float *restrict r,
+                   float *restrict code)
+{
+    const float *restrict levels = t->levels, *restrict offset = t->offset;
+    const int32_t *restrict table = t->table;
+    for (size_t j = 0; j < n; j++) {
+        r[j] -= offset[j];
+        code[j] = 0;
+    }
+    for (int32_t half = 1 << (t->n - 1); half > 0; half /= 2)
+        for (size_t j = 0; j < n; j++) {
+            float level = levels[table[j] + (int32_t)code[j] + half];
+            code[j] += level <= r[j] ? (float)half : 0.0f;
+        }
+    for (size_t j = 0; j < n; j++) code[j] += t->first;
+}
+
 static void take_steps(const struct og_convert *c, size_t n, float *restrict s,
                        float *restrict code)
 {
@@ -220,10 +238,11 @@ static void take_steps(const struct og_convert *c, size_t n, float *restrict s,
     else
         mark(c, n, s, -c->limit - 0.5f, c->limit + 0.5f, false);
     for (size_t j = 0; j < n; j++) {
-        s[j] = (s[j] + t->half) * t->per_lsb;
+        s[j] = (clamp(s[j], 1e6f * c->limit) + t->half) * t->per_lsb;  // also infinite
         code[j] = t->first;
     }
-    for (int k = 0; k < t->n; k++)
+    if (t->levels != NULL) search(t, n, s, code);
+    for (int k = 0; t->levels == NULL && k < t->n; k++)
         decide(t->constants + (size_t)k * 6 * t->stride, t->stride, t->weight[k], n, s,
                code);
     for (size_t j = 0; j < n; j++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/sigma.h"
+#include "periphery/adcs.h"
 #include "periphery/ramps.h"
 #include "periphery/wired.h"
 
@@ -307,6 +308,7 @@ static void compensate_slope(struct og_array *a)
 
 static void set_all_lanes(struct og_array *a)
 {
+    og_adcs_program(a);
     for (int k = 0; k < a->units; k++) og_unit_set_lanes(a, &a->unit[k]);
 }
 

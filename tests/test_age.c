@@ -29,7 +29,7 @@ static struct og_law number(double value)
 // g[N] of devices written to `target` of the range, read at t.
 static void program(const struct og_device *d, float target, double t, float *g)
 {
-    const struct og_cells cells = {d, {.seed = 31, .trial = 2}, 4, 1, t};
+    const struct og_cells cells = {d, {.seed = 31, .trial = 2}, 4, 1, t, 0};
     float wanted[OG_CELL_CHUNK];
     for (size_t i = 0; i < OG_CELL_CHUNK; i++) wanted[i] = target;
     for (uint64_t first = 0; first < N; first += OG_CELL_CHUNK) {
@@ -163,7 +163,7 @@ static void switched_off_and_stuck_devices_stay(void **state)
     float target[64], g[64];
     uint8_t off[64];
     for (int i = 0; i < 64; i++) target[i] = 0.5f, off[i] = i % 2;
-    const struct og_cells cells = {&d, {.seed = 31}, 4, 1, 1e5};
+    const struct og_cells cells = {&d, {.seed = 31}, 4, 1, 1e5, 0};
     const struct og_cell_io io = {.n = 64, .target = target, .off = off, .g = g};
     og_cells_program(&cells, &io);
     int stuck = 0;
@@ -184,7 +184,9 @@ static void slopes_are_those_of_finite_differences(void **state)
     d.drift.nu = number(0.06);
     d.drift.spread = number(0.01);
     d.flicker.q = number(0.009);
-    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 1e5};
+    d.disturb.reads = 1e6;
+    d.disturb.g_end = 3e-6;
+    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 1e5, 4e5};
     float t[2][32], g[2][32], slope[32];
     for (int i = 0; i < 32; i++) t[0][i] = 0.5f, t[1][i] = 0.6f;
     for (int k = 0; k < 2; k++) {
@@ -198,6 +200,68 @@ static void slopes_are_those_of_finite_differences(void **state)
     }
 }
 
+// Wan et al. (2022) after a day, as aihwkit has it; right at t_0 the error of `program`.
+static void retention_tables_hold_at_their_times(void **state)
+{
+    (void)state;
+    struct og_device d;
+    assert_int_equal(og_device_read(&d, "rram_wan2022", NULL, NULL), OG_OK);
+    assert_int_equal(og_retention_at(&d, 86400), 0);
+    assert_int_equal(og_retention_at(&d, 172800), 1);
+    assert_int_equal(og_retention_at(&d, 90000), -1);
+    const double x = 0.75, day[] = {0.701, 22.086, -50.773, 47.095, -16.458},
+                 two[] = {0.782, 20.274, -43.507, 37.062, -11.934},
+                 second[] = {0.348, 16.030, -43.853, 45.393, -16.815};
+    const double *const c[] = {second, day, two};
+    const double t[] = {0, 86400, 172800};
+    for (int k = 0; k < 3; k++) {
+        double sigma = 0;
+        for (int i = 0; i < 5; i++) sigma += c[k][i] * pow(x, i);
+        program(&d, 0.75f, t[k], after);
+        for (size_t i = 0; i < N; i++) value[i] = (double)after[i] * 1e6;
+        assert_normal(value, N, 30, sigma);
+    }
+    // A mean, the slope by finite differences, and the clip.
+    d.retention.mean = (struct og_list){4, {1e-6, -4e-6, 0, 0}};
+    d.retention.sigma = (struct og_list){4, {1e-6, 2e-6, 0, 0}};
+    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 86400, 0};
+    float target[2][64], g[2][64], slope[64];
+    for (int i = 0; i < 64; i++) target[0][i] = 0.5f, target[1][i] = 0.55f;
+    for (int k = 0; k < 2; k++) {
+        const struct og_cell_io io = {
+            .n = 64, .target = target[k], .g = g[k], .slope = k ? NULL : slope};
+        og_cells_program(&cells, &io);
+    }
+    for (int i = 0; i < 64; i++) {
+        value[i] = (double)g[0][i] * 1e6;
+        assert_true(fabs((double)(g[1][i] - g[0][i]) / 2e-6 - 1 - (double)slope[i]) <
+                    2e-4);
+    }
+    assert_normal(value, 64, 19, 2);
+    program(&d, 0.01f, 86400, after);
+    for (size_t i = 0; i < N; i++) assert_true(after[i] >= 0);
+}
+
+static void reads_disturb(void **state)
+{
+    (void)state;
+    struct og_device d = plain();
+    d.disturb.reads = 1e8;
+    d.disturb.beta = 0.5;
+    d.disturb.g_end = 5e-6;
+    const float target = 0.8f;  // 20 uS
+    for (int k = 0; k < 3; k++) {
+        const double n = k == 0 ? 0 : k == 1 ? 1e6 : 1e8;
+        const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 0, n};
+        float g;
+        const struct og_cell_io io = {.n = 1, .target = &target, .g = &g};
+        og_cells_program(&cells, &io);
+        const double want = 5 + 15 * exp(-sqrt(n / 1e8));
+        assert_true(fabs((double)g * 1e6 - want) < 1e-5);
+    }
+    assert_false(og_age_is_on(&d, 0, 0));
+}
+
 static void nothing_happens_at_t_0_but_noise(void **state)
 {
     (void)state;
@@ -207,7 +271,7 @@ static void nothing_happens_at_t_0_but_noise(void **state)
     d.drift.spread = number(0.01);
     program(&d, 0.37f, 0, after);
     assert_memory_equal(before, after, sizeof before);
-    assert_true(og_age_is_on(&d, 1) && !og_age_is_on(&d, 0));
+    assert_true(og_age_is_on(&d, 1, 0) && !og_age_is_on(&d, 0, 0));
 }
 
 int main(void)
@@ -219,6 +283,8 @@ int main(void)
         cmocka_unit_test(pcm_is_that_of_its_source),
         cmocka_unit_test(switched_off_and_stuck_devices_stay),
         cmocka_unit_test(slopes_are_those_of_finite_differences),
+        cmocka_unit_test(retention_tables_hold_at_their_times),
+        cmocka_unit_test(reads_disturb),
         cmocka_unit_test(nothing_happens_at_t_0_but_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,8 +50,8 @@ static void what_has_no_effect_is_refused(void **state)
 {
     static const char *const bad[][2] = {
         {"hardware: {t_inference: 1 h}\n",
-         "e.yaml:2: key 'hardware.t_inference': has no effect: the device has neither "
-         "drift nor flicker"},
+         "e.yaml:2: key 'hardware.t_inference': has no effect: the device has no drift, "
+         "flicker or retention"},
         {"hardware: {t_inference: 1 V}\n", "e.yaml:2: key 'hardware.t_inference': '1 V' "
                                            "has a wrong unit: it is measured in "
                                            "s"},
@@ -81,6 +81,24 @@ static void what_has_no_effect_is_refused(void **state)
          "ramp}}\n",
          "e.yaml:2: key 'hardware.thermal.law': excludes adc.kind ramp, whose own cells "
          "would need a bandwidth of their own"},
+        {"hardware: {device: rram_wan2022, t_inference: 1 h}\n",
+         "e.yaml:2: key 'hardware.t_inference': is none of the times of "
+         "device.retention.t (or 0), and nothing is known between them"},
+        {"hardware: {device: {name: rram_wan2022, d2d: {g_max: 0.1}}, t_inference: 1 "
+         "day}\n",
+         "e.yaml:2: key 'hardware.t_inference': device.retention has all errors from the "
+         "target: it excludes device.d2d and pulse-by-pulse programming"},
+        {"hardware: {device: {retention: {t: [1 h, 2 h], sigma: [1 uS, 2 uS, 3 uS]}}}\n",
+         "e.yaml:2: key 'hardware.device.retention': sigma, and mean where it is given, "
+         "need as many coefficients for each time of t"},
+        {"hardware: {device: {retention: {t: [2 h, 1 h], sigma: [1 uS, 2 uS]}}}\n",
+         "e.yaml:2: key 'hardware.device.retention.t': must be rising"},
+        {"hardware: {device: {retention: {sigma: [1 uS]}}}\n",
+         "e.yaml:2: key 'hardware.device.retention': has no effect without times t"},
+        {"hardware: {reads: 1000}\n",
+         "e.yaml:2: key 'hardware.reads': has no effect without device.disturb.reads"},
+        {"hardware: {device: {disturb: {beta: 0.5}}}\n",
+         "e.yaml:2: key 'hardware.device.disturb': has no effect without reads"},
         {"hardware: {t_cycle: 1 us}\n",
          "e.yaml:2: key 'hardware.t_cycle': has no effect without device.rtn"},
         {"hardware: {device: {rtn: {fraction: 0.1}}}\n",

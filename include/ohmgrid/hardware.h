@@ -124,6 +124,20 @@ struct og_device {
         double fraction, amplitude;
         double t_low, t_high;  // [s]
     } rtn;
+    // What was measured of whole arrays at t.v[k] and at no other time: g = target +
+    // mean(x) + sigma(x) xi instead of `program`, polynomials in x = target / g_ref, the
+    // coefficients of the first time first.
+    struct {
+        struct og_list t;            // [s] after t_0, rising
+        struct og_list sigma, mean;  // [S]
+        double g_ref;                // [S]; 0: g_max
+    } retention;
+    // Read disturb after n = hardware.reads: g_end + (g - g_end) exp(-(n / reads)^beta).
+    struct {
+        double reads;  // 0: none
+        double beta;
+        double g_end;  // [S]
+    } disturb;
 };
 
 enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
@@ -300,6 +314,7 @@ struct og_hardware {
         enum og_rnn_mapping mapping;
     } rnn;
     double t_inference;  // [s] from device.drift.t_0 on to the reads
+    double reads;        // that each device has seen by then, of device.disturb
     // Factors on the digital sums, from calibration reads at t = 0 and at t_inference.
     struct {
         enum og_compensation mode;

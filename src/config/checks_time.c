@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Relations between the keys of what time does.
+#include <math.h>
+
 #include "config/tables.h"
 #include "config/tree.h"
 
@@ -95,6 +97,60 @@ static og_status check_rtn(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+static og_status check_table(const struct og_device *d, const og_item *map,
+                             struct og_error *err)
+{
+    const int n = d->retention.t.n, sigmas = d->retention.sigma.n,
+              means = d->retention.mean.n;
+    if (n == 0 && (sigmas > 0 || means > 0 || d->retention.g_ref > 0))
+        return fail_at(map, "device.retention", err, "has no effect without times t");
+    if (n > 0 && (sigmas == 0 || sigmas % n != 0 || means % n != 0))
+        return fail_at(map, "device.retention", err,
+                       "sigma, and mean where it is given, need as many coefficients for "
+                       "each time of t");
+    for (int k = 1; k < n; k++)
+        if (!(d->retention.t.v[k] > d->retention.t.v[k - 1]))
+            return fail_at(map, "device.retention.t", err, "must be rising");
+    return OG_OK;
+}
+
+static og_status check_retention(const struct og_hardware *h, const og_item *map,
+                                 struct og_error *err)
+{
+    const struct og_device *d = &h->device;
+    bool known = false;
+    OG_TRY(check_table(d, map, err));
+    if (d->retention.t.n == 0 || h->t_inference == 0) return OG_OK;
+    for (int k = 0; k < d->retention.t.n; k++)
+        known = known || fabs(h->t_inference / d->retention.t.v[k] - 1) < 1e-9;
+    if (!known)
+        return fail_at(
+            map, "t_inference", err,
+            "is none of the times of device.retention.t (or 0), and nothing is "
+            "known between them");
+    if (d->write.mode == OG_WRITE_VERIFIED || d->d2d.g_min > 0 || d->d2d.g_max > 0)
+        return fail_at(map, "t_inference", err,
+                       "device.retention has all errors from the target: it excludes "
+                       "device.d2d and pulse-by-pulse programming");
+    if (og_law_is_on(&d->drift.nu) || og_law_is_on(&d->drift.spread))
+        return fail_at(map, "t_inference", err,
+                       "device.retention excludes the exponents of device.drift");
+    return OG_OK;
+}
+
+static og_status check_disturb(const struct og_hardware *h, const og_item *map,
+                               struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    const struct og_device *d = &h->device;
+    if (d->disturb.reads > 0) return OG_OK;
+    if (h->reads > 0)
+        return fail_at(map, "reads", err, "has no effect without device.disturb.reads");
+    if (d->disturb.beta != standard.device.disturb.beta || d->disturb.g_end > 0)
+        return fail_at(map, "device.disturb", err, "has no effect without reads");
+    return OG_OK;
+}
+
 og_status og_time_check(const struct og_hardware *h, const og_item *map,
                         struct og_error *err)
 {
@@ -103,9 +159,12 @@ og_status og_time_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(check_law(&d->drift.spread, "device.drift.spread", map, err));
     OG_TRY(check_law(&d->flicker.q, "device.flicker.q", map, err));
     if (h->t_inference > 0 && !og_law_is_on(&d->drift.nu) &&
-        !og_law_is_on(&d->drift.spread) && !og_law_is_on(&d->flicker.q))
+        !og_law_is_on(&d->drift.spread) && !og_law_is_on(&d->flicker.q) &&
+        d->retention.t.n == 0)
         return fail_at(map, "t_inference", err,
-                       "has no effect: the device has neither drift nor flicker");
+                       "has no effect: the device has no drift, flicker or retention");
+    OG_TRY(check_retention(h, map, err));
+    OG_TRY(check_disturb(h, map, err));
     OG_TRY(check_thermal(h, map, err));
     OG_TRY(check_rtn(h, map, err));
     return check_compensation(h, map, err);

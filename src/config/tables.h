@@ -12,6 +12,8 @@ extern const struct og_field og_pulse_fields[];         // of struct og_device
 extern const struct og_field og_fault_fields[];         // of struct og_device
 extern const struct og_field og_program_fields[];       // of struct og_hardware
 extern const struct og_field og_compensation_fields[];  // of struct og_hardware
+extern const struct og_field og_retention_fields[];     // of struct og_device
+extern const struct og_field og_disturb_fields[];       // of struct og_device
 extern const struct og_field og_rtn_fields[];           // of struct og_device
 extern const struct og_field og_thermal_fields[];       // of struct og_hardware
 extern const struct og_field og_technology_fields[];    // of struct og_technology

@@ -124,6 +124,13 @@ const struct og_field og_device_fields[] = {
     {"rtn", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
      "Random telegraph noise, along the reads of a sample (hardware.t_cycle).",
      og_rtn_fields, NULL},
+    {"retention", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Errors from the target as measured at some times after programming, and at no "
+     "others; they take the place of program.",
+     og_retention_fields, NULL},
+    {"disturb", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
+     "Conductance that reads take away or add (hardware.reads).", og_disturb_fields,
+     NULL},
     {.key = NULL},
 };
 
@@ -310,6 +317,9 @@ const struct og_field og_hardware_fields[] = {
      1e11, NULL, "0 s", E,
      "Time between device.drift.t_0 after programming and the reads; also in min, h, day "
      "and year (of 365 days).",
+     NULL, NULL},
+    {"reads", OG_FIELD_REAL, offsetof(struct og_hardware, reads), 0, NULL, 0, 1e18, NULL,
+     "0", E, "Reads that each device has seen before the evaluation (device.disturb).",
      NULL, NULL},
     {"compensation", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
      "Correction of drift by factors on the digital sums.", og_compensation_fields,

@@ -92,3 +92,31 @@ const struct og_field og_thermal_fields[] = {
      "K", 1e-3, 2000, NULL, "300 K", E, "Of the devices.", NULL, NULL},
     {.key = NULL},
 };
+
+const struct og_field og_retention_fields[] = {
+    {"t", OG_FIELD_LIST, offsetof(struct og_device, retention.t), 0, "s", 1e-9, 1e11,
+     NULL, "[]", E, "The times after t_0 that were measured, rising.", NULL, NULL},
+    {"sigma", OG_FIELD_LIST, offsetof(struct og_device, retention.sigma), 0, "S", -1, 1,
+     NULL, "[]", E,
+     "Standard deviation: for each time the coefficients in target / g_ref from the "
+     "power "
+     "0 up, all times equally many; negative values count as 0.",
+     NULL, NULL},
+    {"mean", OG_FIELD_LIST, offsetof(struct og_device, retention.mean), 0, "S", -1, 1,
+     NULL, "[]", E, "Mean change, in the same form; none: 0.", NULL, NULL},
+    {"g_ref", OG_FIELD_REAL, offsetof(struct og_device, retention.g_ref), 0, "S", 0, 1,
+     NULL, "0", E, "What the target is divided by; 0 means g_max.", NULL, NULL},
+    {.key = NULL},
+};
+
+const struct og_field og_disturb_fields[] = {
+    {"reads", OG_FIELD_REAL, offsetof(struct og_device, disturb.reads), 0, NULL, 0, 1e18,
+     NULL, "0", E,
+     "Reads after which 1 / e of the way to g_end is left (beta 1); 0: none.", NULL,
+     NULL},
+    {"beta", OG_FIELD_REAL, offsetof(struct og_device, disturb.beta), 0, NULL, 0.01, 10,
+     NULL, "1", E, "Exponent of the number of reads.", NULL, NULL},
+    {"g_end", OG_FIELD_REAL, offsetof(struct og_device, disturb.g_end), 0, "S", 0, 1,
+     NULL, "0 S", E, "Conductance that reads lead to.", NULL, NULL},
+    {.key = NULL},
+};

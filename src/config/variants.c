@@ -56,12 +56,20 @@ static void no_drift(struct og_hardware *h, const struct og_hardware *standard)
     if (h->t_inference == 0 && h->compensation.mode == OG_UNCOMPENSATED) return;
     h->device.drift.nu = standard->device.drift.nu;
     h->device.drift.spread = standard->device.drift.spread;
+    if (h->device.retention.t.n > 0) h->t_inference = 0;
+    h->device.retention = standard->device.retention;
     h->compensation = standard->compensation;
 }
 
 static void no_flicker(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.flicker = standard->device.flicker;
+}
+
+static void no_disturb(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->device.disturb = standard->device.disturb;
+    h->reads = standard->reads;
 }
 
 static void no_read_noise(struct og_hardware *h, const struct og_hardware *standard)
@@ -130,6 +138,7 @@ static const struct effect effects[] = {
     {"faults", no_faults},
     {"drift", no_drift},
     {"flicker", no_flicker},
+    {"disturb", no_disturb},
     {"read_noise", no_read_noise},
     {"thermal", no_thermal},
     {"rtn", no_rtn},

@@ -8,6 +8,9 @@
 // ln((t' + t_read) / (2 t_read)) (same sources; x as programmed). Only a few per cent of
 // it change from one read to the next: one number for a device, frozen.
 //
+// Read disturb: g_end + (g - g_end) exp(-(n / n_0)^beta) after n reads, a stretched
+// exponential towards one conductance: ohmgrid's choice, the same for all devices.
+//
 // The numbers drawn are the same at all t: common random numbers of a sweep over time.
 #include "device/age.h"
 
@@ -23,9 +26,15 @@ static bool drifts(const struct og_device *d)
     return og_law_is_on(&d->drift.nu) || og_law_is_on(&d->drift.spread);
 }
 
-bool og_age_is_on(const struct og_device *d, double t)
+static bool is_disturbed(const struct og_device *d, double reads)
 {
-    return og_law_is_on(&d->flicker.q) || (t > 0 && drifts(d));
+    return d->disturb.reads > 0 && reads > 0;
+}
+
+bool og_age_is_on(const struct og_device *d, double t, double reads)
+{
+    return og_law_is_on(&d->flicker.q) || is_disturbed(d, reads) ||
+           (t > 0 && (drifts(d) || d->retention.t.n > 0));
 }
 
 static void draw(const struct og_cells *c, const struct og_cell_io *io, uint32_t what,
@@ -66,15 +75,27 @@ static void flicker(const struct og_cells *c, const struct og_cell_io *io, const
     }
 }
 
+static void disturb(const struct og_cells *c, const struct og_cell_io *io, float *g)
+{
+    const struct og_device *d = c->device;
+    const float left = (float)exp(-pow(c->reads / d->disturb.reads, d->disturb.beta));
+    const float end = (float)d->disturb.g_end;
+    for (size_t i = 0; i < io->n; i++) g[i] = end + (g[i] - end) * left;
+    for (size_t i = 0; io->slope != NULL && i < io->n; i++)
+        io->slope[i] = left * (1 + io->slope[i]) - 1;
+}
+
 void og_cells_age(const struct og_cells *c, const struct og_cell_io *io,
                   const float *target, float *g)
 {
     const struct og_device *d = c->device;
     float factor[OG_CELL_CHUNK];
     for (size_t i = 0; i < io->n; i++) factor[i] = 1;
+    if (c->t > 0 && d->retention.t.n > 0) og_retention(c, io, target, g);
     if (c->t > 0 && drifts(d)) drift(c, io, target, factor);
     if (og_law_is_on(&d->flicker.q)) flicker(c, io, g, factor);
     for (size_t i = 0; i < io->n; i++) g[i] *= factor[i];
     for (size_t i = 0; io->slope != NULL && i < io->n; i++)
         io->slope[i] = factor[i] * (1 + io->slope[i]) - 1;
+    if (is_disturbed(d, c->reads)) disturb(c, io, g);
 }

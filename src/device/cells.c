@@ -10,9 +10,9 @@
 #include "device/sigma.h"
 #include "ohmgrid/vmath.h"
 
-bool og_cells_deviate(const struct og_device *d, double t)
+bool og_cells_deviate(const struct og_device *d, double t, double reads)
 {
-    return og_age_is_on(d, t) || d->cell.levels > 0 || d->cell.list.n > 0 ||
+    return og_age_is_on(d, t, reads) || d->cell.levels > 0 || d->cell.list.n > 0 ||
            og_sigma_is_on(&d->program) || d->d2d.g_min > 0 || d->d2d.g_max > 0 ||
            og_cells_fail(d) || d->write.mode == OG_WRITE_VERIFIED ||
            d->zero_cells == OG_ZERO_OFF || d->pruned_cells == OG_ZERO_OFF;
@@ -271,7 +271,7 @@ void og_cells_program(const struct og_cells *c, const struct og_cell_io *io)
     for (size_t i = 0; i < n; i++) written[i] = g[i] = g_min + t[i] * range;
     write_cells(c, io, t, written, fault, g);
     if (io->error != NULL) write_errors(c, io, fault, written, g);
-    if (og_age_is_on(d, c->t)) og_cells_age(c, io, written, g);
+    if (og_age_is_on(d, c->t, c->reads)) og_cells_age(c, io, written, g);
     if (io->off != NULL) switch_off(d, io, g);
     if (fault != NULL) stick(d, io, fault, g);
 

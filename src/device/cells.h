@@ -25,7 +25,8 @@ struct og_cells {
     const struct og_device *device;
     struct og_chip chip;
     uint32_t layer, set;
-    double t;  // [s] from device->drift.t_0 to the read
+    double t;      // [s] from device->drift.t_0 to the read
+    double reads;  // before it
 };
 
 // What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the
@@ -45,7 +46,7 @@ struct og_cell_io {
 };
 
 // Whether any device can deviate from its nominal conductance, read at t.
-bool og_cells_deviate(const struct og_device *device, double t);
+bool og_cells_deviate(const struct og_device *device, double t, double reads);
 void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
 // Whether any device can be stuck; the faults of devices first .. first + n - 1; what one
 // of them conducts [S].

@@ -86,7 +86,7 @@ struct og_array {
     float *levels;  // [row_tiles][col_tiles][2^bits] of slopes
     double *width;           // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
     struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
-    double t;                // [s] that the devices have aged
+    double t, reads;         // [s] that the devices have aged, and reads that they saw
     float *compensation;     // [cols] factors of the digital sums; NULL: none
     struct og_compensation_reads *calibration;  // of compensate.c
     bool raw;             // reads leave what is digitally known in the sums

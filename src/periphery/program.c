@@ -14,7 +14,8 @@ enum { REFERENCE_SET = 1 << 20, WEIGHT_SET = 1 << 21 };
 struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side)
 {
     uint32_t set = (uint32_t)((copy * a->map.slices + slice) * 2 + side);
-    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set, a->t};
+    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set, a->t,
+                             a->reads};
 }
 
 // Numbers first .. first + n - 1 of the weights of one slice.
@@ -139,7 +140,7 @@ static void program_span(const struct og_array *a, const struct span *s)
     add_weight_noise(a, s);
     const bool plain = a->sd == NULL && a->s == NULL && a->device_s == NULL &&
                        a->rtn == NULL && a->wired == NULL;
-    if (!varied && plain && !og_cells_deviate(&a->map.hw.device, a->t)) return;
+    if (!varied && plain && !og_cells_deviate(&a->map.hw.device, a->t, a->reads)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
             size_t at = (a->sides == 2 ? (size_t)side * all : 0) + s->first;
@@ -179,8 +180,12 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
         g = a->wired->ref_g + at;
         var = a->wired->ref_variance + at;
     }
-    struct og_cells cells = {&a->map.hw.device, a->chip, a->shape.layer,
-                             (uint32_t)(REFERENCE_SET + copy), a->t};
+    struct og_cells cells = {&a->map.hw.device,
+                             a->chip,
+                             a->shape.layer,
+                             (uint32_t)(REFERENCE_SET + copy),
+                             a->t,
+                             a->reads};
     struct og_cell_io io = {.first = first,
                             .n = n,
                             .target = t,
@@ -315,10 +320,11 @@ static void set_all_lanes(struct og_array *a)
 // The devices as they are at a->t, without factors; then the factors.
 static og_status calibrate_compensation(struct og_array *a)
 {
-    const double t = a->t;
+    const double t = a->t, reads = a->reads;
     og_compensation_start(a);
     for (int after = 0; after < 2; after++) {
         a->t = after ? t : 0;
+        a->reads = after ? reads : 0;
         OG_TRY(program_weights(a));
         if (a->rtn != NULL) og_rtn_list(a);
         set_all_lanes(a);
@@ -358,6 +364,7 @@ og_status og_array_program(og_array *a, const float *w, const struct og_chip *ch
     set_group_scales(a);
     a->nominal_stale = a->unit[0].nominal != NULL;
     a->t = a->map.hw.t_inference;
+    a->reads = a->map.hw.reads;
     if (a->compensation != NULL) OG_TRY(calibrate_compensation(a));
     OG_TRY(program_weights(a));
     if (a->rtn != NULL) og_rtn_list(a);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Retention tables: what was measured over an array at some times after programming, as
+// polynomials in x = target / g_ref: g = target + mean(x) + sigma(x) xi. At other times
+// nothing is known, and nothing is interpolated. The errors are those from the target (as
+// aihwkit has them of Wan et al., inference/noise/reram.py): they take the place of
+// `program`. ohmgrid's choice: xi is that of the programming error, so that a device stays
+// on its side of the distribution; the sources give no correlation over time.
+#include <math.h>
+
+#include "device/age.h"
+
+// Which time of the table; -1: none of them.
+int og_retention_at(const struct og_device *d, double t)
+{
+    for (int k = 0; k < d->retention.t.n; k++)
+        if (fabs(t / d->retention.t.v[k] - 1) < 1e-9) return k;
+    return -1;
+}
+
+// Polynomial k of a list that holds one for each time; *slope: its derivative by x.
+static double polynomial(const struct og_list *all, int times, int k, double x,
+                         double *slope)
+{
+    const int n = all->n / times;
+    double value = 0, rise = 0;
+    for (int i = n - 1; i >= 0; i--) {
+        rise = rise * x + value;
+        value = value * x + all->v[k * n + i];
+    }
+    *slope = rise;
+    return value;
+}
+
+void og_retention(const struct og_cells *c, const struct og_cell_io *io,
+                  const float *target, float *g)
+{
+    const struct og_device *d = c->device;
+    const int times = d->retention.t.n, k = og_retention_at(d, c->t);
+    const double ref = d->retention.g_ref > 0 ? d->retention.g_ref : d->g_max;
+    const double lo = d->clip == OG_CLIP_RANGE ? d->g_min : 0;
+    const double hi = d->clip == OG_CLIP_RANGE ? d->g_max : INFINITY;
+    float xi[OG_CELL_CHUNK];
+    struct og_stream s =
+        og_stream_named(c->chip.seed, OG_PROGRAMMING, c->chip.trial, c->layer, c->set);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, xi, io->n);
+    for (size_t i = 0; i < io->n; i++) {
+        const double x = (double)target[i] / ref, z = (double)xi[i];
+        double rise_mean, rise;
+        const double mean = polynomial(&d->retention.mean, times, k, x, &rise_mean);
+        const double sigma = polynomial(&d->retention.sigma, times, k, x, &rise);
+        const double value = (double)target[i] + mean + fmax(sigma, 0) * z;
+        g[i] = (float)fmin(fmax(value, lo), hi);
+        if (io->slope == NULL) continue;
+        const bool clipped = value < lo || value > hi;
+        io->slope[i] =
+            clipped ? 0 : (float)((rise_mean + (sigma > 0 ? rise * z : 0)) / ref);
+    }
+}

@@ -206,6 +206,55 @@ static void ramps_refuse_it(void **state)
     assert_non_null(strstr(err.text, "hardware.compensation"));
 }
 
+// Where random inputs would clip the ADCs, smaller ones are read: the factor is right.
+static void clipped_reads_are_not_believed(void **state)
+{
+    (void)state;
+    struct og_hardware hw = drifting(OG_COMPENSATE_GLOBAL);
+    hw.adc.bits = 9;
+    hw.adc.mode = OG_RANGE_FIXED;
+    hw.adc.range = 0.02;  // of the worst case
+    struct bench b = bench_open(hw, 60, 12, 1, 1);
+    bench_run(&b);
+    assert_true(fabs(og_array_info(b.array).compensation * loss - 1) < 0.02);
+    bench_close(&b);
+}
+
+// Ramps of columns that drift as the weights do: after a year the codes are the same.
+static void ramps_drift_along(void **state)
+{
+    (void)state;
+    enum { ROWS = 30, COLS = 24, READS = 40 };
+    float y[2][READS * COLS];
+    int same = 0, low = 0;
+    for (int k = 0; k < 3; k++) {
+        struct og_hardware hw = drifting(OG_UNCOMPENSATED);
+        hw.adc.kind = OG_ADC_RAMP;
+        hw.t_inference = k == 0 ? 0 : 365 * 86400.0;
+        struct og_array_shape shape = {.rows = ROWS,
+                                       .cols = COLS,
+                                       .layer = 3,
+                                       .segments = 1,
+                                       .segment = {{.rows = ROWS, .range = 1}},
+                                       .ramps = 1,
+                                       .ramp = {{.function = OG_TANH, .cols = COLS}}};
+        // k = 2: the same sums behind linear ADCs, then tanh.
+        if (k == 2) shape.ramps = 0;
+        struct bench b = bench_open(drifting(OG_UNCOMPENSATED), ROWS, COLS, READS, 1);
+        og_array_free(b.array);
+        if (og_array_alloc(&b.array, &hw, &shape, NULL) != OG_OK) fail();
+        bench_run(&b);
+        for (int i = 0; i < READS * COLS; i++) {
+            if (k < 2) y[k][i] = b.y[i];
+            if (k == 2) low += fabs(tanh((double)b.y[i]) - (double)y[0][i]) > 1.0 / 16;
+        }
+        bench_close(&b);
+    }
+    for (int i = 0; i < READS * COLS; i++) same += y[0][i] == y[1][i];
+    assert_true(same > READS * COLS * 99 / 100);
+    assert_true(low > READS * COLS / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +264,8 @@ int main(void)
         cmocka_unit_test(calibration_reads_are_noisy),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(ramps_refuse_it),
+        cmocka_unit_test(clipped_reads_are_not_believed),
+        cmocka_unit_test(ramps_drift_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,9 +3,9 @@
 // one factor for a layer: calibration inputs are read right after programming (t_0) and
 // again at t_inference, and the mean size of the outputs then over that now is the factor.
 // Both are reads of the simulated array, with its noise and converters. ohmgrid's choice:
-// the inputs, uniform over the whole range of the DACs and the same at both times
-// (aihwkit reads the unit vectors, which leaves little but rounding in an ADC whose range
-// is that of whole sums).
+// the inputs, uniform over the range of the DACs and the same at both times, halved until
+// no ADC clips at t_0: clipped sums would hide part of the loss. (aihwkit reads the unit
+// vectors, which leaves little but rounding in an ADC whose range is that of whole sums.)
 #include <math.h>
 #include <string.h>
 
@@ -79,10 +79,11 @@ void og_compensation_start(struct og_array *a)
     }
 }
 
-void og_compensation_read(struct og_array *a, int after)
+// How many conversions clip.
+static uint64_t read_inputs(struct og_array *a, int after)
 {
     const struct og_compensation_reads *c = a->calibration;
-    const size_t rows = a->full.rows, cols = a->full.cols;
+    struct og_adc_use use = {0};
     // No evaluation has so many passes: the noise of these reads is of no other.
     const struct og_read at = {.seed = a->chip.seed,
                                .trial = a->chip.trial,
@@ -90,11 +91,29 @@ void og_compensation_read(struct og_array *a, int after)
                                .sample = c->sample,
                                .positions = 1,
                                .step = a->chip.draw};
-    const struct og_read_io io = {
-        .x = c->x, .ldx = rows, .n = c->n, .y = c->y, .ldy = cols, .work = c->work};
+    const struct og_read_io io = {.x = c->x,
+                                  .ldx = a->full.rows,
+                                  .n = c->n,
+                                  .y = c->y,
+                                  .ldy = a->full.cols,
+                                  .work = c->work,
+                                  .use = &use};
     a->raw = true;
     og_array_read(a, &at, &io);
     a->raw = false;
+    return use.clipped;
+}
+
+void og_compensation_read(struct og_array *a, int after)
+{
+    enum { HALVINGS = 6 };
+    const struct og_compensation_reads *c = a->calibration;
+    const size_t rows = a->full.rows, cols = a->full.cols;
+    uint64_t clipped = read_inputs(a, after);
+    for (int k = 0; !after && clipped > 0 && k < HALVINGS; k++) {
+        for (size_t i = 0; i < c->n * rows; i++) c->x[i] /= 2;
+        clipped = read_inputs(a, after);
+    }
     double *size = c->size + (size_t)after * cols;
     for (size_t j = 0; j < a->map.cols; j++) {
         size[j] = 0;

@@ -106,11 +106,30 @@ static void check_threads(const struct og_hardware *hw)
     og_set_threads(0);
 }
 
+// Drifting, compensated, with every noise that has a clock or a temperature.
+static struct og_hardware ageing(void)
+{
+    struct og_hardware hw = nn_noisy();
+    hw.t_inference = 1e6;
+    hw.compensation.mode = OG_COMPENSATE_COLUMNS;
+    hw.compensation.reads = 5;
+    hw.device.drift.nu.offset = 0.05;
+    hw.device.drift.spread.offset = 0.01;
+    hw.device.flicker.q.offset = 0.01;
+    hw.device.rtn.fraction = 0.2;
+    hw.device.rtn.amplitude = 0.1;
+    hw.t_cycle = 1e-7;
+    hw.thermal.law = OG_THERMAL_SHOT;
+    hw.thermal.bandwidth = 1e9;
+    return hw;
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
-    struct og_hardware hw = nn_noisy(),
+    struct og_hardware hw = nn_noisy(), old = ageing(),
                        all = nn_injecting(OG_POINT_X | OG_POINT_A | OG_POINT_O);
+    check_threads(&old);
     check_threads(NULL);
     check_threads(&hw);
     check_threads(&all);
@@ -160,11 +179,11 @@ static void evaluate(const struct og_hardware *hw, size_t part, float *logits)
 static void batch_splits_change_no_bit(void **state)
 {
     (void)state;
-    struct og_hardware hw = nn_noisy(),
+    struct og_hardware hw = nn_noisy(), old = ageing(),
                        all = nn_injecting(OG_POINT_X | OG_POINT_A | OG_POINT_O);
-    const struct og_hardware *each[] = {NULL, &hw, &all};
+    const struct og_hardware *each[] = {NULL, &hw, &old, &all};
     static float whole[N * CLASSES], split[N * CLASSES];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         evaluate(each[i], N, whole);
         evaluate(each[i], 64, split);
         assert_memory_equal(whole, split, sizeof whole);

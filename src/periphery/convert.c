@@ -193,8 +193,10 @@ void og_observe_sums(struct og_array *a, const struct og_unit *u, const float *s
         size_t k = og_range_of(a, u, j);
         for (end = j + 1; end < cols && og_range_of(a, u, end) == k;) end++;
         for (size_t r = 0; r < n; r++)
-            for (size_t c = j; c < end; c++)
-                tally_add(&t, fminf(fabsf(sum[r * cols + c]), most) * inv);
+            for (size_t c = j; c < end; c++) {
+                float size = fabsf(sum[r * cols + c]);
+                tally_add(&t, (size > most ? most : size) * inv);  // NaN stays
+            }
         tally_move(&t, a, k);
     }
 }

@@ -67,6 +67,16 @@ static void what_cannot_be_is_refused(void **state)
         {PULSED "program: {mode: write_verify, acceptance: 0}}\n",
          "e.yaml:2: key 'hardware.program.acceptance': 0 is outside the allowed range "
          "(1e-06 .. 1)"},
+        {"hardware: {mapping: {scheme: offset, remap: [columns, sides]}}\n",
+         "e.yaml:2: key 'hardware.mapping.remap': sides and partners need a differential "
+         "mapping.scheme, not offset"},
+        {"hardware: {mapping: {remap: [rows]}, wires: {mode: exact, r_row: 1 ohm}}\n",
+         "e.yaml:2: key 'hardware.mapping.remap': excludes hardware.wires, where each "
+         "line "
+         "has its place"},
+        {"hardware: {fault_map: {group: x}}\n",
+         "e.yaml:2: key 'hardware.fault_map.group': has no effect without "
+         "fault_map.file"},
         {"hardware: {device: {faults: {p_short: 0.1}}}\n",
          "e.yaml:2: key 'hardware.device.faults': 'faults.g_short': is needed with "
          "p_short "

@@ -87,11 +87,87 @@ static void resumed_runs_are_the_same(void **state)
     og_experiment_free(e);
 }
 
+// --- fault maps ----------------------------------------------------------------------
+
+static const char stuck[] = "hardware={device: {name: generic, faults: {p_lrs: 0.02, "
+                            "p_hrs: 0.05}}, mapping: {remap: "
+                            "[rows]}, tile: {spare_columns: 2}}";
+
+static og_status read_map(const char *hardware, og_experiment **e, struct og_error *err)
+{
+    char path[PATH], text[PATH + 256];
+    in_folder(path, "a.h5");
+    snprintf(text, sizeof text, "hardware={fault_map: {file: %s, %s", path, hardware);
+    const char *item = text;
+    const struct og_overrides overrides = {.set = &item, .sets = 1};
+    in_folder(path, "e.yaml");
+    return og_experiment_read(e, path, &overrides, err);
+}
+
+static void chips_can_be_made_again_from_their_map(void **state)
+{
+    (void)state;
+    double map[2 * 784 * 14], loss[3], again[3], part[3], error[3];
+    og_experiment *e = read_experiment("", NULL);
+    char path[PATH];
+    og_experiment_free(e);
+    in_folder(path, "e.yaml");
+    static const char *const sets[] = {stuck, "output.faults=true"};
+    assert_int_equal(og_experiment_read(
+                         &e, path, &(struct og_overrides){.set = sets, .sets = 2}, NULL),
+                     OG_OK);
+    run_whole(e, "a.h5");
+    read_values("a.h5", "/faults/p0/dense1", map, 2 * 784 * 14);
+    read_values("a.h5", "/results/loss", loss, 3);
+    read_values("a.h5", "/layers/dense1/stuck", part, 3);
+    read_values("a.h5", "/layers/dense1/stuck_error", error, 3);
+    og_experiment_free(e);
+    double n = 0;
+    for (size_t k = 0; k < 2 * 784 * 14; k++) n += map[k] != 0;
+    assert_true(fabs(n / (2 * 784 * 14) - 0.07) < 0.01);
+    for (int t = 0; t < 3; t++)
+        assert_true(fabs(part[t] - 0.07) < 0.01 && error[t] > 0.01);
+    assert_true(loss[0] != loss[1]);
+    struct og_error err = {0};
+    if (read_map("group: faults/p0}, mapping: {remap: [rows]}, tile: {spare_columns: 2}, "
+                 "device: generic}",
+                 &e, &err) != OG_OK)
+        fail_msg("%s", err.text);
+    run_whole(e, "b.h5");
+    read_values("b.h5", "/results/loss", again, 3);
+    for (int t = 0; t < 3; t++) assert_true(again[t] == loss[0]);
+    og_experiment_free(e);
+}
+
+static void maps_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"group: faults/p0}, device: generic}", "a fault map has 2 x 784 x 14 codes"},
+        {"group: faults/p3}, device: generic}", "'faults/p3/dense1' is missing"},
+        {"group: faults/p0, sha256: abc}, device: generic}", "has another digest"},
+        {"group: faults/p0}, device: {name: generic, faults: {p_lrs: 0.1}}}",
+         "takes the place of draws"},
+    };
+    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+        og_experiment *e = NULL;
+        struct og_error err = {0};
+        struct stopper s = {0};
+        og_status status = read_map(bad[k][0], &e, &err);
+        if (status == OG_OK) status = run(e, "b.h5", OG_JOURNAL_FORCE, &s, &err);
+        assert_int_equal(status, OG_INPUT);
+        if (!strstr(err.text, bad[k][1])) fail_msg("%s", err.text);
+        og_experiment_free(e);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_tell_how_they_were_written),
         cmocka_unit_test(resumed_runs_are_the_same),
+        cmocka_unit_test(chips_can_be_made_again_from_their_map),
+        cmocka_unit_test(maps_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

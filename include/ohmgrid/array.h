@@ -254,6 +254,28 @@ OG_API struct og_array_info og_array_info(const og_array *array);
 // side) * rows * cols + i * cols + j; count = info.dense.devices, 0 where there is none.
 OG_API void og_array_conductance(const og_array *array, float *g);
 
+// --- faults --------------------------------------------------------------------------
+// Codes (enum og_fault) of the physical devices: [dim 0] sets, (copy * slices + slice) *
+// sides + side, [dim 1] word lines, [dim 2] bit lines: the columns of each tile, and after
+// these its hardware.tile.spare_columns. Lines that removal has taken away leave those
+// at the end of the array, or of its last tile, unused.
+struct og_fault_shape {
+    size_t dim[3];
+};
+OG_API struct og_fault_shape og_array_fault_shape(const og_array *array);
+// Instead of draws, for all chips from the next og_array_program on. Copies. OG_INPUT where
+// the shape does not fit or a code is unknown; OG_NO_MEMORY.
+OG_API og_status og_array_set_faults(og_array *array, const int8_t *code,
+                                     const size_t dim[3], struct og_error *err);
+// Of the chip as last programmed.
+OG_API void og_array_faults(const og_array *array, int8_t *code);
+struct og_fault_info {
+    size_t devices, stuck;  // of weights, as these lie
+    double
+        error;  // rms over weights of what faults alone make them off, over the largest
+};
+OG_API struct og_fault_info og_array_fault_info(const og_array *array);
+
 // --- writing -------------------------------------------------------------------------
 // How the weights' devices were written by the last og_array_program: all but those that
 // are off or removed. Programs once more to count.

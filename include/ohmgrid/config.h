@@ -147,6 +147,7 @@ struct og_config {
     struct {
         bool model;         // store weights in the result file
         bool chip;          // store conductances of trial 0 of each point
+        bool faults;        // store the faults of its devices
         int layer_samples;  // test samples on which each matrix is measured
         bool trace;         // and recurrent layers followed step by step
     } output;

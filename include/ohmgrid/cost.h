@@ -9,6 +9,7 @@
 // passes (p, but where input.accumulate is analog), and T the time of one pulse:
 //   array     v_read^2 T sum of power g over devices and pulses
 //   driver, dac       n q uses, one for each word line of each tile
+//             spare columns are devices and have a sample-and-hold; they take no energy
 //   sample    one use for each column, group and pass
 //   subtract  likewise for what is subtracted before the ADC
 //   adc       one use for each conversion; ceil(c / columns_per_adc) in each tile

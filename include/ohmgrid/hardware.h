@@ -140,6 +140,13 @@ struct og_device {
     } disturb;
 };
 
+// What weights can be moved by so that stuck devices harm them least.
+enum og_remap {
+    OG_REMAP_COLUMNS = 1,
+    OG_REMAP_ROWS = 2,
+    OG_REMAP_SIDES = 4,
+    OG_REMAP_PARTNERS = 8,
+};
 enum og_scheme { OG_DIFFERENTIAL, OG_DIFFERENTIAL_TWO_SIDED, OG_OFFSET };
 enum og_reference { OG_REFERENCE_COLUMN, OG_REFERENCE_DIGITAL };
 enum og_w_max { OG_W_ABSMAX, OG_W_PERCENTILE, OG_W_SIGMA };
@@ -238,6 +245,7 @@ struct og_hardware {
         int slice_bits;                   // 0: one slice holds the whole weight
         int devices_per_weight;
         bool removed;  // lines of zeros do not exist; array.h says which
+        int remap;     // sum of og_remap
     } mapping;
     // Rms noise of each weight, relative to w_max of its tile, besides that of devices.
     struct {
@@ -248,6 +256,7 @@ struct og_hardware {
         int rows, cols;
         int rows_active;                // rows driven in one read; 0: all
         int columns_per_adc;            // converted one after the other
+        int spare_columns;              // of each array, in weights
         enum og_accumulate accumulate;  // of row tiles; analog: before one conversion
         enum og_accumulate accumulate_groups;  // of rows_active rows, likewise
     } tile;
@@ -326,6 +335,12 @@ struct og_hardware {
         double bandwidth;     // [Hz] of a read
         double temperature;   // [K]
     } thermal;
+    // Faults of every matrix from a file instead of draws; see array.h for the codes.
+    struct {
+        char file[256], group[64];  // "": none; of its datasets
+        char sha256[256];           // digest of what it holds
+        char path[1024];            // where it was found; no key
+    } fault_map;
     enum og_noise_method read_noise;
     struct og_technology technology;
 };

@@ -72,6 +72,7 @@ struct og_blob {
     size_t dim[4];
     const float *data;
     const char *units;
+    bool codes;  // whole numbers, written as int8
 };
 // One round of compression: group /compress/<key>.
 struct og_compress_values {

@@ -76,10 +76,10 @@ static void default_name(struct og_sweep_column *c)
 static bool is_layer_metric(const char *name)
 {
     static const char *const taken[] = {
-        "snr_local",    "snr_total",   "dac_clipped", "adc_clipped", "adc_use",
-        "adc_inl",      "adc_dnl",     "adc_enob",    "reads",       "tiles",
-        "devices",      "conversions", "ramp_cells",  "ramp_gain",   "ramp_inl",
-        "ramp_inl_rms", "ramp_dnl",    "drift_factor"};
+        "snr_local",    "snr_total",   "dac_clipped",  "adc_clipped", "adc_use",
+        "adc_inl",      "adc_dnl",     "adc_enob",     "reads",       "tiles",
+        "devices",      "conversions", "ramp_cells",   "ramp_gain",   "ramp_inl",
+        "ramp_inl_rms", "ramp_dnl",    "drift_factor", "stuck",       "stuck_error"};
     // What all names of a family begin with.
     static const char *const family[] = {"energy", "latency",    "interval",
                                          "area",   "throughput", "program_"};

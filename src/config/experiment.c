@@ -87,6 +87,10 @@ static og_status bind_root(og_experiment *e, og_item *root, bool nominal,
     if (nominal) OG_TRY(keep_nominal(e, &raw->config.hardware, err));
     OG_TRY(resolve_training(e, raw, root, err));
     OG_TRY(og_weights_resolve(&e->weights, raw, root, err));
+    struct og_hardware *of[] = {&raw->config.hardware, &raw->config.train.hardware,
+                                &raw->config.compress.hardware};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        OG_TRY(og_fault_map_resolve(&e->fault_maps, of[i], root, err));
     OG_TRY(og_config_check(&raw->config, root, err));
     og_variant_apply(&raw->config.hardware, NULL);
     struct og_compress_config *c = &raw->config.compress;
@@ -272,8 +276,8 @@ og_status og_experiment_read(og_experiment **experiment, const char *path,
     if (e->folder == NULL && status == OG_OK) status = no_memory(err);
     if (e->folder != NULL && slash != NULL)
         e->folder[slash == path ? 1 : slash - path] = 0;
-    e->cache.beside = e->weights.beside = e->folder;
-    e->weights.data = o != NULL ? o->data : NULL;
+    e->cache.beside = e->weights.beside = e->fault_maps.beside = e->folder;
+    e->weights.data = e->fault_maps.data = o != NULL ? o->data : NULL;
     if (status == OG_OK) status = read_all(e, o, err);
     if (status == OG_OK)
         *experiment = e;
@@ -304,6 +308,7 @@ void og_experiment_free(og_experiment *e)
     og_item_free(e->base);
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
     og_free(e->weights.file);
+    og_free(e->fault_maps.file);
     og_free(e->folder);
     free(e->text);
     og_free(e);

@@ -26,7 +26,7 @@ struct og_experiment {
     og_item *base;  // the document with --set applied; devices as the user wrote them
     char *folder;
     struct og_device_cache cache;
-    struct og_weights_cache weights;
+    struct og_weights_cache weights, fault_maps;
     struct og_hardware nominal;
     og_item *nominal_layers;  // of nominal
     og_item *(

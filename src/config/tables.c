@@ -320,6 +320,11 @@ static const struct og_field output_fields[] = {
     {"chip", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.chip), 0, NULL,
      0, 0, NULL, "false", O,
      "Whether the conductances of the first chip of each point are stored.", NULL, NULL},
+    {"faults", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.faults), 0,
+     NULL, 0, 0, NULL, "false", O,
+     "Whether the faults of the first chip of each point are stored, for /faults, in the "
+     "form that hardware.fault_map reads.",
+     NULL, NULL},
     {"trace", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.trace), 0, NULL,
      0, 0, NULL, "false", O,
      "Whether recurrent layers are followed step by step on the samples of "

@@ -11,6 +11,7 @@ extern const struct og_field og_flicker_fields[];       // of struct og_device
 extern const struct og_field og_pulse_fields[];         // of struct og_device
 extern const struct og_field og_fault_fields[];         // of struct og_device
 extern const struct og_field og_program_fields[];       // of struct og_hardware
+extern const struct og_field og_fault_map_fields[];     // of struct og_hardware
 extern const struct og_field og_compensation_fields[];  // of struct og_hardware
 extern const struct og_field og_retention_fields[];     // of struct og_device
 extern const struct og_field og_disturb_fields[];       // of struct og_device

@@ -171,6 +171,12 @@ static const struct og_field mapping_fields[] = {
      "Whether word and bit lines whose weights are all exactly 0 do not exist: in the "
      "whole matrix (the others move together), then in each tile.",
      NULL, NULL},
+    {"remap", OG_FIELD_FLAGS, offsetof(struct og_hardware, mapping.remap), 0, NULL, 0, 0,
+     "columns rows sides partners", "[]", P,
+     "What is chosen in each tile, its faults known, for the least error of the weights: "
+     "which columns they take (spare ones too), which rows, which side of a pair is the "
+     "positive one; and whether a healthy device takes on what its stuck partner is off.",
+     NULL, NULL},
     {.key = NULL},
 };
 static const struct og_field weight_noise_fields[] = {
@@ -195,6 +201,10 @@ static const struct og_field tile_fields[] = {
      "fewer "
      "ADCs, longer reads.",
      NULL, NULL},
+    {"spare_columns", OG_FIELD_INT, offsetof(struct og_hardware, tile.spare_columns), 0,
+     NULL, 0, 65536, NULL, "0", P,
+     "Columns more in each array, in place of those that stuck devices harm most.", NULL,
+     NULL},
     {"accumulate", OG_FIELD_CHOICE, offsetof(struct og_hardware, tile.accumulate), 0,
      NULL, 0, 0, "digital analog", "digital", P,
      "Sums of row tiles: converted tile by tile and added digitally, or joined before "
@@ -288,6 +298,8 @@ const struct og_field og_hardware_fields[] = {
      "name"},
     {"program", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "How devices are written.", og_program_fields, "mode"},
+    {"fault_map", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
+     "Which devices are stuck, as measured.", og_fault_map_fields, "file"},
     {"mapping", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "Weights to conductances.", mapping_fields, NULL},
     {"weight_noise", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,

@@ -73,3 +73,22 @@ const struct og_field og_program_fields[] = {
      "Rms noise of each verify read.", NULL, NULL},
     {.key = NULL},
 };
+
+const struct og_field og_fault_map_fields[] = {
+    {"file", OG_FIELD_TEXT, offsetof(struct og_hardware, fault_map.file),
+     sizeof((struct og_hardware *)0)->fault_map.file, NULL, 0, 0, NULL, "", P,
+     "HDF5 file with the faults of every matrix, instead of draws: int8 [sets, word "
+     "lines, "
+     "bit lines] named after the matrix; 0 healthy, 1 stuck at g_hrs, 2 at g_lrs, 3 "
+     "open, "
+     "4 short. output.faults writes such datasets.",
+     NULL, NULL},
+    {"group", OG_FIELD_TEXT, offsetof(struct og_hardware, fault_map.group),
+     sizeof((struct og_hardware *)0)->fault_map.group, NULL, 0, 0, NULL, "", P,
+     "Group of that file that holds the datasets, such as faults/p0; empty: the root.",
+     NULL, NULL},
+    {"sha256", OG_FIELD_TEXT, offsetof(struct og_hardware, fault_map.sha256),
+     sizeof((struct og_hardware *)0)->fault_map.sha256, NULL, 0, 0, NULL, "", P,
+     "Digests (separated by blanks) that the file may have; empty: any.", NULL, NULL},
+    {.key = NULL},
+};

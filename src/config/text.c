@@ -197,6 +197,7 @@ static og_status complete_tree(const og_experiment *e, const struct og_raw_confi
                         &raw->config.compress.hardware, tree, err));
     drop_default_seed(e, tree);
     OG_TRY(og_weights_state(&e->weights, tree, err));
+    OG_TRY(og_fault_map_state(&e->fault_maps, tree, err));
     return restore_files(e, "hardware", tree, err);
 }
 

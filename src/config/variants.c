@@ -48,6 +48,7 @@ static void no_mismatch(struct og_hardware *h, const struct og_hardware *standar
 static void no_faults(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.faults = standard->device.faults;
+    h->fault_map = standard->fault_map;
 }
 
 static void no_drift(struct og_hardware *h, const struct og_hardware *standard)

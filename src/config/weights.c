@@ -152,25 +152,65 @@ og_status og_weights_check_use(const struct og_weights_cache *cache, const og_it
     return OG_OK;
 }
 
-og_status og_weights_state(const struct og_weights_cache *cache, og_item *root,
-                           struct og_error *err)
+// The digests of all files, separated by blanks; empty: there are none.
+static og_status list_digests(const struct og_weights_cache *cache, const char *key,
+                              char *list, size_t size, struct og_error *err)
 {
-    char list[sizeof((struct og_weights_config *)0)->sha256] = "";
+    list[0] = '\0';
     for (size_t i = 0; i < cache->n; i++) {
         const size_t used = strlen(list);
         if (is_among(list, cache->file[i].digest)) continue;
-        const int n = snprintf(list + used, sizeof list - used, "%s%s", used ? " " : "",
+        const int n = snprintf(list + used, size - used, "%s%s", used ? " " : "",
                                cache->file[i].digest);
-        if ((size_t)n >= sizeof list - used)
+        if ((size_t)n >= size - used)
             return og_fail(err, OG_INPUT,
-                           "key 'model.weights': the sweep reads more than %zu different "
-                           "files",
-                           sizeof list / OG_DIGEST_TEXT);
+                           "key '%s': the sweep reads more than %zu different files", key,
+                           size / OG_DIGEST_TEXT);
     }
+    return OG_OK;
+}
+
+og_status og_weights_state(const struct og_weights_cache *cache, og_item *root,
+                           struct og_error *err)
+{
+    char list[sizeof((struct og_weights_config *)0)->sha256];
+    OG_TRY(list_digests(cache, "model.weights", list, sizeof list, err));
     if (list[0] == '\0') return OG_OK;
     og_item *text = og_item_new(OG_ITEM_SCALAR, list, NULL, 0);
     og_item *model = (og_item *)og_item_get(root, "model");
     if (text == NULL || !og_item_put(model, "weights_sha256", text))
         return no_memory(err);
     return OG_OK;
+}
+
+// --- fault maps ---------------------------------------------------------------------
+
+og_status og_fault_map_resolve(struct og_weights_cache *cache, struct og_hardware *h,
+                               const og_item *root, struct og_error *err)
+{
+    if (h->fault_map.file[0] == '\0') {
+        h->fault_map.sha256[0] = '\0';
+        return OG_OK;
+    }
+    const og_item *about = og_item_find(root, "hardware.fault_map", true);
+    if (find(cache, h->fault_map.file) == NULL)
+        OG_TRY(add(cache, h->fault_map.file, about, err));
+    const struct og_weights_found *found = find(cache, h->fault_map.file);
+    if (h->fault_map.sha256[0] != '\0' && !is_among(h->fault_map.sha256, found->digest))
+        return og_item_fail(about, err, "%s has another digest, %s", found->path,
+                            found->digest);
+    snprintf(h->fault_map.path, sizeof h->fault_map.path, "%s", found->path);
+    snprintf(h->fault_map.sha256, sizeof h->fault_map.sha256, "%s", found->digest);
+    return OG_OK;
+}
+
+og_status og_fault_map_state(const struct og_weights_cache *cache, og_item *root,
+                             struct og_error *err)
+{
+    char list[sizeof((struct og_hardware *)0)->fault_map.sha256];
+    OG_TRY(list_digests(cache, "hardware.fault_map", list, sizeof list, err));
+    og_item *map = (og_item *)og_item_find(root, "hardware.fault_map", false);
+    if (list[0] == '\0' || map == NULL || map->kind != OG_ITEM_MAP) return OG_OK;
+    og_item *text = og_item_new(OG_ITEM_SCALAR, list, NULL, 0);
+    return text != NULL && og_item_put(map, "sha256", text) ? OG_OK : no_memory(err);
 }

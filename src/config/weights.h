@@ -30,4 +30,10 @@ og_status og_weights_check_use(const struct og_weights_cache *cache, const og_it
 og_status og_weights_state(const struct og_weights_cache *cache, og_item *root,
                            struct og_error *err);
 
+// The same of a hardware's fault map.
+og_status og_fault_map_resolve(struct og_weights_cache *cache, struct og_hardware *h,
+                               const og_item *root, struct og_error *err);
+og_status og_fault_map_state(const struct og_weights_cache *cache, og_item *root,
+                             struct og_error *err);
+
 #endif

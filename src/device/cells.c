@@ -168,7 +168,8 @@ void og_cells_faults(const struct og_cells *c, uint64_t first, size_t n, uint8_t
 static const uint8_t *faults_of(const struct og_cells *c, const struct og_cell_io *io,
                                 uint8_t *drawn)
 {
-    if (io->fault != NULL || !og_cells_fail(c->device)) return io->fault;
+    if (c->fault != NULL) return c->fault + io->first;
+    if (!og_cells_fail(c->device)) return NULL;
     og_cells_faults(c, io->first, io->n, drawn);
     return drawn;
 }

@@ -25,8 +25,9 @@ struct og_cells {
     const struct og_device *device;
     struct og_chip chip;
     uint32_t layer, set;
-    double t;      // [s] from device->drift.t_0 to the read
-    double reads;  // before it
+    double t;              // [s] from device->drift.t_0 to the read
+    double reads;          // before it
+    const uint8_t *fault;  // enum og_fault of each device of the set; NULL: drawn
 };
 
 // What is wanted of n <= OG_CELL_CHUNK devices, numbers first .. first + n - 1 of the
@@ -40,7 +41,6 @@ struct og_cell_io {
     float *g;              // [S] as programmed
     float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2
     float *slope;          // d g / d target - 1, with all draws fixed: reparam gradients
-    const uint8_t *fault;  // enum og_fault of each; NULL: drawn
     float *error;          // [S] g as written minus what was wanted of the cell
     struct og_write_count *count;  // of hardware.program.mode write_verify
 };

@@ -66,6 +66,9 @@ static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
     OG_TRY(og_layers_measure(job, v->exec, v->probe, chip, v->point, v->polls, err));
     for (size_t p = 0; store && !job->config.hardware.ideal && p < v->polls; p++)
         OG_TRY(og_put_chip(job, v->point[p], v->exec, err));
+    const bool faults = v->trial == 0 && job->config.output.faults;
+    for (size_t p = 0; faults && !job->config.hardware.ideal && p < v->polls; p++)
+        OG_TRY(og_put_faults(job, v->point[p], v->exec, err));
     for (size_t p = 0; v->trial == 0 && v->probe && p < v->polls; p++)
         OG_TRY(og_put_writing(job, v->point[p], v->exec, err));
     return OG_OK;

@@ -14,6 +14,17 @@ static double of_pulses(const struct og_layer_source *s, double value)
     return s->program.verified ? of_devices(s, value) : NAN;
 }
 
+double og_layer_stuck(const struct og_layer_source *s)
+{
+    const double devices = (double)s->faults.devices;
+    return devices > 0 ? (double)s->faults.stuck / devices : NAN;
+}
+
+double og_layer_stuck_error(const struct og_layer_source *s)
+{
+    return s->faults.devices > 0 ? s->faults.error : NAN;
+}
+
 double og_layer_error_mean(const struct og_layer_source *s)
 {
     return of_devices(s, s->program.error_mean);

@@ -159,6 +159,9 @@ static const struct {
      og_layer_ramp_inl_rms},
     {{"ramp_dnl", "1", "largest error of a ramp's step, in steps of the output"},
      og_layer_ramp_dnl},
+    {{"stuck", "1", "part of its devices that are stuck"}, og_layer_stuck},
+    {{"stuck_error", "1", "rms error of its weights by them, over the largest weight"},
+     og_layer_stuck_error},
     {{"program_error_mean", "1",
       "mean error of its devices as written, over their range"},
      og_layer_error_mean},
@@ -365,6 +368,7 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
     if (array) s.info = og_array_info(array);
     if (array) s.ramps = og_array_ramp_info(array);
     if (array) s.program = og_array_program_info(array);
+    if (array) s.faults = og_array_fault_info(array);
     if (s.priced) s.writing = og_program_cost(&s.program, technology);
     if (array) s.adcs = og_array_adc_info(array);
     if (s.priced) og_array_cost(array, technology, &reading->activity, &s.costs);

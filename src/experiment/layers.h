@@ -12,6 +12,7 @@ struct og_layer_source {
     bool ideal;  // no array: an ideal layer of a network on hardware
     struct og_array_info info;
     struct og_ramp_info ramps;
+    struct og_fault_info faults;
     struct og_program_info program;
     struct og_program_cost writing;
     struct og_adc_info adcs;
@@ -49,6 +50,8 @@ double og_layer_ramp_inl_rms(const struct og_layer_source *s);
 double og_layer_ramp_dnl(const struct og_layer_source *s);
 
 // --- writing (layer_program.c) --------------------------------------------------------
+double og_layer_stuck(const struct og_layer_source *s);
+double og_layer_stuck_error(const struct og_layer_source *s);
 double og_layer_error_mean(const struct og_layer_source *s);
 double og_layer_error_rms(const struct og_layer_source *s);
 double og_layer_pulses(const struct og_layer_source *s);

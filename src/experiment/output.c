@@ -173,20 +173,25 @@ static og_status add_chip(const struct og_job *job, struct output *w, size_t poi
     return add_blobs(w, group, &t, "S", err);
 }
 
-// How the first chip of a point was written, where that took pulses.
-static og_status add_writing(const struct og_job *job, struct output *w, size_t point,
-                             struct og_error *err)
+// How the first chip of a point was written, where that took pulses; its faults, where
+// they are wanted.
+static og_status add_devices(const struct og_job *job, struct output *w, size_t point,
+                             enum og_entry_kind kind, struct og_error *err)
 {
     struct og_entry *entry = &w->entry[w->entries];
+    const bool faults = kind == OG_ENTRY_FAULTS;
+    const size_t first = w->blobs;
     struct og_tensors t;
     char key[40], group[64];
     snprintf(key, sizeof key, "%zu", point);
-    if (!og_journal_get(job->journal, OG_ENTRY_WRITING, key, entry)) return OG_OK;
+    if (!og_journal_get(job->journal, kind, key, entry)) return OG_OK;
     w->entries++;
     if (!og_tensors_view(entry, &t))
         return og_fail(err, OG_INPUT, "entry %s of the journal is damaged", key);
-    snprintf(group, sizeof group, "writing/p%zu", point);
-    return add_blobs(w, group, &t, "1", err);
+    snprintf(group, sizeof group, "%s/p%zu", faults ? "faults" : "writing", point);
+    OG_TRY(add_blobs(w, group, &t, "1", err));
+    for (size_t k = first; faults && k < w->blobs; k++) w->blob[k].codes = true;
+    return OG_OK;
 }
 
 // What the chips of a point have left step by step, where any was followed.
@@ -288,7 +293,7 @@ static og_status fill(struct og_job *job, struct output *w,
     const size_t axes = og_experiment_axes(job->e);
     while (w->trained < job->trainings && job->training[w->trained].done) w->trained++;
     const size_t traces = config->output.trace ? job->points * job->trials : 0;
-    w->entry = og_alloc(w->trained + job->compressions.n + 2 * job->points + traces,
+    w->entry = og_alloc(w->trained + job->compressions.n + 3 * job->points + traces,
                         sizeof *w->entry);
     w->curve = og_alloc(w->trained, sizeof *w->curve);
     w->series = og_alloc(w->trained, sizeof *w->series);
@@ -304,8 +309,11 @@ static og_status fill(struct og_job *job, struct output *w,
         OG_TRY(add_compressed(job, w, i, err));
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
-    for (size_t p = 0; p < job->points; p++)
-        if (job->done[p * job->trials]) OG_TRY(add_writing(job, w, p, err));
+    for (size_t p = 0; p < job->points; p++) {
+        if (!job->done[p * job->trials]) continue;
+        OG_TRY(add_devices(job, w, p, OG_ENTRY_WRITING, err));
+        OG_TRY(add_devices(job, w, p, OG_ENTRY_FAULTS, err));
+    }
     for (size_t p = 0; traces > 0 && p < job->points; p++)
         OG_TRY(add_traces(job, w, p, err));
     for (size_t i = 0; i < w->blobs; i++) w->blob[i].path = w->path[i];

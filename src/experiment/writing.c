@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the devices of the first chip of a point were written, as a journal entry: for each
-// matrix the numbers of devices by error and by pulses, and the edges of their bins.
+// The devices of the first chip of a point, as journal entries: which are stuck; how they
+// were written, for each matrix the numbers of devices by error and by pulses, and the
+// edges of their bins.
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "experiment/job.h"
@@ -60,5 +62,58 @@ og_status og_put_writing(struct og_job *job, size_t point, const og_exec *exec,
     if (status == OG_OK && n > 0)
         status = og_entry_end(&w, job, OG_ENTRY_WRITING, key, err);
     og_free(info);
+    return status;
+}
+
+// --- faults --------------------------------------------------------------------------
+
+static size_t fault_count(const og_array *array)
+{
+    const struct og_fault_shape s = og_array_fault_shape(array);
+    return s.dim[0] * s.dim[1] * s.dim[2];
+}
+
+static og_status fill_faults(const og_array *array, const char *name, size_t offset,
+                             struct og_tensor_record *r, float *to, struct og_error *err)
+{
+    const size_t n = fault_count(array);
+    const struct og_fault_shape s = og_array_fault_shape(array);
+    int8_t *code = og_alloc(n, 1);
+    if (!code) return og_fail(err, OG_NO_MEMORY, "no memory for %zu faults", n);
+    og_array_faults(array, code);
+    for (size_t k = 0; k < n; k++) to[k] = code[k];
+    og_free(code);
+    og_entry_name(r, name, NULL);
+    // As in /layers: HDF5 would make a group of what stands before a '/'.
+    for (char *c = strchr(r->path, '/'); c; c = strchr(c, '/')) *c = '.';
+    r->rank = 3;
+    for (int d = 0; d < 3; d++) r->dim[d] = s.dim[d];
+    r->offset = offset;
+    return OG_OK;
+}
+
+og_status og_put_faults(struct og_job *job, size_t point, const og_exec *exec,
+                        struct og_error *err)
+{
+    struct og_entry_writer w = {0};
+    for (size_t i = 0; i < og_exec_matrices(exec); i++) {
+        if (!og_exec_matrix(exec, i)) continue;  // ideal
+        w.tensors++;
+        w.values += fault_count(og_exec_matrix(exec, i));
+    }
+    OG_TRY(og_entry_begin(&w, err));
+    og_status status = OG_OK;
+    size_t offset = 0, k = 0;
+    for (size_t i = 0; status == OG_OK && i < og_exec_matrices(exec); i++) {
+        const og_array *array = og_exec_matrix(exec, i);
+        if (!array) continue;
+        status = fill_faults(array, og_exec_matrix_name(exec, i), offset, &w.tensor[k++],
+                             w.value + offset, err);
+        offset += fault_count(array);
+    }
+    char key[40];
+    snprintf(key, sizeof key, "%zu", point);
+    if (status == OG_OK) return og_entry_end(&w, job, OG_ENTRY_FAULTS, key, err);
+    og_free(w.bytes);
     return status;
 }

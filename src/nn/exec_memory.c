@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "nn/exec.h"
+#include "nn/fault_map.h"
 #include "nn/rnn_common.h"
 
 size_t og_segment_first(const struct og_linear_decl *l, int segment)
@@ -122,6 +123,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
     }
     struct og_error local = {0};
     og_status status = og_array_alloc(&m->array, hw, &shape, &local);
+    if (status == OG_OK) status = og_fault_map_take(hw, l->name, m->array, &local);
     if (status == OG_OK && exec->training)
         status = og_array_keep_gradient(
             m->array, exec->reparam ? OG_KEEP_REPARAM : OG_KEEP_GRADIENT, &local);

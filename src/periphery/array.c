@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "device/sigma.h"
 #include "periphery/adcs.h"
+#include "periphery/faults.h"
 #include "periphery/ramps.h"
 #include "periphery/wired.h"
 
@@ -329,6 +330,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
         status = og_mapping_alloc(&a->map, &own, shape->rows, shape->cols, err);
     if (status == OG_OK) status = lay_out(a);
     if (status == OG_OK && shape->ramps > 0) status = og_ramps_alloc(a, hw, err);
+    if (status == OG_OK) status = og_faults_alloc(a, err);
     if (status == OG_OK && og_wired_is_on(hw)) status = og_wired_alloc(a, err);
     if (status == OG_OK) status = check_physics(a, err);
     if (status == OG_OK) status = og_rtn_alloc(a, err);
@@ -364,6 +366,7 @@ void og_array_free(og_array *a)
                       a->group_scale, a->histogram, a->levels};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
     og_ramps_free(a->ramps);
+    og_faults_free(a->faults);
     og_compensation_free(a);
     og_wired_free(a->wired);
     og_rtn_free(a);

@@ -34,6 +34,7 @@ struct og_unit {
 };
 
 struct og_ramps;
+struct og_faults;
 struct og_compensation_reads;
 struct og_wired;
 
@@ -82,12 +83,13 @@ struct og_array {
     float *group_scale;   // [groups][cols] w_max relative to w_ref
     uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
     float *peak;          // [ranges]
-    struct og_wired *wired;  // of wired.h; NULL: no wires
-    float *levels;  // [row_tiles][col_tiles][2^bits] of slopes
-    double *width;           // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
-    struct og_ramps *ramps;  // of ramps.h; NULL: linear ADCs
-    double t, reads;         // [s] that the devices have aged, and reads that they saw
-    float *compensation;     // [cols] factors of the digital sums; NULL: none
+    struct og_wired *wired;    // of wired.h; NULL: no wires
+    float *levels;             // [row_tiles][col_tiles][2^bits] of slopes
+    double *width;             // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
+    struct og_ramps *ramps;    // of ramps.h; NULL: linear ADCs
+    struct og_faults *faults;  // of faults.h; NULL: no device is stuck
+    double t, reads;           // [s] that the devices have aged, and reads that they saw
+    float *compensation;       // [cols] factors of the digital sums; NULL: none
     struct og_compensation_reads *calibration;  // of compensate.c
     bool raw;             // reads leave what is digitally known in the sums
     struct og_lock lock;  // of what og_array_observe gathers, and of nominal_stale
@@ -142,6 +144,14 @@ static inline bool og_needs_power(const struct og_array *a)
 void og_array_compact(struct og_array *a, const float *w);
 // The set of devices of one copy, slice and side: number i * cols + j of what is left.
 struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side);
+// What devices of a set are asked for: t[n] from q[n] of their slice. Whether that differs
+// from the weights' own, where a device takes on what its stuck partner is off.
+struct og_device_run {
+    int copy, slice, side;
+    size_t first, n;
+};
+bool og_device_targets(const struct og_array *a, const struct og_device_run *r,
+                       const float *q, float *t);
 // og_array_load with every word line at full scale in every pass that can drive it.
 double og_full_load(const struct og_array *a, bool dense);
 // Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.

@@ -96,11 +96,13 @@ static size_t count_group(const struct view *v, size_t group, size_t tile,
         rows++;
         c->lines[segment_of(v, i)]++;
     }
+    size_t spares = (size_t)m->hw.tile.spare_columns;
     size_t reference = has_reference(a) ? 1 : 0, passes = (size_t)og_passes(a);
     size_t columns = outputs * columns_of_output(a);
     bool differs = reference || (m->hw.mapping.scheme != OG_OFFSET && a->sides == 1);
     c->devices +=
-        (double)(rows * sets * (outputs * (size_t)og_mapping_sides(m) + reference));
+        (double)(rows * sets *
+                 ((outputs + spares) * (size_t)og_mapping_sides(m) + reference));
     c->conversions += (double)(columns * passes);
     if (differs) c->subtractions += (double)(columns * passes);
     return outputs;
@@ -130,10 +132,11 @@ static void count_tile(const struct view *v, size_t row_tile, size_t tile,
     }
     if (groups == 0) return;
     size_t columns = outputs * columns_of_output(a);
+    size_t spares = (size_t)m->hw.tile.spare_columns * columns_of_output(a);
     size_t adcs = divide_up(columns, (size_t)m->hw.tile.columns_per_adc);
     size_t turns = divide_up(most * columns_of_output(a), adcs);
     c->outputs += (double)outputs;
-    c->columns += (double)columns;
+    c->columns += (double)(columns + spares);
     c->adcs += (double)adcs;
     if (groups > c->groups) c->groups = groups;
     if (turns > c->turns) c->turns = turns;

@@ -19,7 +19,8 @@ static void program_again(const struct og_array *a, int copy, int slice, int sid
     float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
     struct og_cells cells = og_cells_of(a, copy, slice, side);
     og_mapping_slice(&a->map, slice, d->first, d->n, q);
-    og_mapping_target(&a->map, side, q, t, d->n);
+    og_device_targets(a, &(struct og_device_run){copy, slice, side, d->first, d->n}, q,
+                      t);
     struct og_cell_io io = {.first = d->first,
                             .n = d->n,
                             .target = t,

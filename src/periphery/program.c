@@ -6,17 +6,11 @@
 
 #include "device/sigma.h"
 #include "periphery/adcs.h"
+#include "periphery/faults.h"
 #include "periphery/ramps.h"
 #include "periphery/wired.h"
 
 enum { REFERENCE_SET = 1 << 20, WEIGHT_SET = 1 << 21 };
-
-struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side)
-{
-    uint32_t set = (uint32_t)((copy * a->map.slices + slice) * 2 + side);
-    return (struct og_cells){&a->map.hw.device, a->chip, a->shape.layer, set, a->t,
-                             a->reads};
-}
 
 // Numbers first .. first + n - 1 of the weights of one slice.
 struct span {
@@ -26,8 +20,8 @@ struct span {
 };
 
 struct span_buffers {
-    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], dev[OG_CELL_CHUNK], var[OG_CELL_CHUNK],
-        slope[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], asked[OG_CELL_CHUNK], dev[OG_CELL_CHUNK],
+        var[OG_CELL_CHUNK], slope[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
 };
 
 // What side `side` of the matrix carries before any error. Only columns that are
@@ -84,11 +78,13 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
     bool variance = v != NULL || a->sd != NULL;
     float *var = b->var;  // wires ask for it later
     if (a->wired != NULL && variance) var = og_wired_variance(a, copy, side) + s->first;
+    const struct og_device_run run = {copy, s->slice, side, s->first, s->n};
+    const bool moved = og_device_targets(a, &run, b->q, b->asked);
     og_mapping_target(&a->map, side, b->q, b->t, s->n);
     struct og_cell_io io = {
         .first = s->first,
         .n = s->n,
-        .target = b->t,
+        .target = b->asked,
         .off = a->map.off == NULL ? NULL : a->map.off + s->first,
         .deviation = b->dev,
         .read_variance = variance ? var : NULL,
@@ -96,6 +92,7 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
         .g = a->wired == NULL ? b->g : og_wired_g(a, copy, s->slice, side) + s->first,
     };
     og_cells_program(&cells, &io);
+    for (size_t k = 0; moved && k < s->n; k++) b->dev[k] += b->asked[k] - b->t[k];
     add_conductance_noise(a, &cells, side, &io, at);
     float gain = og_mapping_gain(&a->map, side), copies = (float)a->copies;
     if (a->sides == 2) gain = fabsf(gain);
@@ -139,7 +136,7 @@ static void program_span(const struct og_array *a, const struct span *s)
     }
     add_weight_noise(a, s);
     const bool plain = a->sd == NULL && a->s == NULL && a->device_s == NULL &&
-                       a->rtn == NULL && a->wired == NULL;
+                       a->rtn == NULL && a->wired == NULL && a->faults == NULL;
     if (!varied && plain && !og_cells_deviate(&a->map.hw.device, a->t, a->reads)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
@@ -185,7 +182,8 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
                              a->shape.layer,
                              (uint32_t)(REFERENCE_SET + copy),
                              a->t,
-                             a->reads};
+                             a->reads,
+                             NULL};
     struct og_cell_io io = {.first = first,
                             .n = n,
                             .target = t,
@@ -358,6 +356,7 @@ og_status og_array_program(og_array *a, const float *w, const struct og_chip *ch
     a->chip = *chip;
     og_array_compact(a, w);
     og_mapping_set(&a->map, w, a->a);
+    og_faults_place(a);
     bool digital = a->map.hw.mapping.scheme == OG_OFFSET && a->ref == NULL;
     a->base =
         digital ? a->map.D * (float)((d->g_max + d->g_min) / (d->g_max - d->g_min)) : 0;

@@ -155,7 +155,7 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
     float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
     float deviation[OG_CELL_CHUNK], variance[OG_CELL_CHUNK];
     uint8_t off[OG_CELL_CHUNK];
-    const struct og_cells cells = {d, a->chip, a->shape.layer, set, a->t, a->reads};
+    const struct og_cells cells = {d, a->chip, a->shape.layer, set, a->t, a->reads, NULL};
     struct og_cell_io io = {.first = first,
                             .n = n,
                             .target = t,
@@ -206,8 +206,8 @@ void og_ramps_program(struct og_array *a)
         const struct og_ramp_span span = og_ramps_span(a, j, cols);
         const size_t number = span.tile * parts + (size_t)span.part;
         const struct og_cells cells = {
-            &a->map.hw.device,           a->chip, a->shape.layer,
-            RAMP_SET + (uint32_t)number, a->t,    a->reads};
+            &a->map.hw.device, a->chip, a->shape.layer, RAMP_SET + (uint32_t)number, a->t,
+            a->reads,          NULL};
         og_ramp_program(&s->plan[span.part], &cells, &s->ramp[number]);
         j = span.to;
     }

@@ -51,7 +51,8 @@ static void add_run(const struct og_array *a, const struct run *r, struct sums *
     struct og_write_count count[OG_CELL_CHUNK];
     float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], error[OG_CELL_CHUNK];
     og_mapping_slice(m, r->slice, first, r->n, q);
-    og_mapping_target(m, r->side, q, t, r->n);
+    const struct og_device_run run = {r->copy, r->slice, r->side, first, r->n};
+    og_device_targets(a, &run, q, t);
     const struct og_cell_io io = {.first = first,
                                   .n = r->n,
                                   .target = t,

@@ -202,19 +202,33 @@ static void write_trainings(struct writer *w, hid_t file)
     og_hdf_close(&w->h, train);
 }
 
+static int8_t *codes_of(struct writer *w, const struct og_blob *b)
+{
+    size_t n = 1;
+    for (int i = 0; i < b->rank; i++) n *= b->dim[i];
+    int8_t *code = og_alloc(n, 1);
+    if (code == NULL) w->h.status = og_fail_memory(w->h.err);
+    for (size_t k = 0; code != NULL && k < n; k++) code[k] = (int8_t)b->data[k];
+    return code;
+}
+
 static void write_blob(struct writer *w, hid_t file, const struct og_blob *b)
 {
     hsize_t dim[4];
     assert(b->rank >= 0 && b->rank <= 4);
     for (int i = 0; i < b->rank; i++) dim[i] = b->dim[i];
-    hid_t set = og_hdf_array(&w->h, file,
-                             &(struct og_hdf_array){.name = b->path,
-                                                    .rank = b->rank,
-                                                    .dim = dim,
-                                                    .type = H5T_NATIVE_FLOAT,
-                                                    .data = b->data,
-                                                    .units = b->units});
+    int8_t *code = b->codes ? codes_of(w, b) : NULL;
+    if (w->h.status != OG_OK) return;
+    hid_t set = og_hdf_array(
+        &w->h, file,
+        &(struct og_hdf_array){.name = b->path,
+                               .rank = b->rank,
+                               .dim = dim,
+                               .type = b->codes ? H5T_NATIVE_INT8 : H5T_NATIVE_FLOAT,
+                               .data = b->codes ? (const void *)code : b->data,
+                               .units = b->units});
     og_hdf_close(&w->h, set);
+    og_free(code);
 }
 
 static void write_run(struct writer *w, hid_t file)

@@ -319,6 +319,19 @@ static void wrong_rounds_are_errors(void **state)
     }
 }
 
+// Rates are of draws, not of a map.
+static void maps_leave_no_rate(void **state)
+{
+    (void)state;
+    struct work w = {.model = nn_model(one_net, image, CLASSES), .base = base_config()};
+    w.base.hardware = nn_noisy();
+    strcpy(w.base.hardware.fault_map.file, "map.h5");
+    assert_int_equal(open_round(&w, "activation_limits: {fault_rates: [0.1]}\n"),
+                     OG_INPUT);
+    assert_non_null(strstr(w.err.text, "excludes the fault_map"));
+    end(&w);
+}
+
 // A relu that is never open has no limit.
 static void dead_relu_is_an_error(void **state)
 {
@@ -345,6 +358,7 @@ int main(void)
         cmocka_unit_test(scale_weighs_the_rates),
         cmocka_unit_test(rates_reach_layers_of_their_own),
         cmocka_unit_test(wrong_rounds_are_errors),
+        cmocka_unit_test(maps_leave_no_rate),
         cmocka_unit_test(dead_relu_is_an_error),
     };
     return cmocka_run_group_tests(tests, make_data, drop_data);

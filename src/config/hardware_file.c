@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "config/search.h"
 #include "config/tables.h"
+#include "config/weights.h"
 
 static og_status no_memory(struct og_error *err)
 {
@@ -39,6 +40,9 @@ static og_status bind(og_item *root, const char *beside, struct og_hardware *har
     og_status status = og_devices_resolve(&cache, root, err);
     const og_item *map = og_item_get(root, "hardware");
     if (status == OG_OK) status = og_fields_bind(og_hardware_fields, map, hardware, err);
+    struct og_weights_cache maps = {.beside = beside};
+    if (status == OG_OK) status = og_fault_map_resolve(&maps, hardware, root, err);
+    og_free(maps.file);
     if (status == OG_OK) status = og_hardware_check(hardware, map, err);
     for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(cache.files[k]);
     return status;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Write-verify: read, compare with the target, give one pulse towards it, until a read is
 // within the acceptance band or the pulses are used up; then the device stays where it is.
-// One pulse (exponential saturation: Querlioz et al., IJCNN 2011, eqs. 1 and 2):
+// One pulse (exponential saturation, after Querlioz et al., IJCNN 2011):
 //   up:   g += up   s exp(-nonlinearity_up   u)       (1 + c2c xi),  u = (g - lo) / (hi - lo)
 //   down: g -= down s exp(-nonlinearity_down (1 - u)) (1 + c2c xi)
 // within the device's own range lo .. hi; s = max(0, 1 + d2d xi) of each device, frozen. The

@@ -114,6 +114,10 @@ og_status og_limits_read(struct og_limits_config *config, const og_item *item,
         return og_item_fail(item, err,
                             "limits are searched on compress.hardware, which is ideal; "
                             "nominal, for instance, has devices that can be stuck");
+    if (base->hardware.fault_map.file[0])
+        return og_item_fail(item, err,
+                            "has faults of its own: it excludes the fault_map of "
+                            "compress.hardware");
     return check_rates(config, og_item_get(item, "fault_rates"), &base->hardware, err);
 }
 

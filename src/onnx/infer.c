@@ -242,6 +242,9 @@ static og_status check_hardware(const struct og_hardware *hw, struct og_error *e
     if (hw->layers)
         return og_fail(err, OG_INPUT,
                        "hardware.layers: not available for imported models");
+    if (hw->fault_map.file[0])
+        return og_fail(err, OG_INPUT,
+                       "hardware.fault_map: not available for imported models");
     if (hw->technology.name[0])
         return og_fail(err, OG_INPUT,
                        "hardware.technology: costs are not counted for imported models");

@@ -29,7 +29,7 @@ static struct og_law number(double value)
 // g[N] of devices written to `target` of the range, read at t.
 static void program(const struct og_device *d, float target, double t, float *g)
 {
-    const struct og_cells cells = {d, {.seed = 31, .trial = 2}, 4, 1, t, 0};
+    const struct og_cells cells = {d, {.seed = 31, .trial = 2}, 4, 1, t, 0, NULL};
     float wanted[OG_CELL_CHUNK];
     for (size_t i = 0; i < OG_CELL_CHUNK; i++) wanted[i] = target;
     for (uint64_t first = 0; first < N; first += OG_CELL_CHUNK) {
@@ -163,7 +163,7 @@ static void switched_off_and_stuck_devices_stay(void **state)
     float target[64], g[64];
     uint8_t off[64];
     for (int i = 0; i < 64; i++) target[i] = 0.5f, off[i] = i % 2;
-    const struct og_cells cells = {&d, {.seed = 31}, 4, 1, 1e5, 0};
+    const struct og_cells cells = {&d, {.seed = 31}, 4, 1, 1e5, 0, NULL};
     const struct og_cell_io io = {.n = 64, .target = target, .off = off, .g = g};
     og_cells_program(&cells, &io);
     int stuck = 0;
@@ -186,7 +186,7 @@ static void slopes_are_those_of_finite_differences(void **state)
     d.flicker.q = number(0.009);
     d.disturb.reads = 1e6;
     d.disturb.g_end = 3e-6;
-    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 1e5, 4e5};
+    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 1e5, 4e5, NULL};
     float t[2][32], g[2][32], slope[32];
     for (int i = 0; i < 32; i++) t[0][i] = 0.5f, t[1][i] = 0.6f;
     for (int k = 0; k < 2; k++) {

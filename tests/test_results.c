@@ -97,7 +97,8 @@ static void fill_rest(struct fixture *f)
     }
     f->curve = (struct og_curve_set){"m0", 3, f->loss, f->accuracy, f->lr};
     for (int i = 0; i < 6; i++) f->weight[i] = 0.17f * (float)i;
-    f->blob = (struct og_blob){"model/m0/dense1/W", 2, {2, 3, 0, 0}, f->weight, "1"};
+    f->blob =
+        (struct og_blob){"model/m0/dense1/W", 2, {2, 3, 0, 0}, f->weight, "1", false};
 }
 
 static int setup(void **state)
@@ -319,7 +320,7 @@ static void diff_stops_after_twenty_lines(void **state)
     char path[30][40];
     for (int i = 0; i < 30; i++) {
         snprintf(path[i], sizeof path[i], "chip/g%02d", i);
-        many[i] = (struct og_blob){path[i], 1, {2, 0, 0, 0}, f->weight, "S"};
+        many[i] = (struct og_blob){path[i], 1, {2, 0, 0, 0}, f->weight, "S", false};
     }
     f->r.blobs = 30;
     f->r.blob = many;

@@ -309,6 +309,67 @@ static void missing_bit_lines_add_nothing(void **state)
     bench_close(&top);
 }
 
+// The same of one device and a reference, column or number: a bit line of zeros in one
+// tile has no devices there, is not converted, and adds exactly 0.
+static void offset_bit_lines_add_nothing(void **state)
+{
+    (void)state;
+    for (int digital = 0; digital < 2; digital++) {
+        struct og_hardware hw = noisy(7 + digital);
+        hw.adc.mode = OG_RANGE_WORST_CASE;
+        hw.adc.granularity = OG_PER_LAYER;
+        hw.adc.offset = 0.4;
+        struct bench b = bench_open(hw, 24, 5, 40, 1),
+                     less = bench_open(hw, 24, 5, 40, 1);
+        for (size_t i = 0; i < 12; i++) b.w[2 * 24 + 12 + i] = 0;
+        memcpy(less.w, b.w, 24 * 5 * sizeof *b.w);
+        for (size_t r = 0; r < 40; r++)  // other inputs of the second tile
+            for (size_t i = 12; i < 24; i++) less.x[r * 24 + i] *= -0.5f;
+        bench_run(&b);
+        bench_run(&less);
+        int others = 0;
+        for (size_t r = 0; r < 40; r++) {
+            assert_true(b.y[r * 5 + 2] == less.y[r * 5 + 2]);
+            others += b.y[r * 5 + 1] != less.y[r * 5 + 1];
+        }
+        assert_true(others > 30);  // of few codes, some are alike
+        float w_hat[24 * 5];
+        assert_int_equal(og_array_weights(b.array, w_hat), OG_OK);
+        for (size_t i = 0; i < 24; i++)
+            assert_true((w_hat[2 * 24 + i] == 0) == (i >= 12));
+        const struct og_array_info info = og_array_info(b.array);
+        assert_int_equal(info.dense.devices - info.used.devices, 12);
+        assert_int_equal(info.dense.conversions - info.used.conversions, 1);
+        bench_close(&b);
+        bench_close(&less);
+    }
+}
+
+// Without errors removal changes nothing but rounding.
+static void removed_offset_lines_leave_the_product(void **state)
+{
+    (void)state;
+    for (int digital = 0; digital < 2; digital++) {
+        struct og_hardware hw = plain_hardware();
+        hw.tile.rows = 12;
+        hw.tile.cols = 5;
+        hw.mapping.scheme = OG_OFFSET;
+        hw.mapping.reference = digital ? OG_REFERENCE_DIGITAL : OG_REFERENCE_COLUMN;
+        struct bench b = bench_open(hw, 30, 9, 20, 1);
+        for (size_t i = 12; i < 24; i++) b.w[3 * 30 + i] = b.w[7 * 30 + i] = 0;
+        for (size_t j = 0; j < 5; j++) b.w[j * 30 + 4] = 0;
+        bench_run(&b);
+        for (size_t r = 0; r < 20; r++)
+            for (size_t j = 0; j < 9; j++) {
+                double sum = 0;
+                for (size_t i = 0; i < 30; i++)
+                    sum += (double)b.w[j * 30 + i] * (double)b.x[r * 30 + i];
+                assert_true(fabs(sum - (double)b.y[r * 9 + j]) < 2e-5);
+            }
+        bench_close(&b);
+    }
+}
+
 // Variance of the reads of each column; the mean in mean[].
 static void spread(const struct bench *b, double *mean, double *variance)
 {
@@ -454,6 +515,8 @@ int main(void)
         cmocka_unit_test(a_matrix_of_zeros_is_no_array),
         cmocka_unit_test(counts_are_of_what_exists),
         cmocka_unit_test(missing_bit_lines_add_nothing),
+        cmocka_unit_test(offset_bit_lines_add_nothing),
+        cmocka_unit_test(removed_offset_lines_leave_the_product),
         cmocka_unit_test(missing_devices_are_quiet),
         cmocka_unit_test(missing_devices_have_no_gradient),
         cmocka_unit_test(pruned_cells_can_be_off),

@@ -16,8 +16,8 @@
 //   2. the smaller matrix is cut into tiles, and these into groups of rows;
 //   3. in each tile, a word line whose weights there are all 0 has no devices; neither
 //      has a bit line whose weights in one group of rows are all 0, and it is not
-//      converted: it adds exactly 0. (Not with scheme offset, whose references serve a
-//      whole tile.)
+//      converted: it adds exactly 0. (Of scheme offset, bit lines only: its reference has
+//      a device on each word line.)
 // All gradients of what does not exist are 0. device.pruned_cells: off switches the other
 // pruned cells off (g_off, no errors, no read noise).
 #ifndef OHMGRID_ARRAY_H

@@ -16,8 +16,6 @@ bool og_lines_alloc(struct og_mapping *m)
     if (m->live_row == NULL || m->live_col == NULL || m->mark == NULL) return false;
     for (size_t i = 0; i < rows; i++) m->live_row[i] = (uint32_t)i;
     for (size_t j = 0; j < cols; j++) m->live_col[j] = (uint32_t)j;
-    // A reference (column or number) belongs to all tiles of a row.
-    if (m->hw.mapping.scheme == OG_OFFSET) return true;
     m->row_gone = og_alloc(m->col_tiles * rows, sizeof *m->row_gone);
     m->col_gone = og_alloc(m->groups * cols, sizeof *m->col_gone);
     return m->row_gone != NULL && m->col_gone != NULL;
@@ -89,7 +87,9 @@ void og_lines_find(struct og_mapping *m)
         size_t first = t * m->tile_cols, left = cols - first;
         size_t width = left < m->tile_cols ? left : m->tile_cols;
         for (size_t i = 0; i < rows; i++) {
-            bool gone = all_zero(m->q + i * cols + first, width);
+            // The reference has a device on each word line, whatever the weights are.
+            bool gone = m->hw.mapping.scheme != OG_OFFSET &&
+                        all_zero(m->q + i * cols + first, width);
             m->row_gone[t * rows + i] = gone;
             m->any_gone |= gone;
         }

@@ -99,13 +99,31 @@ static void add_removed(const struct og_array *a, const double *used, double *de
     }
 }
 
-// One in each tile of the word line; 0 without reference columns.
-static double reference_line(const struct og_array *a, size_t cols)
+// [S] of the reference devices of a word line in one tile; 0 without reference columns.
+static double reference_devices(const struct og_array *a)
 {
     const struct og_device *d = &a->map.hw.device;
-    size_t tiles = (cols + a->map.tile_cols - 1) / a->map.tile_cols;
-    if (a->ref == NULL) return 0;
-    return (d->g_min + d->g_max) / 2 * (double)(tiles * (size_t)a->copies);
+    return a->ref == NULL ? 0 : (d->g_min + d->g_max) / 2 * a->copies;
+}
+
+static size_t tiles_of(const struct og_array *a, size_t cols)
+{
+    return (cols + a->map.tile_cols - 1) / a->map.tile_cols;
+}
+
+// The tiles in which word line i meets any column.
+static size_t tiles_left(const struct og_array *a, size_t i)
+{
+    const struct og_mapping *m = &a->map;
+    const size_t group = og_mapping_group(m, i);
+    size_t tiles = 0, last = SIZE_MAX;
+    if (!m->any_gone) return tiles_of(a, m->cols);
+    for (size_t j = 0; j < m->cols; j++) {
+        if (j / m->tile_cols == last || og_col_gone(m, group, j)) continue;
+        last = j / m->tile_cols;
+        tiles++;
+    }
+    return tiles;
 }
 
 void og_array_lines(const og_array *a, double *used, double *dense)
@@ -115,8 +133,9 @@ void og_array_lines(const og_array *a, double *used, double *dense)
     each_device(a, add_to_line, used);
     add_removed(a, used, dense);
     for (size_t i = 0; i < m->rows; i++)
-        used[og_live_row(m, i)] += reference_line(a, m->cols);
-    for (size_t i = 0; i < m->full_rows; i++) dense[i] += reference_line(a, m->full_cols);
+        used[og_live_row(m, i)] += reference_devices(a) * (double)tiles_left(a, i);
+    for (size_t i = 0; i < m->full_rows; i++)
+        dense[i] += reference_devices(a) * (double)tiles_of(a, m->full_cols);
 }
 
 // Of the digits of a code, each a voltage of its own.
@@ -176,13 +195,14 @@ double og_full_load(const struct og_array *a, bool dense)
     const struct og_mapping *m = &a->map;
     double sum = 0;
     each_device(a, add_to_sum, &sum);
-    size_t rows = dense ? m->full_rows : m->rows, cols = dense ? m->full_cols : m->cols;
+    size_t references = dense ? m->full_rows * tiles_of(a, m->full_cols) : 0;
+    for (size_t i = 0; !dense && i < m->rows; i++) references += tiles_left(a, i);
     if (dense) {
         size_t sets = (size_t)(m->slices * a->copies * og_mapping_sides(m));
         struct og_array_info info = og_array_info(a);
         sum += (double)(info.dense.devices - info.used.devices) / (double)sets *
                zero_weight(a);
     }
-    sum += reference_line(a, cols) * (double)rows;
+    sum += reference_devices(a) * (double)references;
     return sum * a->planes;
 }

@@ -231,7 +231,9 @@ static og_status program_slice(struct og_array *a, int slice, bool slope)
     }
     clear_gone(a, slice, slope);
     if (a->ref != NULL) program_reference(a);
-    return a->wired != NULL ? og_wired_program(a, slice) : OG_OK;
+    if (a->wired != NULL) OG_TRY(og_wired_program(a, slice));
+    if (a->ref != NULL) og_lines_clear(&a->map, a->e);  // nothing is compared with it
+    return OG_OK;
 }
 
 static void pack_slice(struct og_array *a, int slice, bool nominal)
@@ -281,6 +283,7 @@ static void add_weights(const struct og_array *a, int slice, float *out, size_t 
         for (size_t j = 0; j < cols; j++) {
             float value = a->sides == 2 ? e[j] - e[all + j] : e[j];
             value = value * og_compensation_of(a, j) - (a->sides == 2 ? 0 : a->base);
+            if (a->base != 0 && og_missing(&a->map, i, j)) value = 0;
             out[i * stride_i + j * stride_j] += value * w_max[j] * scale;
         }
     }

@@ -322,7 +322,9 @@ static void subtract_base(const struct og_array *a, const struct og_unit *u,
                                    w->row);
     for (size_t r = 0; r < p->n; r++) {
         float common = w->row[r] * a->base * p->drive->weight / a->lsb_ref;
-        for (size_t j = 0; j < cols; j++) acc[r * cols + j] -= common * scale[j];
+        for (size_t j = 0; j < cols; j++)
+            if (!og_col_gone(&a->map, (size_t)u->group, j))
+                acc[r * cols + j] -= common * scale[j];
     }
 }
 

@@ -214,6 +214,20 @@ static void maps_go_out_and_in(void **state)
     }
 }
 
+// Weights without a value find a place like any other, and show in the sums.
+static void diverged_weights_have_no_best_place(void **state)
+{
+    (void)state;
+    struct og_hardware hw = faulty();
+    hw.mapping.remap = 15;
+    hw.tile.spare_columns = 2;
+    struct bench b = bench_open(hw, ROWS, COLS, 1, 1);
+    b.w[3 * ROWS + 5] = NAN;
+    bench_run(&b);
+    assert_true(isnan(b.y[3]));
+    bench_close(&b);
+}
+
 static void wrong_maps_are_refused(void **state)
 {
     (void)state;
@@ -364,6 +378,7 @@ int main(void)
         cmocka_unit_test(moving_weights_lessens_their_error),
         cmocka_unit_test(healthy_arrays_are_as_they_were),
         cmocka_unit_test(maps_go_out_and_in),
+        cmocka_unit_test(diverged_weights_have_no_best_place),
         cmocka_unit_test(wrong_maps_are_refused),
         cmocka_unit_test(partners_take_on_what_is_off),
         cmocka_unit_test(a_spare_column_replaces_the_worst),

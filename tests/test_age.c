@@ -224,7 +224,7 @@ static void retention_tables_hold_at_their_times(void **state)
     // A mean, the slope by finite differences, and the clip.
     d.retention.mean = (struct og_list){4, {1e-6, -4e-6, 0, 0}};
     d.retention.sigma = (struct og_list){4, {1e-6, 2e-6, 0, 0}};
-    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 86400, 0};
+    const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 86400, 0, NULL};
     float target[2][64], g[2][64], slope[64];
     for (int i = 0; i < 64; i++) target[0][i] = 0.5f, target[1][i] = 0.55f;
     for (int k = 0; k < 2; k++) {
@@ -252,7 +252,7 @@ static void reads_disturb(void **state)
     const float target = 0.8f;  // 20 uS
     for (int k = 0; k < 3; k++) {
         const double n = k == 0 ? 0 : k == 1 ? 1e6 : 1e8;
-        const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 0, n};
+        const struct og_cells cells = {&d, {.seed = 3}, 4, 1, 0, n, NULL};
         float g;
         const struct og_cell_io io = {.n = 1, .target = &target, .g = &g};
         og_cells_program(&cells, &io);

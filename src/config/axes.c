@@ -75,16 +75,37 @@ static void default_name(struct og_sweep_column *c)
 // Datasets beside the axes in /layers.
 static bool is_layer_metric(const char *name)
 {
-    static const char *const taken[] = {
-        "snr_local",    "snr_total",   "dac_clipped",  "adc_clipped", "adc_use",
-        "adc_inl",      "adc_dnl",     "adc_enob",     "reads",       "tiles",
-        "devices",      "conversions", "ramp_cells",   "ramp_gain",   "ramp_inl",
-        "ramp_inl_rms", "ramp_dnl",    "drift_factor", "stuck",       "stuck_error"};
-    // What all names of a family begin with.
-    static const char *const family[] = {"energy", "latency",    "interval",
-                                         "area",   "throughput", "program_"};
-    for (size_t i = 0; i < sizeof family / sizeof *family; i++)
-        if (strncmp(name, family[i], strlen(family[i])) == 0) return true;
+    static const char *const taken[] = {"snr_local",
+                                        "snr_total",
+                                        "dac_clipped",
+                                        "adc_clipped",
+                                        "adc_use",
+                                        "adc_inl",
+                                        "adc_dnl",
+                                        "adc_enob",
+                                        "reads",
+                                        "tiles",
+                                        "devices",
+                                        "conversions",
+                                        "ramp_cells",
+                                        "ramp_gain",
+                                        "ramp_inl",
+                                        "ramp_inl_rms",
+                                        "ramp_dnl",
+                                        "drift_factor",
+                                        "stuck",
+                                        "stuck_error",
+                                        "program_error_mean",
+                                        "program_error_rms",
+                                        "program_pulses",
+                                        "program_pulses_most",
+                                        "program_accepted",
+                                        "program_energy",
+                                        "program_time"};
+    static const char *const costs[] = {"energy", "latency", "interval", "area",
+                                        "throughput"};
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
+        if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (strcmp(name, taken[i]) == 0) return true;
     return false;

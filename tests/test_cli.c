@@ -146,9 +146,21 @@ static void usage_errors(void **state)
           "ohmgrid device: NAME is missing; see 'ohmgrid device --help'\n");
     wrong("device list x",
           "ohmgrid device: unexpected argument 'x'; see 'ohmgrid device --help'\n");
-    wrong("device sell",
-          "ohmgrid device: unknown action 'sell', expected list, show or simulate; see "
-          "'ohmgrid device --help'\n");
+    wrong("device sell", "ohmgrid device: unknown action 'sell', expected list, show, "
+                         "simulate or fit; see "
+                         "'ohmgrid device --help'\n");
+    wrong("device simulate vteam",
+          "ohmgrid device simulate: -o OUT.h5 is missing; see 'ohmgrid device simulate "
+          "--help'\n");
+    wrong("device simulate vteam -o x.h5 --waveform w.csv --cycles 2",
+          "ohmgrid device simulate: --cycles has no effect with a waveform from a file; "
+          "see 'ohmgrid device simulate --help'\n");
+    wrong("device simulate vteam -o x.h5 --waveform /no/w.csv",
+          "ohmgrid device simulate: /no/w.csv: cannot read: No such file or directory\n");
+    wrong("device fit x.csv",
+          "ohmgrid device fit: --model is missing; see 'ohmgrid device fit --help'\n");
+    wrong("device fit x.csv --model drift --t-0 soon",
+          "ohmgrid device fit: --t-0 is 'soon', expected a number in s\n");
     wrong("bench --rounds 0",
           "ohmgrid bench: --rounds is '0', expected a whole number from "
           "1 to 1000; see 'ohmgrid bench --help'\n");
@@ -477,6 +489,35 @@ static void interrupted_and_resumed(void **state)
     }
 }
 
+static void devices_simulate_and_fit(void **state)
+{
+    const struct place *p = *state;
+    struct said s = with(p, "device simulate vteam -o %s --points 8 --cycles 1 "
+                            "--amplitude 0.3 --waveform triangle --set r_on=60");
+    assert_string_equal(s.err, "");
+    assert_int_equal(s.code, 0);
+    s = with(p, "plot %s -o %s.png");
+    assert_string_equal(s.err, "");
+    char line[500], figure[128];
+    snprintf(figure, sizeof figure, "%s.png", p->b);
+    assert_int_equal(unlink(figure), 0);
+    FILE *f = fopen(p->a, "w");
+    fputs("time,conductance [uS]\n1,10\n10,9\n100,8.2\n", f);
+    fclose(f);
+    snprintf(line, sizeof line, "device fit %s --model drift -o %s --residuals %s", p->a,
+             p->b, p->figure);
+    s = ohmgrid(line);
+    assert_string_equal(s.err, "");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, "\nnu "));
+    assert_non_null(strstr(s.out, "3 rows; residuals: "));
+    assert_int_equal(access(p->figure, F_OK), 0);
+    snprintf(line, sizeof line, "device fit %s --model iv_sinh", p->a);
+    s = ohmgrid(line);
+    assert_int_equal(s.code, 2);
+    assert_non_null(strstr(s.err, "a.h5:1: unknown column 'time'; known: voltage [V]"));
+}
+
 static void lists(void **state)
 {
     (void)state;
@@ -489,6 +530,10 @@ static void lists(void **state)
     assert_string_equal(s.err, "");
     assert_int_equal(s.code, 0);
     assert_non_null(strstr(s.out, " uS  "));
+    assert_non_null(strstr(s.out, "\njart_v1b "));
+    s = ohmgrid("device show yakopcic");
+    assert_int_equal(s.code, 0);
+    assert_non_null(strstr(s.out, "\n  a_p: 4000 1/s\n"));
     s = ohmgrid("device show nothing_of_that_name");
     assert_int_equal(s.code, 2);
     assert_non_null(strstr(s.err, "nothing_of_that_name"));
@@ -509,6 +554,7 @@ int main(void)
         CLI_TEST(plot_without_gnuplot),
         CLI_TEST(run_refuses),
         CLI_TEST(interrupted_and_resumed),
+        CLI_TEST(devices_simulate_and_fit),
         cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,11 @@ OG_API og_status og_effect_is_on(const struct og_hardware *hw, size_t i, bool *o
 // The layer that hardware.variant is about; NULL: none.
 OG_API const char *og_variant_layer(const struct og_hardware *hw);
 
+// A number as files have it: "20 s" or "20", for unit "s". OG_USAGE when it is none;
+// `what` begins the sentence.
+OG_API og_status og_quantity_read(double *value, const char *text, const char *unit,
+                                  const char *what, struct og_error *err);
+
 // --- device files --------------------------------------------------------------------
 // Looks `name` up (a path, or a name beside `beside`, in the current folder,
 // $OHMGRID_PATH, the source tree, the installed data folder).

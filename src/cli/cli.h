@@ -72,6 +72,7 @@ int cli_report(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_device(int argc, char **argv);
+int cli_device_fit(int argc, char **argv);
 int cli_device_simulate(int argc, char **argv);
 int cli_solve(int argc, char **argv);
 int cli_bench(int argc, char **argv);

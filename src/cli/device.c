@@ -74,14 +74,17 @@ int cli_device(int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "simulate") == 0)
         return cli_device_simulate(argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "fit") == 0)
+        return cli_device_fit(argc - 1, argv + 1);
     const struct cli_option option[] = {{0}};
     const struct cli_command c = {
         .name = "device",
-        .usage = "list | show NAME | simulate NAME ...",
+        .usage = "list | show NAME | simulate NAME ... | fit DATA.csv ...",
         .purpose =
             "Lists the device files that can be found (current folder, $OHMGRID_PATH, "
-            "the data folder),\nshows one with its source, or drives a switching device "
-            "with a voltage\n('ohmgrid device simulate --help'). NAME may be a path.",
+            "the data folder),\nshows one with its source, drives a switching device "
+            "with a voltage\n('ohmgrid device simulate --help') or fits a device to data "
+            "('ohmgrid device fit --help').\nNAME may be a path.",
         .examples = "  ohmgrid device list\n  ohmgrid device show pcm_joshi\n"
                     "  ohmgrid device simulate vteam -o loop.h5\n",
         .option = option,
@@ -93,7 +96,8 @@ int cli_device(int argc, char **argv)
     if (r != CLI_GO) return r;
     bool is_list = strcmp(argument[0], "list") == 0;
     if (!is_list && strcmp(argument[0], "show") != 0)
-        return cli_usage("device", "unknown action '%s', expected list, show or simulate",
+        return cli_usage("device",
+                         "unknown action '%s', expected list, show, simulate or fit",
                          argument[0]);
     if (is_list && argument[1] != NULL)
         return cli_usage("device", "unexpected argument '%s'", argument[1]);

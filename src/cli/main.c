@@ -24,7 +24,7 @@ static const struct {
     {"report", cli_report, "write the results as a page of HTML"},
     {"diff", cli_diff, "compare two result files"},
     {"data", cli_data, "list the data sets and where they were found"},
-    {"device", cli_device, "list, show and simulate devices"},
+    {"device", cli_device, "list, show, simulate and fit devices"},
     {"solve", cli_solve, "solve a crossbar whose wires have resistance"},
     {"import", cli_import, "read a network from an ONNX file"},
     {"infer", cli_infer, "compute an imported network, in float or on hardware"},

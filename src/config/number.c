@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ohmgrid/config.h"
+
 // A host program may have set a locale with decimal commas; a file means the same there.
 static double to_double(const char *text)
 {
@@ -96,6 +98,14 @@ enum og_number og_number_read(const char *text, const char *unit, double *value)
     *value = to_double(decimal);
     if (seconds > 0) *value *= seconds;
     return isfinite(*value) ? OG_NUMBER_OK : OG_NUMBER_HUGE;
+}
+
+og_status og_quantity_read(double *value, const char *text, const char *unit,
+                           const char *what, struct og_error *err)
+{
+    if (og_number_read(text, unit, value) == OG_NUMBER_OK) return OG_OK;
+    return og_fail(err, OG_USAGE, "%s is '%s', expected a number in %s", what, text,
+                   unit);
 }
 
 bool og_number_read_int(const char *text, long long *value)

@@ -10,7 +10,7 @@
 #include <gsl/gsl_multifit_nlinear.h>
 
 #include "base/mem.h"
-#include "ohmgrid/config.h"
+#include "config/tables.h"
 
 static const char *const names[OG_FIT_MODELS] = {"programming", "drift", "iv_sinh",
                                                  "iv_polynomial"};
@@ -164,7 +164,7 @@ static og_status alloc_rows(struct og_fit *fit, size_t rows, struct og_error *er
 static og_status start_device(struct og_fit *fit, const struct og_fit_task *task,
                               struct og_error *err)
 {
-    fit->device = og_hardware_default().device;
+    OG_TRY(og_fields_bind(og_device_fields, NULL, &fit->device, err));
     if (task->base != NULL) OG_TRY(og_device_read(&fit->device, task->base, NULL, err));
     char base[sizeof fit->device.name];
     memcpy(base, fit->device.name, sizeof base);

@@ -191,6 +191,11 @@ static void help_everywhere(void **state)
     struct said keys = ohmgrid("run --help=keys");
     assert_int_equal(keys.code, 0);
     assert_non_null(strstr(keys.out, "epochs"));
+    keys = ohmgrid("device simulate --help=keys");
+    assert_int_equal(keys.code, 0);
+    assert_non_null(strstr(keys.out, "drive.tolerance"));
+    assert_non_null(strstr(keys.out, "\nmodel jart_v1b:\n"));
+    assert_non_null(strstr(keys.out, "parameters.reset_factor"));
     struct said version = ohmgrid("--version");
     assert_int_equal(version.code, 0);
     assert_memory_equal(version.out, "ohmgrid ", 8);

@@ -152,6 +152,8 @@ OG_API char **og_switching_names(size_t *n);
 OG_API bool og_switching_is(const char *name);
 // As YAML that reads back to the same values.
 OG_API void og_switching_print(const struct og_switching *device, FILE *out);
+// Every key with unit, range, default and sentence, model by model.
+OG_API void og_switching_print_keys(FILE *out);
 OG_API const char *og_switching_model_name(enum og_switching_kind model);
 
 // --- physics ---------------------------------------------------------------------------

@@ -51,6 +51,8 @@ static og_status simulate(const struct og_switching *device, const char *file,
     return s;
 }
 
+static void print_keys(void) { og_switching_print_keys(stdout); }
+
 int cli_device_simulate(int argc, char **argv)
 {
     const char *out = NULL;
@@ -88,6 +90,8 @@ int cli_device_simulate(int argc, char **argv)
                     "  ohmgrid plot loop.h5 -o state.png --x time --metric state\n",
         .option = option,
         .positional = {"NAME"},
+        .keys = print_keys,
+        .keys_help = "print every key of a switching device's file",
     };
     struct og_switching device;
     const char *argument[CLI_POSITIONAL_MAX];

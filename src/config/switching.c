@@ -240,6 +240,15 @@ bool og_switching_is(const char *name)
     return true;
 }
 
+void og_switching_print_keys(FILE *out)
+{
+    og_fields_help(og_switching_fields, "", OG_STAGE_DATA, out);
+    for (int k = 0; k < OG_SWITCHING_KINDS; k++) {
+        fprintf(out, "\nmodel %s:\n", og_switching_model_name((enum og_switching_kind)k));
+        og_fields_help(parameter_fields[k], "parameters", OG_STAGE_DATA, out);
+    }
+}
+
 const char *og_switching_model_name(enum og_switching_kind model)
 {
     static const char *const names[] = {"vteam",        "ion_drift",   "yakopcic",

@@ -46,6 +46,36 @@ static void times_are_swept_with_their_units(void **state)
     og_experiment_free(e);
 }
 
+// Every key of this page can be an axis under its own name.
+static void keys_are_axes(void **state)
+{
+    (void)state;
+    static const char *const swept[] = {
+        "{key: hardware.past_reads, values: [0, 1e6]}",
+        "{key: hardware.t_cycle, values: [1 us, 2 us]}",
+        "{key: hardware.compensation, values: [none, global]}",
+        "{key: hardware.thermal.bandwidth, values: [1 MHz, 2 MHz]}",
+        "{key: hardware.device.rtn.amplitude, values: [0.1, 0.2]}",
+        "{key: hardware.device.drift.nu.scale, values: [0.5, 1]}",
+        "{key: hardware.device.flicker.q.scale, values: [0, 1]}",
+    };
+    for (size_t k = 0; k < sizeof swept / sizeof *swept; k++) {
+        og_experiment *e;
+        struct og_error err = {0};
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "hardware:\n"
+                 "  device: {name: pcm_joshi, disturb: {reads: 1e9},"
+                 " rtn: {fraction: 0.1, amplitude: 0.2}}\n"
+                 "  t_cycle: 1 us\n"
+                 "  thermal: {law: thermal_shot, bandwidth: 1 MHz}\n"
+                 "sweep: [%s]\n",
+                 swept[k]);
+        if (read_text(&e, text, &err) != OG_OK) fail_msg("%s: %s", swept[k], err.text);
+        og_experiment_free(e);
+    }
+}
+
 static void what_has_no_effect_is_refused(void **state)
 {
     static const char *const bad[][2] = {
@@ -95,8 +125,8 @@ static void what_has_no_effect_is_refused(void **state)
          "e.yaml:2: key 'hardware.device.retention.t': must be rising"},
         {"hardware: {device: {retention: {sigma: [1 uS]}}}\n",
          "e.yaml:2: key 'hardware.device.retention': has no effect without times t"},
-        {"hardware: {reads: 1000}\n",
-         "e.yaml:2: key 'hardware.reads': has no effect without device.disturb.reads"},
+        {"hardware: {past_reads: 1000}\n", "e.yaml:2: key 'hardware.past_reads': has no "
+                                           "effect without device.disturb.reads"},
         {"hardware: {device: {disturb: {beta: 0.5}}}\n",
          "e.yaml:2: key 'hardware.device.disturb': has no effect without reads"},
         {"hardware: {t_cycle: 1 us}\n",
@@ -126,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_swept_with_their_units),
+        cmocka_unit_test(keys_are_axes),
         cmocka_unit_test(what_has_no_effect_is_refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, remove_folder);

@@ -132,7 +132,7 @@ struct og_device {
         struct og_list sigma, mean;  // [S]
         double g_ref;                // [S]; 0: g_max
     } retention;
-    // Read disturb after n = hardware.reads: g_end + (g - g_end) exp(-(n / reads)^beta).
+    // Read disturb after n = hardware.past_reads: g_end + (g - g_end) exp(-(n / reads)^beta).
     struct {
         double reads;  // 0: none
         double beta;
@@ -323,7 +323,7 @@ struct og_hardware {
         enum og_rnn_mapping mapping;
     } rnn;
     double t_inference;  // [s] from device.drift.t_0 on to the reads
-    double reads;        // that each device has seen by then, of device.disturb
+    double past_reads;   // that each device has seen by then, of device.disturb
     // Factors on the digital sums, from calibration reads at t = 0 and at t_inference.
     struct {
         enum og_compensation mode;

@@ -144,8 +144,9 @@ static og_status check_disturb(const struct og_hardware *h, const og_item *map,
     const struct og_hardware standard = og_hardware_default();
     const struct og_device *d = &h->device;
     if (d->disturb.reads > 0) return OG_OK;
-    if (h->reads > 0)
-        return fail_at(map, "reads", err, "has no effect without device.disturb.reads");
+    if (h->past_reads > 0)
+        return fail_at(map, "past_reads", err,
+                       "has no effect without device.disturb.reads");
     if (d->disturb.beta != standard.device.disturb.beta || d->disturb.g_end > 0)
         return fail_at(map, "device.disturb", err, "has no effect without reads");
     return OG_OK;

@@ -129,7 +129,7 @@ const struct og_field og_device_fields[] = {
      "others; they take the place of program.",
      og_retention_fields, NULL},
     {"disturb", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
-     "Conductance that reads take away or add (hardware.reads).", og_disturb_fields,
+     "Conductance that reads take away or add (hardware.past_reads).", og_disturb_fields,
      NULL},
     {.key = NULL},
 };
@@ -330,9 +330,10 @@ const struct og_field og_hardware_fields[] = {
      "Time between device.drift.t_0 after programming and the reads; also in min, h, day "
      "and year (of 365 days).",
      NULL, NULL},
-    {"reads", OG_FIELD_REAL, offsetof(struct og_hardware, reads), 0, NULL, 0, 1e18, NULL,
-     "0", E, "Reads that each device has seen before the evaluation (device.disturb).",
-     NULL, NULL},
+    {"past_reads", OG_FIELD_REAL, offsetof(struct og_hardware, past_reads), 0, NULL, 0,
+     1e18, NULL, "0", E,
+     "Reads that each device has seen before the evaluation (device.disturb).", NULL,
+     NULL},
     {"compensation", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,
      "Correction of drift by factors on the digital sums.", og_compensation_fields,
      "mode"},

@@ -70,7 +70,7 @@ static void no_flicker(struct og_hardware *h, const struct og_hardware *standard
 static void no_disturb(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.disturb = standard->device.disturb;
-    h->reads = standard->reads;
+    h->past_reads = standard->past_reads;
 }
 
 static void no_read_noise(struct og_hardware *h, const struct og_hardware *standard)

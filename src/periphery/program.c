@@ -366,7 +366,7 @@ og_status og_array_program(og_array *a, const float *w, const struct og_chip *ch
     set_group_scales(a);
     a->nominal_stale = a->unit[0].nominal != NULL;
     a->t = a->map.hw.t_inference;
-    a->reads = a->map.hw.reads;
+    a->reads = a->map.hw.past_reads;
     if (a->compensation != NULL) OG_TRY(calibrate_compensation(a));
     OG_TRY(program_weights(a));
     if (a->rtn != NULL) og_rtn_list(a);

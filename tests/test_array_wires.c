@@ -46,6 +46,20 @@ static void currents(const struct og_wire_params *p, size_t rows, size_t cols,
     og_wires_free(w);
 }
 
+// The same of cells that are not ohmic.
+static void bent_currents(const struct og_hardware *hw, size_t rows, size_t cols,
+                          const double *g, const double *v, size_t n, double *current)
+{
+    const struct og_wire_params p = params_of(hw);
+    const struct og_wire_sinh cell = {hw->device.iv.a, hw->device.v_read};
+    og_wires *w;
+    struct og_error err = {0};
+    assert_int_equal(og_wires_alloc(&w, rows, cols, &p, &err), OG_OK);
+    assert_int_equal(og_wires_load(w, g, &err), OG_OK);
+    assert_int_equal(og_wires_read_sinh(w, &cell, v, n, current, NULL, &err), OG_OK);
+    og_wires_free(w);
+}
+
 // One tile of one slice and copy: its devices, its inputs, where its outputs go.
 struct piece {
     const struct bench *b;
@@ -87,7 +101,10 @@ static void add_piece(const struct piece *p, const double *v, double *y)
                                    : pairs && !apart
                                        ? conductance(p, (int)c % 2, i, c / 2)
                                        : conductance(p, array, i, c);
-        currents(&params, p->rows, lines, g, in, b->n, out);
+        if (b->hw.wires.mode == OG_WIRES_NONLINEAR)
+            bent_currents(&b->hw, p->rows, lines, g, in, b->n, out);
+        else
+            currents(&params, p->rows, lines, g, in, b->n, out);
         for (size_t r = 0; r < b->n; r++)
             for (size_t j = 0; j < p->cols; j++) {
                 const double *line = out + r * lines;
@@ -266,6 +283,46 @@ static void approximate_is_in_series(void **state)
         bench_close(&b);
     }
     assert_true(y[0] < 8 && y[1] < 0.95f * y[0]);
+}
+
+// Volts are those of the inputs here: v_read = 1 V.
+static void cells_that_are_not_ohmic(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 6; variant++) {
+        struct og_hardware hw = wired_hardware();
+        hw.wires.mode = OG_WIRES_NONLINEAR;
+        hw.device.v_read = 1;
+        hw.device.iv.kind = OG_IV_SINH;
+        hw.device.iv.a = 2.5;
+        if (variant == 1) hw.pair.subtract = OG_SUBTRACT_DIGITAL;
+        if (variant == 2) hw.pair.layout = OG_LAYOUT_SEPARATE;
+        if (variant == 3) hw.mapping.scheme = OG_OFFSET;
+        if (variant == 4) hw.tile.accumulate = OG_ACCUMULATE_ANALOG;
+        if (variant == 5) hw.mapping.devices_per_weight = 2;
+        run(hw);
+    }
+}
+
+static void without_wires_they_bend_the_inputs(void **state)
+{
+    (void)state;
+    struct og_hardware hw = plain_hardware(), ohmic = hw;
+    hw.device.iv.kind = OG_IV_SINH;
+    hw.device.iv.a = 12;
+    hw.device.v_read = 0.2;
+    struct bench b = bench_open(hw, ROWS, COLS, 3, 0.8f),
+                 c = bench_open(ohmic, ROWS, COLS, 3, 0.8f);
+    bench_run(&b);
+    for (size_t k = 0; k < 3 * ROWS; k++)
+        c.x[k] = (float)(0.8 * sinh(2.4 * (double)b.x[k] / 0.8) / sinh(2.4));
+    bench_run(&c);
+    for (size_t k = 0; k < 3 * COLS; k++) assert_float_equal(b.y[k], c.y[k], 1e-5);
+    struct og_error err = {0};
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "not ohmic"));
+    bench_close(&b);
+    bench_close(&c);
 }
 
 enum { READS = 6000, DRAWS = 1500 };
@@ -481,6 +538,47 @@ static void same_bits_for_any_threads(void **state)
     assert_memory_equal(y[0], y[2], sizeof y[0]);
 }
 
+static void the_short_ways_are_judged(void **state)
+{
+    (void)state;
+    struct og_hardware hw = wired_hardware();
+    struct og_wire_check check, small;
+    hw.device.read = proportional(0.05);
+    struct bench b = bench_open(hw, ROWS, COLS, 1, 1);
+    bench_run(&b);
+    assert_int_equal(og_array_wire_check(b.array, &check, NULL), OG_OK);
+    assert_true(check.lost > 0.05 && check.lost < 0.5);
+    // Currents of neighbours through the same wires are not in the approximation.
+    assert_true(check.approximate > 0.03 && check.approximate < 0.5);
+    assert_true(check.noise > 0.94 && check.noise < 1.06);
+    bench_close(&b);
+
+    // All of it is first order in the resistances.
+    hw.wires =
+        (struct og_wiring){.mode = OG_WIRES_APPROXIMATE, .r_row = 0.3, .r_col = 0.2};
+    b = bench_open(hw, ROWS, COLS, 1, 1);
+    bench_run(&b);
+    assert_int_equal(og_array_wire_check(b.array, &small, NULL), OG_OK);
+    assert_true(small.lost > 0 && small.lost < 0.1 * check.lost);
+    assert_true(small.approximate > 0 && small.approximate < 0.01);
+    assert_true(fabs(small.noise - 1) < 1e-3);
+    bench_close(&b);
+
+    // One device alone has no neighbours.
+    b = bench_open(hw, 1, 1, 1, 1);
+    bench_run(&b);
+    assert_int_equal(og_array_wire_check(b.array, &check, NULL), OG_OK);
+    assert_true(check.lost > 0 && check.approximate < 1e-4);
+    bench_close(&b);
+
+    hw.wires.mode = OG_WIRES_NONE;
+    b = bench_open(hw, ROWS, COLS, 1, 1);
+    bench_run(&b);
+    assert_int_equal(og_array_wire_check(b.array, &check, NULL), OG_OK);
+    assert_true(isnan(check.lost) && isnan(check.approximate) && isnan(check.noise));
+    bench_close(&b);
+}
+
 static void what_is_no_number_shows(void **state)
 {
     (void)state;
@@ -542,10 +640,13 @@ int main(void)
         cmocka_unit_test(every_resistance_counts),
         cmocka_unit_test(without_resistance_nothing_changes),
         cmocka_unit_test(approximate_is_in_series),
+        cmocka_unit_test(cells_that_are_not_ohmic),
+        cmocka_unit_test(without_wires_they_bend_the_inputs),
         cmocka_unit_test(noise_is_that_of_the_devices),
         cmocka_unit_test(gradients_pass_through_wires),
         cmocka_unit_test(what_has_no_gradient_is_refused),
         cmocka_unit_test(same_bits_for_any_threads),
+        cmocka_unit_test(the_short_ways_are_judged),
         cmocka_unit_test(what_is_no_number_shows),
         cmocka_unit_test(removed_lines_are_not_there),
         cmocka_unit_test(failing_allocations),

@@ -68,6 +68,22 @@ static void what_does_not_fit_is_refused(void **state)
          "e.yaml:2: key 'hardware.pair.layout': has no effect with mapping.scheme "
          "offset, "
          "which has no pairs"},
+        {"hardware: {wires: {mode: exact_nonlinear, r_row: 1}}\n",
+         "e.yaml:2: key 'hardware.wires.mode': exact_nonlinear needs device.iv kind "
+         "sinh: "
+         "of ohmic cells exact is all there is"},
+        {"hardware: {device: {iv: {kind: sinh, a: 3}}, wires: {mode: exact, r_row: 1}}\n",
+         "e.yaml:2: key 'hardware.wires.mode': needs ohmic cells: with device.iv kind "
+         "sinh "
+         "use exact_nonlinear"},
+        {"hardware: {device: {iv: {a: 3}}}\n",
+         "e.yaml:2: key 'hardware.device.iv': has no effect without a kind"},
+        {"hardware: {device: {iv: {kind: sinh}}}\n",
+         "e.yaml:2: key 'hardware.device.iv': kind sinh needs a above 0"},
+        {"hardware: {device: {iv: {kind: sinh, a: 3}}, input: {sign: offset}}\n",
+         "e.yaml:2: key 'hardware.device.iv': kind sinh excludes input.sign offset, "
+         "which "
+         "takes away what ohmic cells would carry"},
         {"hardware: {adc: {kind: ramp}, wires: {mode: exact, r_row: 1}}\n",
          "e.yaml:2: key 'hardware.wires.mode': excludes adc.kind ramp, whose bias lines "
          "have no place among the wires"},

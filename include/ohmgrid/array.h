@@ -200,6 +200,20 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 // wires it stays as it is. OG_NO_MEMORY, OG_FAILED: then dw is of no use.
 OG_API og_status og_array_through_wires(og_array *array, float *dw);
 
+// --- wires -----------------------------------------------------------------------------
+// One array of the matrix, its first, as last programmed, with all rows at full drive.
+struct og_wire_check {
+    double lost;         // part of the current that the wires cost, by Kirchhoff's laws
+    double approximate;  // rms over bit lines: wires.mode approximate over exact, - 1
+    // Standard deviation of the outputs' read noise as reads draw it (of each device by its
+    // own two lines) over that by adjoint circuits, to first order exact; of 16 outputs.
+    // NaN without device.read.
+    double noise;
+};
+// All NaN without wires. OG_NO_MEMORY, OG_FAILED: no solution.
+OG_API og_status og_array_wire_check(const og_array *array, struct og_wire_check *check,
+                                     struct og_error *err);
+
 // --- ramps ---------------------------------------------------------------------------
 OG_API bool og_array_has_ramps(const og_array *array);
 // y[r * n + k] = what the ramp of column first + k makes of x[r * n + k], without noise.

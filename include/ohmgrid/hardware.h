@@ -55,6 +55,7 @@ enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
+enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH };
 enum og_write_mode { OG_WRITE_DIRECT, OG_WRITE_VERIFIED };
 enum og_write_start { OG_START_ERASED, OG_START_DIRECT };
 // What a device is stuck at, whatever is written: nothing, g_hrs, g_lrs, 0, g_short.
@@ -102,6 +103,10 @@ struct og_device {
         int pulses;         // most for one device
         double noise;       // [S] rms, of each verify read
     } write;
+    struct {
+        enum og_iv_kind kind;
+        double a;  // [1/V] sinh: I = g v_read sinh(a V) / sinh(a v_read)
+    } iv;          // of every device alike; g is that at v_read
     struct {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min
@@ -158,6 +163,7 @@ enum og_wire_mode {
     OG_WIRES_NONE,
     OG_WIRES_APPROXIMATE,
     OG_WIRES_EXACT,
+    OG_WIRES_NONLINEAR,  // exact, with cells that are not ohmic
 };
 enum og_wire_ends { OG_ONE_END, OG_BOTH_ENDS };
 enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };

@@ -101,7 +101,10 @@ static bool is_layer_metric(const char *name)
                                         "program_pulses_most",
                                         "program_accepted",
                                         "program_energy",
-                                        "program_time"};
+                                        "program_time",
+                                        "wire_lost",
+                                        "wire_approximate",
+                                        "wire_noise"};
     static const char *const costs[] = {"energy", "latency", "interval", "area",
                                         "throughput"};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)

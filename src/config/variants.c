@@ -125,6 +125,12 @@ static void no_wires(struct og_hardware *h, const struct og_hardware *standard)
     h->pair.layout = standard->pair.layout;
 }
 
+static void no_nonlinearity(struct og_hardware *h, const struct og_hardware *standard)
+{
+    h->device.iv = standard->device.iv;
+    if (h->wires.mode == OG_WIRES_NONLINEAR) h->wires.mode = OG_WIRES_EXACT;
+}
+
 static void no_injection(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->injection = standard->injection;
@@ -147,6 +153,7 @@ static const struct effect effects[] = {
     {"adc", no_adc},
     {"state_bits", no_state_bits},
     {"wires", no_wires},
+    {"nonlinearity", no_nonlinearity},
     {"injection", no_injection},
 };
 enum { EFFECTS = sizeof effects / sizeof *effects };

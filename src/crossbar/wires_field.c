@@ -69,7 +69,7 @@ og_status og_wires_field_within(og_wires *w, const struct og_field_room *room,
             .v = v, .sense = u, .bit = bit, .tolerance = room->tolerance};
         OG_TRY(coupled_bits(w, room->state, &io, err));
     }
-    for (size_t i = 0; i < m; i++)
+    for (size_t i = 0; word != NULL && i < m; i++)
         og_word_line(w, i, v != NULL ? v[i] : 0, bit + i * n, word + i * n,
                      room->scratch);
     return OG_OK;

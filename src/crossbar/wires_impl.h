@@ -69,6 +69,15 @@ void og_line_solve(const struct og_line *l, const double *q, size_t n, double *x
 // word[cols] of row i, given the bit line voltages of that row (NULL: 0). q: scratch.
 void og_word_line(const struct og_wires *w, size_t i, double v, const double *bit,
                   double *word, double *q);
+// Four word lines of two fields at once, so that no line waits for its own last node:
+// x[cols][8], lane 4 f + k of line i + k in field f, given q[rows * cols] of
+// og_line_factor. Lines beyond the last are left out. Not for IDEAL word lines.
+struct og_field {
+    const double *v;    // [rows] V at the sources; NULL: 0
+    const double *bit;  // [rows * cols] V
+};
+void og_word_lines(const struct og_wires *w, size_t i, const struct og_field field[2],
+                   const double *q, double *x);
 // share[rows]: what bit line j, the word lines at ground, carries to its terminals of a
 // unit current into each of its nodes. q: scratch.
 void og_bit_line(const struct og_wires *w, size_t j, double *share, double *q);
@@ -87,7 +96,7 @@ og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch
 
 // --- voltages (wires_field.c) ------------------------------------------------------------
 // Node voltages [rows * cols] for voltages v at the sources and u at the amplifiers, of
-// which one may be NULL (0). `within`: in room made before.
+// which one may be NULL (0); word may be NULL. `within`: in room made before.
 struct og_field_room {
     double *scratch, tolerance;  // that of og_pcg_io
     void *state;

@@ -66,6 +66,70 @@ void og_word_line(const struct og_wires *w, size_t i, double v, const double *bi
     og_line_solve(&w->row, q, n, word);
 }
 
+enum { ROWS_AT_ONCE = 4, LANES = 2 * ROWS_AT_ONCE };
+
+// x <- currents into the nodes, in units.
+static void drive_lines(const struct og_wires *w, size_t i,
+                        const struct og_field field[2], double *x)
+{
+    const struct og_line *l = &w->row;
+    const size_t n = w->cols;
+    const bool wire = l->kind == OG_LINE_WIRE;
+    for (size_t lane = 0; lane < LANES; lane++) {
+        const struct og_field *f = &field[lane / ROWS_AT_ONCE];
+        const size_t row = i + lane % ROWS_AT_ONCE;
+        const bool there = row < w->rows;
+        for (size_t j = 0; j < n; j++)
+            x[j * LANES + lane] =
+                there ? w->g[row * n + j] / l->unit * f->bit[row * n + j] : 0;
+        if (!there || f->v == NULL) continue;
+        x[lane] += (wire ? l->first : 1) * f->v[row];
+        if (wire) x[(n - 1) * LANES + lane] += l->last * f->v[row];
+    }
+}
+
+static void take_factors(const struct og_wires *w, size_t i, const double *q, size_t j,
+                         double *factor)
+{
+    for (size_t k = 0; k < ROWS_AT_ONCE; k++) {
+        const size_t row = i + k < w->rows ? i + k : w->rows - 1;
+        factor[k] = factor[k + ROWS_AT_ONCE] = q[row * w->cols + j];
+    }
+}
+
+static void solve_nodes(const struct og_wires *w, const double *factor, double *x)
+{
+    for (size_t lane = 0; lane < LANES; lane++) {
+        double sum = 0;
+        for (size_t j = 0; j < w->cols; j++) sum += x[j * LANES + lane];
+        for (size_t j = 0; j < w->cols; j++) x[j * LANES + lane] = factor[lane] * sum;
+    }
+}
+
+void og_word_lines(const struct og_wires *w, size_t i, const struct og_field field[2],
+                   const double *q, double *x)
+{
+    const size_t n = w->cols;
+    double factor[LANES];
+    drive_lines(w, i, field, x);
+    take_factors(w, i, q, 0, factor);
+    if (w->row.kind == OG_LINE_NODE) {
+        solve_nodes(w, factor, x);
+        return;
+    }
+    for (size_t j = 1; j < n; j++) {
+        double *at = x + j * LANES;
+        for (size_t k = 0; k < LANES; k++) at[k] += factor[k] * at[k - LANES];
+        take_factors(w, i, q, j, factor);
+    }
+    for (size_t k = 0; k < LANES; k++) x[(n - 1) * LANES + k] *= factor[k];
+    for (size_t j = n - 1; j-- > 0;) {
+        double *at = x + j * LANES;
+        take_factors(w, i, q, j, factor);
+        for (size_t k = 0; k < LANES; k++) at[k] = factor[k] * (at[k] + at[k + LANES]);
+    }
+}
+
 // By reciprocity these are the voltages of a unit voltage at the terminals.
 void og_bit_line(const struct og_wires *w, size_t j, double *share, double *q)
 {

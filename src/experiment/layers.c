@@ -162,6 +162,16 @@ static const struct {
     {{"stuck", "1", "part of its devices that are stuck"}, og_layer_stuck},
     {{"stuck_error", "1", "rms error of its weights by them, over the largest weight"},
      og_layer_stuck_error},
+    {{"wire_lost", "1",
+      "part of the current that wires cost at full drive of all rows, of its first "
+      "array"},
+     og_layer_wire_lost},
+    {{"wire_approximate", "1",
+      "rms error of the same currents in wires.mode approximate, relative to exact"},
+     og_layer_wire_approximate},
+    {{"wire_noise", "1",
+      "standard deviation of the read noise as drawn, over that by adjoint circuits"},
+     og_layer_wire_noise},
     {{"program_error_mean", "1",
       "mean error of its devices as written, over their range"},
      og_layer_error_mean},
@@ -367,6 +377,8 @@ static struct og_layer_source source_of(const struct og_job *job, const og_array
     };
     if (array) s.info = og_array_info(array);
     if (array) s.ramps = og_array_ramp_info(array);
+    // What has no solution is not a number.
+    if (array) (void)og_array_wire_check(array, &s.wires, NULL);
     if (array) s.program = og_array_program_info(array);
     if (array) s.faults = og_array_fault_info(array);
     if (s.priced) s.writing = og_program_cost(&s.program, technology);

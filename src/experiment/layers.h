@@ -13,6 +13,7 @@ struct og_layer_source {
     struct og_array_info info;
     struct og_ramp_info ramps;
     struct og_fault_info faults;
+    struct og_wire_check wires;
     struct og_program_info program;
     struct og_program_cost writing;
     struct og_adc_info adcs;
@@ -48,6 +49,11 @@ double og_layer_ramp_gain(const struct og_layer_source *s);
 double og_layer_ramp_inl(const struct og_layer_source *s);
 double og_layer_ramp_inl_rms(const struct og_layer_source *s);
 double og_layer_ramp_dnl(const struct og_layer_source *s);
+
+// --- wires (layer_wires.c) ------------------------------------------------------------
+double og_layer_wire_lost(const struct og_layer_source *s);
+double og_layer_wire_approximate(const struct og_layer_source *s);
+double og_layer_wire_noise(const struct og_layer_source *s);
 
 // --- writing (layer_program.c) --------------------------------------------------------
 double og_layer_stuck(const struct og_layer_source *s);

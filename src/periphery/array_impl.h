@@ -61,6 +61,7 @@ struct og_array {
     bool short_codes;  // all DAC codes are integers of 16 bits
     bool direct;       // the drive of every pass is the codes
     float d_max;
+    float bend;           // a v_read of cells that are not ohmic; 0: they are
     float lsb_ref;        // ADC codes are added up in units of this LSB; 1 where ideal
     float limit;          // largest ADC code, or half their number (mid-rise)
     float variance;       // constant read variance of a unit, steps^2 per d^2
@@ -269,6 +270,10 @@ float og_full_drive(const struct og_array *a, size_t i);
 // it, else made in `memory`.
 const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
                            const float *codes, size_t n, float *memory);
+// memory[n][rows] <- the drives as cells carry them, I / (g v_read) of V / v_read; those
+// themselves of ohmic cells.
+const float *og_bend_drive(const struct og_array *a, const float *drive, size_t n,
+                           float *memory);
 // d^2; |d| d_max for pulses whose width is the input, through which white noise is
 // averaged; the sum of (digit significance)^2 over joined pulses.
 void og_drive_power(const struct og_array *a, const float *drive, size_t n, float *power);

@@ -12,7 +12,7 @@ struct og_plate {
     int slice, copy, side, sides;
     size_t tile, row0, rows, col0, cols;
     bool reference;  // one more bit line
-    struct og_network *n;
+    struct og_circuit *n;
     const void *with;  // what og_each_plate was given
 };
 
@@ -39,10 +39,14 @@ double og_plate_steps(const struct og_plate *p, int side);
 typedef void og_at_side(const struct og_plate *p, int side);
 void og_each_side(const struct og_plate *p, og_at_side *act);
 
-// Sizes the network, and puts the devices into its g.
+// The first array of tile `at` (row by row); without a circuit.
+struct og_plate og_plate_of(const struct og_array *a, int slice, size_t at);
+// Sizes the circuit, and puts the devices into its g.
 og_status og_plate_gather(const struct og_plate *p);
 
 typedef og_status og_on_plate(const struct og_plate *p);
+// The arrays of the plate's tile, one after the other.
+og_status og_each_array(struct og_plate p, og_on_plate *act);
 // Every array of one slice; those of one tile after each other, by one thread. The worst
 // that has happened.
 og_status og_each_plate(const struct og_array *a, int slice, og_on_plate *act,

@@ -11,11 +11,13 @@
 #include "periphery/adcs.h"
 #include "periphery/ramps.h"
 #include "periphery/tape.h"
+#include "periphery/wired.h"
 
 struct work {
     float *x, *codes, *memory, *power, *thermal, *sum, *variance, *z, *acc, *signal,
-        *scratch, *row, *use, *ramp, *z_adc;
-    const float *drive;  // of the pass: the codes, or made in `memory`
+        *scratch, *row, *use, *ramp, *z_adc, *bent;
+    // Of the pass: the codes, or made in `memory`; as cells carry it.
+    const float *voltage, *drive;
 };
 
 static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
@@ -42,10 +44,11 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         og_use_room(OG_LANES + cols),
         a->ramps == NULL ? 0 : OG_RAMP_ROOM,
         a->map.hw.integrator.saturation > 0 ? out : 0,
+        a->bend > 0 ? in : 0,
     };
-    float **to[] = {&w->x,       &w->codes,    &w->memory, &w->power, &w->thermal,
-                    &w->sum,     &w->variance, &w->z,      &w->acc,   &w->signal,
-                    &w->scratch, &w->row,      &w->use,    &w->ramp,  &w->z_adc};
+    float **to[] = {&w->x,        &w->codes, &w->memory, &w->power,  &w->thermal, &w->sum,
+                    &w->variance, &w->z,     &w->acc,    &w->signal, &w->scratch, &w->row,
+                    &w->use,      &w->ramp,  &w->z_adc,  &w->bent};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -176,6 +179,10 @@ static void add_reference_noise(const struct og_array *a, const struct og_unit *
 static void column_sums(const struct og_array *a, const struct og_unit *u, size_t n,
                         const og_packed *e, const struct work *w)
 {
+    if (og_wired_is_nonlinear(a) && e == u->e) {
+        og_wired_read(a, u, w->voltage, n, w->sum);
+        return;
+    }
     struct og_left left = {w->drive + u->row0, a->map.rows, 1};
     og_product(left, n, e, w->sum, a->map.cols, 0);
 }
@@ -418,7 +425,8 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
         struct part p = {at, io, row0, n, k, &drive};
-        w->drive = og_make_drive(a, &drive, w->codes, n, w->memory);
+        w->voltage = og_make_drive(a, &drive, w->codes, n, w->memory);
+        w->drive = og_bend_drive(a, w->voltage, n, w->bent);
         if (og_needs_power(a)) og_drive_power(a, w->drive, n, w->power);
         if (og_needs_thermal(a)) og_thermal_power(a, w->drive, n, w->thermal);
         for (int m = 0; m < a->units; m++) read_unit(a, &a->unit[m], &p, w, t);
@@ -458,7 +466,8 @@ void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *w
         og_dac(a, live, ld, rows, &(struct og_dac_out){.codes = w.codes});
         for (int k = 0; k < og_passes(a); k++) {
             struct og_drive drive = og_pass(a, k);
-            w.drive = og_make_drive(a, &drive, w.codes, rows, w.memory);
+            w.voltage = og_make_drive(a, &drive, w.codes, rows, w.memory);
+            w.drive = og_bend_drive(a, w.voltage, rows, w.bent);
             for (int m = 0; m < a->units; m++) {
                 column_sums(a, &a->unit[m], rows, a->unit[m].nominal, &w);
                 og_observe_sums(a, &a->unit[m], w.sum, rows);

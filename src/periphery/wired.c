@@ -59,18 +59,18 @@ og_status og_wired_alloc(struct og_array *a, struct og_error *err)
         ok &= (w->ref_variance = og_alloc(refs, sizeof *w->ref_variance)) != NULL;
     }
     w->threads = og_threads();
-    w->network = og_alloc((size_t)w->threads, sizeof *w->network);
-    if (!ok || w->network == NULL) return OG_NO_MEMORY;
-    for (int t = 0; t < w->threads; t++) w->network[t].wiring = m->hw.wires;
+    w->circuit = og_alloc((size_t)w->threads, sizeof *w->circuit);
+    if (!ok || w->circuit == NULL) return OG_NO_MEMORY;
+    for (int t = 0; t < w->threads; t++) w->circuit[t].wiring = m->hw.wires;
     return OG_OK;
 }
 
 void og_wired_free(struct og_wired *w)
 {
     if (w == NULL) return;
-    for (int t = 0; w->network != NULL && t < w->threads; t++)
-        og_network_clear(&w->network[t]);
-    og_free(w->network);
+    for (int t = 0; w->circuit != NULL && t < w->threads; t++)
+        og_circuit_clear(&w->circuit[t]);
+    og_free(w->circuit);
     og_free(w->g);
     og_free(w->variance);
     og_free(w->ref_g);
@@ -117,7 +117,7 @@ static void gather_side(const struct og_plate *p, int side)
 og_status og_plate_gather(const struct og_plate *p)
 {
     const size_t lines = og_plate_lines(p);
-    OG_TRY(og_network_resize(p->n, p->rows, lines, NULL));
+    OG_TRY(og_circuit_resize(p->n, p->rows, lines, NULL));
     og_each_side(p, gather_side);
     for (size_t i = 0; p->reference && i < p->rows; i++)
         p->n->g[i * lines + lines - 1] = p->a->wired->ref_g[reference_of(p, i)];
@@ -125,7 +125,7 @@ og_status og_plate_gather(const struct og_plate *p)
 }
 
 // What is not a number shows in all outputs of its array.
-static bool is_finite(const struct og_network *n)
+static bool is_finite(const struct og_circuit *n)
 {
     size_t bad = 0;
     for (size_t k = 0; k < n->rows * n->cols; k++) bad += !isfinite(n->g[k]);
@@ -134,8 +134,8 @@ static bool is_finite(const struct og_network *n)
 
 static og_status solve(const struct og_plate *p)
 {
-    struct og_network *n = p->n;
-    if (is_finite(n)) return og_network_transfer(n, NULL);
+    struct og_circuit *n = p->n;
+    if (is_finite(n)) return og_circuit_transfer(n, NULL);
     for (size_t k = 0; k < n->rows * n->cols; k++) n->t[k] = (double)NAN;
     return OG_OK;
 }
@@ -230,7 +230,7 @@ static og_status program_plate(const struct og_plate *p)
     subtract_reference(p);
     const bool drawn = a->sd != NULL || a->rtn != NULL;
     if (!og_varied(a) && !drawn) return OG_OK;
-    og_network_shares(p->n);
+    og_circuit_shares(p->n);
     if (og_varied(a)) og_each_side(p, add_variance);
     if (drawn) og_each_side(p, scale_device_noise);
     if (a->ref_sd != NULL) add_reference_variance(p);
@@ -240,10 +240,10 @@ static og_status program_plate(const struct og_plate *p)
 // --- all of them -----------------------------------------------------------------------
 
 // Tile `at` of all, row by row.
-static struct og_plate plate_of(const struct og_array *a, size_t at)
+struct og_plate og_plate_of(const struct og_array *a, int slice, size_t at)
 {
     const struct og_mapping *m = &a->map;
-    struct og_plate p = {.a = a, .tile = at % m->col_tiles};
+    struct og_plate p = {.a = a, .slice = slice, .tile = at % m->col_tiles};
     p.row0 = at / m->col_tiles * m->array_rows;
     p.col0 = p.tile * m->tile_cols;
     p.rows = m->rows - p.row0 < m->array_rows ? m->rows - p.row0 : m->array_rows;
@@ -254,7 +254,7 @@ static struct og_plate plate_of(const struct og_array *a, size_t at)
 }
 
 // The arrays of one tile, one after the other: they add to the same weights.
-static og_status each_array(struct og_plate p, og_on_plate *act)
+og_status og_each_array(struct og_plate p, og_on_plate *act)
 {
     const int arrays = separate(p.a) ? sides_of(p.a) : 1;
     for (p.copy = 0; p.copy < p.a->copies; p.copy++)
@@ -271,24 +271,23 @@ og_status og_each_plate(const struct og_array *a, int slice, og_on_plate *act,
     const int threads = m->rows * m->cols > 4096 ? a->wired->threads : 1;
     const int blas = og_blas_use_threads(1);
     og_status worst = OG_OK;
-    for (int t = 0; t < threads; t++) a->wired->network[t].status = OG_OK;
+    for (int t = 0; t < threads; t++) a->wired->circuit[t].status = OG_OK;
 #pragma omp parallel for schedule(static) default(none) num_threads(threads)             \
     shared(a, slice, tiles, act, with)
     for (size_t t = 0; t < tiles; t++) {
-        struct og_plate p = plate_of(a, t);
+        struct og_plate p = og_plate_of(a, slice, t);
         int thread = 0;
-        p.slice = slice;
         p.with = with;
 #ifdef _OPENMP
         thread = omp_get_thread_num();
 #endif
-        p.n = &a->wired->network[thread];
-        const og_status status = each_array(p, act);
+        p.n = &a->wired->circuit[thread];
+        const og_status status = og_each_array(p, act);
         if (status != OG_OK) p.n->status = status;
     }
     og_blas_use_threads(blas);
     for (int t = 0; t < threads; t++)
-        if (a->wired->network[t].status > worst) worst = a->wired->network[t].status;
+        if (a->wired->circuit[t].status > worst) worst = a->wired->circuit[t].status;
     return worst;
 }
 

@@ -7,7 +7,7 @@
 #ifndef OG_PERIPHERY_WIRED_H
 #define OG_PERIPHERY_WIRED_H
 
-#include "crossbar/network.h"
+#include "crossbar/circuit.h"
 #include "periphery/array_impl.h"
 
 struct og_wired {
@@ -15,7 +15,7 @@ struct og_wired {
     float *variance;  // [copies][sides of a pair][rows * cols] of reads, of the slice in
                       // hand, as og_cell_io has it; NULL: no read noise
     float *ref_g, *ref_variance;  // [copies][col_tiles * rows]
-    struct og_network *network;   // [threads]
+    struct og_circuit *circuit;   // [threads]
     int threads;
 };
 
@@ -30,5 +30,15 @@ float *og_wired_variance(const struct og_array *a, int copy, int side);
 
 // Adds to e, v, sd and ref_sd of the slice in hand what the wires do to them.
 og_status og_wired_program(struct og_array *a, int slice);
+
+// Whether every read is solved for itself.
+static inline bool og_wired_is_nonlinear(const struct og_array *a)
+{
+    return a->wired != NULL && a->map.hw.wires.mode == OG_WIRES_NONLINEAR;
+}
+// sum[n][cols] of one unit, cells that are not ohmic, by Newton's method; drive[n][rows].
+// What cannot be solved is not a number.
+void og_wired_read(const struct og_array *a, const struct og_unit *u, const float *drive,
+                   size_t n, float *sum);
 
 #endif

@@ -67,11 +67,11 @@ static void add_gradient(const struct og_plate *p, int side)
 
 static og_status pull_plate(const struct og_plate *p)
 {
-    struct og_network *n = p->n;
+    struct og_circuit *n = p->n;
     OG_TRY(og_plate_gather(p));
     og_each_side(p, gather_gradient);
     gather_reference_gradient(p);
-    OG_TRY(og_network_gradient(n, n->t, n->share, NULL));
+    OG_TRY(og_circuit_gradient(n, n->t, n->share, NULL));
     og_each_side(p, add_gradient);
     return OG_OK;
 }

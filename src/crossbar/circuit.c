@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "crossbar/network.h"
+#include "crossbar/circuit.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,24 +25,24 @@ bool og_wiring_is_on(const struct og_wiring *w)
 
 // --- room ------------------------------------------------------------------------------
 
-void og_network_clear(struct og_network *n)
+void og_circuit_clear(struct og_circuit *n)
 {
-    for (int k = 0; k < OG_NETWORK_SIZES; k++) og_wires_free(n->solver[k]);
+    for (int k = 0; k < OG_CIRCUIT_SIZES; k++) og_wires_free(n->solver[k]);
     double *blocks[] = {n->g, n->t, n->share, n->cell, n->line};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) og_free(blocks[k]);
-    *n = (struct og_network){.wiring = n->wiring};
+    *n = (struct og_circuit){.wiring = n->wiring};
 }
 
 // The solver of the present size, NULL: there is none yet.
-static og_wires *solver_of(const struct og_network *n)
+static og_wires *solver_of(const struct og_circuit *n)
 {
-    for (int k = 0; k < OG_NETWORK_SIZES; k++)
+    for (int k = 0; k < OG_CIRCUIT_SIZES; k++)
         if (n->solver[k] != NULL && n->used[k][0] == n->rows && n->used[k][1] == n->cols)
             return n->solver[k];
     return NULL;
 }
 
-static og_status make_solver(struct og_network *n, struct og_error *err)
+static og_status make_solver(struct og_circuit *n, struct og_error *err)
 {
     const struct og_wire_params params = og_wiring_params(&n->wiring);
     const size_t k = n->next;
@@ -50,7 +50,7 @@ static og_status make_solver(struct og_network *n, struct og_error *err)
     n->solver[k] = NULL;
     n->used[k][0] = n->rows;
     n->used[k][1] = n->cols;
-    n->next = (k + 1) % OG_NETWORK_SIZES;
+    n->next = (k + 1) % OG_CIRCUIT_SIZES;
     const og_status status =
         og_wires_alloc(&n->solver[k], n->rows, n->cols, &params, err);
     if (status == OG_OK) return OG_OK;
@@ -59,7 +59,7 @@ static og_status make_solver(struct og_network *n, struct og_error *err)
     return status;
 }
 
-static og_status grow(struct og_network *n, size_t cells, struct og_error *err)
+static og_status grow(struct og_circuit *n, size_t cells, struct og_error *err)
 {
     double **blocks[] = {&n->g, &n->t, &n->share, &n->cell};
     enum { BLOCKS = sizeof blocks / sizeof *blocks };
@@ -76,7 +76,7 @@ static og_status grow(struct og_network *n, size_t cells, struct og_error *err)
     return OG_OK;
 }
 
-og_status og_network_resize(struct og_network *n, size_t rows, size_t cols,
+og_status og_circuit_resize(struct og_circuit *n, size_t rows, size_t cols,
                             struct og_error *err)
 {
     n->rows = rows;
@@ -91,7 +91,7 @@ og_status og_network_resize(struct og_network *n, size_t rows, size_t cols,
 static double parallel(double a, double b) { return a * b > 0 ? a * b / (a + b) : 0; }
 
 // Of the path of device (i, j) from its source to ground, its own resistance left out.
-static double path_of(const struct og_network *n, size_t i, size_t j)
+static double path_of(const struct og_circuit *n, size_t i, size_t j)
 {
     const struct og_wiring *w = &n->wiring;
     double row = w->r_source + (double)(j + 1) * w->r_row;
@@ -103,7 +103,7 @@ static double path_of(const struct og_network *n, size_t i, size_t j)
     return row + col + w->r_access;
 }
 
-static void series(const struct og_network *n, double *t, double *share)
+static void series(const struct og_circuit *n, double *t, double *share)
 {
     for (size_t i = 0; i < n->rows; i++)
         for (size_t j = 0; j < n->cols; j++) {
@@ -116,14 +116,13 @@ static void series(const struct og_network *n, double *t, double *share)
 
 // --- exact -----------------------------------------------------------------------------
 
-// What is left of a change of g behind its access resistance: d(g / (1 + g r)) / dg.
-static double access_share(const struct og_network *n, size_t k)
+double og_circuit_access_share(const struct og_circuit *n, size_t k)
 {
     const double part = 1 / (1 + n->g[k] * n->wiring.r_access);
     return part * part;
 }
 
-static og_wires *loaded(struct og_network *n)
+og_wires *og_circuit_solver(struct og_circuit *n)
 {
     og_wires *w = solver_of(n);
     double *g = n->cell;
@@ -133,25 +132,25 @@ static og_wires *loaded(struct og_network *n)
     return w;
 }
 
-og_status og_network_transfer(struct og_network *n, struct og_error *err)
+og_status og_circuit_transfer(struct og_circuit *n, struct og_error *err)
 {
     if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
         series(n, n->t, NULL);
         return OG_OK;
     }
-    og_wires *w = loaded(n);
+    og_wires *w = og_circuit_solver(n);
     const og_status s = og_wires_transfer(w, OG_WIRES_MERGE, n->t, NULL, err);
     if (s != OG_FAILED) return s;
     return og_wires_transfer(w, OG_WIRES_DIRECT, n->t, NULL, err);
 }
 
-void og_network_shares(struct og_network *n)
+void og_circuit_shares(struct og_circuit *n)
 {
     if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
         series(n, NULL, n->share);
         return;
     }
-    const og_wires *w = loaded(n);
+    const og_wires *w = og_circuit_solver(n);
     double *line = n->line, *scratch = line + 2 * OG_WIRES_SIDE_MAX;
     for (size_t i = 0; i < n->rows; i++)
         og_word_line(w, i, 1, NULL, n->share + i * n->cols, scratch);
@@ -159,36 +158,59 @@ void og_network_shares(struct og_network *n)
         og_bit_line(w, j, line, scratch);
         for (size_t i = 0; i < n->rows; i++) n->share[i * n->cols + j] *= line[i];
     }
-    for (size_t k = 0; k < n->rows * n->cols; k++) n->share[k] *= access_share(n, k);
+    for (size_t k = 0; k < n->rows * n->cols; k++)
+        n->share[k] *= og_circuit_access_share(n, k);
 }
 
 // --- gradients -------------------------------------------------------------------------
 
+// The fields of one drive and of one adjoint drive.
 struct fields {
     struct og_field_room room;
-    double *word, *bit, *word_adjoint, *bit_adjoint;  // [rows * cols] V
-    double *v, *u;                                    // [rows], [cols] V
+    double *bit, *bit_adjoint;  // [rows * cols] V
+    double *factor;             // [rows * cols] of the word lines
+    double *v, *u;              // [rows], [cols] V
+    double *line;               // [cols][8] V
 };
 
 static og_status fields_alloc(struct fields *f, og_wires *w, struct og_error *err)
 {
     const size_t cells = w->rows * w->cols;
-    *f = (struct fields){.room.tolerance = 1e-8};
+    *f = (struct fields){.room.tolerance = 1e-7};  // gradients are floats
     OG_TRY(og_field_room_alloc(&f->room, w, err));
-    f->word = og_alloc(4 * cells + w->rows + w->cols, sizeof *f->word);
-    if (f->word == NULL) return og_wires_no_memory(err);
-    f->bit = f->word + cells;
-    f->word_adjoint = f->bit + cells;
-    f->bit_adjoint = f->word_adjoint + cells;
-    f->v = f->bit_adjoint + cells;
+    f->bit = og_alloc(3 * cells + w->rows + 9 * w->cols, sizeof *f->bit);
+    if (f->bit == NULL) return og_wires_no_memory(err);
+    f->bit_adjoint = f->bit + cells;
+    f->factor = f->bit_adjoint + cells;
+    f->v = f->factor + cells;
     f->u = f->v + w->rows;
+    f->line = f->u + w->cols;
+    for (size_t i = 0; i < w->rows && w->row.kind != OG_LINE_IDEAL; i++)
+        og_line_factor(&w->row, w->g + i * w->cols, 1, w->cols, f->factor + i * w->cols);
     return OG_OK;
 }
 
 static void fields_free(struct fields *f)
 {
     og_field_room_free(&f->room);
-    og_free(f->word);
+    og_free(f->bit);
+}
+
+// to -= (word - bit)(word' - bit') of rows i .. i + 3 (' adjoint).
+static void add_rows(const struct og_wires *w, const struct fields *f, size_t i,
+                     double *to)
+{
+    const size_t n = w->cols, rows = w->rows - i < 4 ? w->rows - i : 4;
+    const struct og_field both[2] = {{f->v, f->bit}, {NULL, f->bit_adjoint}};
+    const bool ideal = w->row.kind == OG_LINE_IDEAL;
+    if (!ideal) og_word_lines(w, i, both, f->factor, f->line);
+    for (size_t k = 0; k < rows; k++)
+        for (size_t j = 0; j < n; j++) {
+            const size_t c = (i + k) * n + j;
+            const double word = ideal ? f->v[i + k] : f->line[8 * j + k];
+            const double adjoint = ideal ? 0 : f->line[8 * j + 4 + k];
+            to[c] -= (adjoint - f->bit_adjoint[c]) * (word - f->bit[c]);
+        }
 }
 
 // to += sum over the rows (or columns, if fewer) of p: one drive, and the adjoint drive
@@ -203,16 +225,14 @@ static og_status add_fields(og_wires *w, const double *p, const struct fields *f
             f->v[i] = by_rows ? (double)(i == k) : p[i * cols + k];
         for (size_t j = 0; j < cols; j++)
             f->u[j] = by_rows ? p[k * cols + j] : (double)(j == k);
-        OG_TRY(og_wires_field_within(w, &f->room, f->v, NULL, f->word, f->bit, err));
-        OG_TRY(og_wires_field_within(w, &f->room, NULL, f->u, f->word_adjoint,
-                                     f->bit_adjoint, err));
-        for (size_t c = 0; c < rows * cols; c++)
-            to[c] -= (f->word_adjoint[c] - f->bit_adjoint[c]) * (f->word[c] - f->bit[c]);
+        OG_TRY(og_wires_field_within(w, &f->room, f->v, NULL, NULL, f->bit, err));
+        OG_TRY(og_wires_field_within(w, &f->room, NULL, f->u, NULL, f->bit_adjoint, err));
+        for (size_t i = 0; i < rows; i += 4) add_rows(w, f, i, to);
     }
     return OG_OK;
 }
 
-og_status og_network_gradient(struct og_network *n, const double *p, double *to,
+og_status og_circuit_gradient(struct og_circuit *n, const double *p, double *to,
                               struct og_error *err)
 {
     const size_t cells = n->rows * n->cols;
@@ -221,12 +241,12 @@ og_status og_network_gradient(struct og_network *n, const double *p, double *to,
         for (size_t k = 0; k < cells; k++) to[k] *= p[k];
         return OG_OK;
     }
-    og_wires *w = loaded(n);
+    og_wires *w = og_circuit_solver(n);
     struct fields f;
     memset(to, 0, cells * sizeof *to);
     og_status s = fields_alloc(&f, w, err);
     if (s == OG_OK) s = add_fields(w, p, &f, to, err);
     fields_free(&f);
-    for (size_t k = 0; k < cells; k++) to[k] *= access_share(n, k);
+    for (size_t k = 0; k < cells; k++) to[k] *= og_circuit_access_share(n, k);
     return s;
 }

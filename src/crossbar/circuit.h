@@ -5,24 +5,24 @@
 // device in series with the wires of its own path alone, T_ij = g / (1 + g R_ij), R_ij =
 // r_source + (j + 1) r_row + (M - i) r_col + r_sense (ends in parallel where there are
 // two).
-#ifndef OG_CROSSBAR_NETWORK_H
-#define OG_CROSSBAR_NETWORK_H
+#ifndef OG_CROSSBAR_CIRCUIT_H
+#define OG_CROSSBAR_CIRCUIT_H
 
-#include "ohmgrid/hardware.h"
+#include "ohmgrid/array.h"
 #include "ohmgrid/wires.h"
 
 // Of arrays of any size, one after the other; all bytes zero: empty. Solvers are kept for
 // the few sizes that the tiles of one matrix have.
-enum { OG_NETWORK_SIZES = 4 };
-struct og_network {
+enum { OG_CIRCUIT_SIZES = 4 };
+struct og_circuit {
     struct og_wiring wiring;
-    og_wires *solver[OG_NETWORK_SIZES];
-    size_t used[OG_NETWORK_SIZES][2];  // rows and columns of each
+    og_wires *solver[OG_CIRCUIT_SIZES];
+    size_t used[OG_CIRCUIT_SIZES][2];  // rows and columns of each
     size_t next;                       // which one makes room
     size_t rows, cols, room;           // of the present array; cells there is room for
     double *g;         // [rows * cols] S of the devices, r_access not counted; fill it
     double *t;         // [rows * cols] S
-    double *share;     // [rows * cols], og_network_shares
+    double *share;     // [rows * cols], og_circuit_shares
     double *cell;      // [rows * cols] S with r_access
     double *line;      // scratch
     og_status status;  // for those who use several at once
@@ -32,23 +32,33 @@ struct og_wire_params og_wiring_params(const struct og_wiring *w);
 // Whether there is any resistance at all.
 bool og_wiring_is_on(const struct og_wiring *w);
 
-og_status og_network_resize(struct og_network *n, size_t rows, size_t cols,
+og_status og_circuit_resize(struct og_circuit *n, size_t rows, size_t cols,
                             struct og_error *err);
-void og_network_clear(struct og_network *n);
+void og_circuit_clear(struct og_circuit *n);
 
 // g -> t. OG_NO_MEMORY, or OG_FAILED where no solver has any digits left.
-og_status og_network_transfer(struct og_network *n, struct og_error *err);
+og_status og_circuit_transfer(struct og_circuit *n, struct og_error *err);
 
 // share_ij: what the current of output j changes by, per volt at source i, for a siemens
 // more of device (i, j): dT_ij / dg_ij, with the two lines of the device alone in the
 // network (all other lines at ground). The read noise of a device reaches its output by
 // that. T_ij / g_ij would be wrong where g_ij is small: T_ij is then what flows through
 // others.
-void og_network_shares(struct og_network *n);
+void og_circuit_shares(struct og_circuit *n);
 
 // to_kl = sum_ij p_ij dT_ij / dg_kl, by adjoint networks: dT_ij / dg_kl =
 // -(lambda^j_word - lambda^j_bit)_kl (w^i - b^i)_kl. p and `to`: [rows * cols].
-og_status og_network_gradient(struct og_network *n, const double *p, double *to,
+og_status og_circuit_gradient(struct og_circuit *n, const double *p, double *to,
                               struct og_error *err);
+
+// The solver, with the devices behind their access resistance; what is left there of a
+// change of g: d(g / (1 + g r)) / dg. Not of mode approximate.
+og_wires *og_circuit_solver(struct og_circuit *n);
+double og_circuit_access_share(const struct og_circuit *n, size_t k);
+
+// How good the short ways are, at full drive of all rows: see og_wire_check. variance
+// [rows * cols] S^2 of the devices' read noise, or NULL.
+og_status og_circuit_check(struct og_circuit *n, const double *variance,
+                           struct og_wire_check *check, struct og_error *err);
 
 #endif

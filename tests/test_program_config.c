@@ -1,23 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // hardware.program, device.pulse and device.faults in an experiment.
-#include <string.h>
-
 #include "config/tree.h"
-#include "config_files.h"
-#include "ohmgrid/config.h"
-
-static int enter_folder(void **state)
-{
-    return make_folder(state) != 0 || chdir(folder) != 0;
-}
-
-static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
-{
-    char whole[2048];
-    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
-    write_file("e.yaml", whole);
-    return og_experiment_read(e, "e.yaml", NULL, err);
-}
+#include "config_texts.h"
 
 #define PULSED "hardware: {device: {pulse: {up: 1 uS, down: 2 uS, c2c: 0.3}}, "
 
@@ -87,12 +71,7 @@ static void what_cannot_be_is_refused(void **state)
          "above 1"},
     };
     (void)state;
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        og_experiment *e;
-        struct og_error err = {0};
-        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
-        assert_string_equal(err.text, bad[k][1]);
-    }
+    all_are_refused(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)

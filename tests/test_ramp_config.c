@@ -1,22 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keys of ramp ADCs and of row tiles joined in analog.
-#include <string.h>
-
-#include "config_files.h"
-#include "ohmgrid/config.h"
-
-static int enter_folder(void **state)
-{
-    return make_folder(state) != 0 || chdir(folder) != 0;
-}
-
-static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
-{
-    char whole[2048];
-    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
-    write_file("e.yaml", whole);
-    return og_experiment_read(e, "e.yaml", NULL, err);
-}
+#include "config_texts.h"
 
 static void ramps_are_swept(void **state)
 {
@@ -79,12 +63,7 @@ static void what_has_no_effect_is_refused(void **state)
          "which joins whole tiles: tile.accumulate_groups has to be analog too"},
     };
     (void)state;
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        og_experiment *e;
-        struct og_error err = {0};
-        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
-        assert_string_equal(err.text, bad[k][1]);
-    }
+    all_are_refused(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)

@@ -1,24 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A technology in an experiment: a file and what differs from it, on which no training
 // depends.
-#include <string.h>
-
 #include "config/tree.h"
-#include "config_files.h"
-#include "ohmgrid/config.h"
-
-static int enter_folder(void **state)
-{
-    return make_folder(state) != 0 || chdir(folder) != 0;
-}
-
-static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
-{
-    char whole[2048];
-    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
-    write_file("e.yaml", whole);
-    return og_experiment_read(e, "e.yaml", NULL, err);
-}
+#include "config_texts.h"
 
 static struct og_config point(const og_experiment *e, size_t p)
 {
@@ -104,12 +88,7 @@ static void what_has_no_effect_is_refused(void **state)
          "mapping.scheme: in offset a zero weight is not a zero conductance"},
     };
     (void)state;
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        og_experiment *e;
-        struct og_error err = {0};
-        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
-        assert_string_equal(err.text, bad[k][1]);
-    }
+    all_are_refused(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)

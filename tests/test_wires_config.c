@@ -1,23 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keys of wires: swept, switched off, and refused where they would be ignored.
-#include <string.h>
-
 #include "config/tables.h"
-#include "config_files.h"
-#include "ohmgrid/config.h"
-
-static int enter_folder(void **state)
-{
-    return make_folder(state) != 0 || chdir(folder) != 0;
-}
-
-static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
-{
-    char whole[2048];
-    snprintf(whole, sizeof whole, "model: {layers: [relu]}\n%s", text);
-    write_file("e.yaml", whole);
-    return og_experiment_read(e, "e.yaml", NULL, err);
-}
+#include "config_texts.h"
 
 static void they_can_be_swept(void **state)
 {
@@ -89,12 +73,7 @@ static void what_does_not_fit_is_refused(void **state)
          "have no place among the wires"},
     };
     (void)state;
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        og_experiment *e;
-        struct og_error err = {0};
-        assert_int_equal(read_text(&e, bad[k][0], &err), OG_INPUT);
-        assert_string_equal(err.text, bad[k][1]);
-    }
+    all_are_refused(bad, sizeof bad / sizeof *bad);
 }
 
 int main(void)

@@ -171,6 +171,22 @@ static void ngspice_agrees_over_seven_decades(void **state)
     }
 }
 
+static void large_arrays_are_those_of_ngspice(void **state)
+{
+    (void)state;
+    if (!have_ngspice()) skip();
+    static const size_t size[][2] = {{64, 64}, {63, 41}};
+    for (int k = 0; k < 2; k++) {
+        struct circuit c =
+            circuit_alloc(size[k][0], size[k][1], 1, k == 0 ? SIMILAR : HALF_OPEN);
+        const struct og_wire_params p = {
+            .r_row = 2, .r_col = 3, .r_source = 100, .r_sense = 50, .drive_both = k == 1};
+        const double d = against_ngspice(&c, &p);
+        if (!(d <= 1e-9)) fail_msg("%zu x %zu: %g", c.rows, c.cols, d);
+        circuit_free(&c);
+    }
+}
+
 // As resistors the wires would drown the terminals in rounding: 1e-8.
 static void ngspice_agrees_on_good_wires_behind_bad_terminals(void **state)
 {
@@ -415,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(currents_are_those_of_ngspice),
         cmocka_unit_test(ngspice_agrees_over_seven_decades),
+        cmocka_unit_test(large_arrays_are_those_of_ngspice),
         cmocka_unit_test(ngspice_agrees_on_good_wires_behind_bad_terminals),
         cmocka_unit_test(transfer_and_report_are_written),
         cmocka_unit_test(flags_may_be_booleans),

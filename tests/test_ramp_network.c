@@ -244,7 +244,7 @@ static void ramps_without_use_are_refused(void **state)
 static void cell_states_cost_conversions(void **state)
 {
     (void)state;
-    const struct task t = ONE(LSTM, 5, 1);
+    const struct task t = ONE(LSTM, 5, 1, .both = false);
     for (int mapping = 0; mapping < 2; mapping++) {
         double energy[2] = {0, 0};
         for (int ramped = 0; ramped < 2; ramped++) {

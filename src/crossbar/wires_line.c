@@ -119,7 +119,8 @@ void og_word_lines(const struct og_wires *w, size_t i, const struct og_field fie
     }
     for (size_t j = 1; j < n; j++) {
         double *at = x + j * LANES;
-        for (size_t k = 0; k < LANES; k++) at[k] += factor[k] * at[k - LANES];
+        const double *before = at - LANES;
+        for (size_t k = 0; k < LANES; k++) at[k] += factor[k] * before[k];
         take_factors(w, i, q, j, factor);
     }
     for (size_t k = 0; k < LANES; k++) x[(n - 1) * LANES + k] *= factor[k];

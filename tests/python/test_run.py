@@ -82,15 +82,18 @@ class Run(Folder):
             self.assertTrue(numpy.isfinite(layer.snr_local).all())
 
     def test_what_is_stopped_goes_on(self):
+        # Long enough to be seen, some twenty times a second, on any machine.
+        epochs = {"train.epochs": 3000}
+
         def stop(state):
             if state.stage.startswith("train"):
                 os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does
 
-        self.run_it("whole.h5", set={"train.epochs": 150})
+        self.run_it("whole.h5", set=epochs)
         with self.assertRaises(KeyboardInterrupt):
-            self.run_it("part.h5", set={"train.epochs": 150}, progress=stop)
+            self.run_it("part.h5", set=epochs, progress=stop)
         self.assertTrue(os.path.exists(self.path("part.h5.journal")))
-        self.run_it("part.h5", set={"train.epochs": 150}, resume=True)
+        self.run_it("part.h5", set=epochs, resume=True)
         self.assertFalse(os.path.exists(self.path("part.h5.journal")))
         same(self.path("whole.h5"), self.path("part.h5"))
 

@@ -88,6 +88,27 @@ static inline void bench_run(struct bench *b)
     bench_read(b);
 }
 
+// A read and its backward pass: dy[n][cols] of fixed dice, dx[n][rows]; og_free both.
+static inline void bench_backward(struct bench *b, enum og_gradient gradient, float **dy,
+                                  float **dx)
+{
+    *dy = og_alloc(b->n * b->cols, sizeof **dy);
+    *dx = og_alloc(b->n * b->rows, sizeof **dx);
+    assert_int_equal(og_array_keep_gradient(b->array, OG_KEEP_GRADIENT, NULL), OG_OK);
+    b->tape = og_alloc(og_array_tape_bytes(b->array, b->n), 1);
+    bench_run(b);
+    fill(*dy, b->n * b->cols, 77, 1);
+    const struct og_backward_io io = {.dy = *dy,
+                                      .lddy = b->cols,
+                                      .n = b->n,
+                                      .dx = *dx,
+                                      .lddx = b->rows,
+                                      .tape = b->tape,
+                                      .work = b->work,
+                                      .gradient = gradient};
+    og_array_backward(b->array, &io);
+}
+
 static inline void bench_close(struct bench *b)
 {
     og_array_free(b->array);

@@ -138,20 +138,8 @@ static void gradients_stop_there(void **state)
 {
     (void)state;
     struct bench b = bench_open(saturating(), ROWS, COLS, N, 1);
-    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
-    b.tape = og_alloc(og_array_tape_bytes(b.array, N), 1);
-    bench_run(&b);
-    float *dy = og_alloc(N * COLS, sizeof *dy), *dx = og_alloc(N * ROWS, sizeof *dx);
-    fill(dy, N * COLS, 77, 1);
-    struct og_backward_io io = {.dy = dy,
-                                .lddy = COLS,
-                                .n = N,
-                                .dx = dx,
-                                .lddx = ROWS,
-                                .tape = b.tape,
-                                .work = b.work,
-                                .gradient = OG_CLIPPED};
-    og_array_backward(b.array, &io);
+    float *dy, *dx;
+    bench_backward(&b, OG_CLIPPED, &dy, &dx);
     for (size_t r = 0; r < N; r++)
         for (size_t i = 0; i < ROWS; i++) {
             double want = 0;

@@ -47,6 +47,30 @@ static void draws(float *z, uint64_t seed)
     og_gauss_fill(&s, (struct og_index){0, 0, 0}, 0, z, OG_ADC_DRAWS);
 }
 
+// The kernel on x [LSB], with these steps.
+static void convert_by(const struct og_hardware *hw, const struct og_steps *steps,
+                       const float *x, size_t n, float *code)
+{
+    const bool rise = hw->adc.rounding == OG_MID_RISE;
+    const float words = (float)(1 << (hw->adc.bits - 1));
+    float *one = og_alloc(n, sizeof *one);
+    float *scratch = og_alloc(og_convert_scratch(n), sizeof *scratch);
+    for (size_t j = 0; j < n; j++) one[j] = 1;
+    const struct og_convert io = {.lanes = {.inv_lsb = one, .step = one},
+                                  .cols = n,
+                                  .limit = rise ? words : words - 1,
+                                  .mid_rise = rise,
+                                  .steps = steps,
+                                  .begin = true,
+                                  .weight = 1,
+                                  .scale = 1,
+                                  .sum = x,
+                                  .out = code};
+    og_convert_kernels()->convert(&io, n, scratch);
+    og_free(one);
+    og_free(scratch);
+}
+
 // Codes of x [LSB], as many as there are, through the kernel; all lanes have one circuit.
 static void convert(const struct og_hardware *hw, const struct og_adc_circuit *c,
                     const float *x, size_t n, float *code)
@@ -54,9 +78,6 @@ static void convert(const struct og_hardware *hw, const struct og_adc_circuit *c
     const bool rise = hw->adc.rounding == OG_MID_RISE;
     const float words = (float)(1 << (hw->adc.bits - 1));
     float *lanes = og_alloc(6 * (size_t)c->steps * n, sizeof *lanes), *to = lanes;
-    float *one = og_alloc(n, sizeof *one);
-    float *scratch = og_alloc(og_convert_scratch(n), sizeof *scratch);
-    for (size_t j = 0; j < n; j++) one[j] = 1;
     for (int k = 0; k < c->steps; k++) {
         const struct og_adc_step *s = &c->step[k];
         const float value[6] = {s->lo,       s->hi,       s->gain,
@@ -72,20 +93,8 @@ static void convert(const struct og_hardware *hw, const struct og_adc_circuit *c
                              .first = -words + (rise ? 0.5f : 0),
                              .lowest = -words + (rise ? 0.5f : 1)};
     for (int k = 0; k < c->steps; k++) steps.weight[k] = (float)og_adc_weight(hw, k);
-    const struct og_convert io = {.lanes = {.inv_lsb = one, .step = one},
-                                  .cols = n,
-                                  .limit = rise ? words : words - 1,
-                                  .mid_rise = rise,
-                                  .steps = &steps,
-                                  .begin = true,
-                                  .weight = 1,
-                                  .scale = 1,
-                                  .sum = x,
-                                  .out = code};
-    og_convert_kernels()->convert(&io, n, scratch);
+    convert_by(hw, &steps, x, n, code);
     og_free(lanes);
-    og_free(one);
-    og_free(scratch);
 }
 
 // --- decisions ------------------------------------------------------------------------
@@ -264,10 +273,9 @@ static void convert_on_slope(const struct og_hardware *hw, const float *level,
 {
     const bool rise = hw->adc.rounding == OG_MID_RISE;
     const float words = (float)(1 << (hw->adc.bits - 1));
-    float *one = og_alloc(n, sizeof *one), *offsets = og_alloc(n, sizeof *offsets);
-    float *scratch = og_alloc(og_convert_scratch(n), sizeof *scratch);
+    float *offsets = og_alloc(n, sizeof *offsets);
     int32_t *table = og_alloc(n, sizeof *table);
-    for (size_t j = 0; j < n; j++) one[j] = 1, offsets[j] = offset;
+    for (size_t j = 0; j < n; j++) offsets[j] = offset;
     const struct og_steps steps = {.n = hw->adc.bits,
                                    .per_lsb = 1 / words,
                                    .half = rise ? 0 : 0.5f,
@@ -276,20 +284,8 @@ static void convert_on_slope(const struct og_hardware *hw, const float *level,
                                    .levels = level,
                                    .offset = offsets,
                                    .table = table};
-    const struct og_convert io = {.lanes = {.inv_lsb = one, .step = one},
-                                  .cols = n,
-                                  .limit = rise ? words : words - 1,
-                                  .mid_rise = rise,
-                                  .steps = &steps,
-                                  .begin = true,
-                                  .weight = 1,
-                                  .scale = 1,
-                                  .sum = x,
-                                  .out = code};
-    og_convert_kernels()->convert(&io, n, scratch);
-    og_free(one);
+    convert_by(hw, &steps, x, n, code);
     og_free(offsets);
-    og_free(scratch);
     og_free(table);
 }
 

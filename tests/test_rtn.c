@@ -164,6 +164,36 @@ static void wires_weaken_it(void **state)
     bench_close(&b);
 }
 
+// A device of a reference column is one for all columns of its tile.
+static void reference_columns_have_it(void **state)
+{
+    (void)state;
+    struct og_hardware hw = telegraph();
+    hw.mapping.scheme = OG_OFFSET;
+    hw.mapping.reference = OG_REFERENCE_COLUMN;
+    hw.mapping.devices_per_weight = 2;
+    hw.tile.cols = 16;
+    struct bench b = bench_open(hw, 1, COLS, TICKS, 1);
+    double mean = 0, square = 0;
+    for (size_t j = 0; j < COLS; j++) b.w[j] = j == 0 ? 1 : -1;  // -1: g = 0, silent
+    for (size_t r = 0; r < TICKS; r++) b.x[r] = 1;
+    b.at.positions = TICKS;
+    bench_run(&b);
+    for (size_t t = 1; t < COLS / 16; t++)
+        for (size_t r = 0; r < TICKS; r++) {
+            const float *y = b.y + r * COLS + t * 16;
+            for (size_t j = 1; j < 16; j++) assert_true(fabsf(y[j] - y[0]) < 1e-5f);
+            mean += (double)y[0] + 1;
+            square += ((double)y[0] + 1) * ((double)y[0] + 1);
+        }
+    const double n = TICKS * (COLS / 16 - 1), mixed = n * (1 - rest) / (1 + rest);
+    // A weight of -1 is off 0 by two middles, of two devices each.
+    const double sd = 0.3 * sqrt(0.1875 / 2);
+    assert_true(fabs(mean / n) < 4 * sd / sqrt(mixed));
+    assert_true(fabs(sqrt(square / n) / sd - 1) < 0.05);
+    bench_close(&b);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -182,6 +212,7 @@ int main(void)
         cmocka_unit_test(steps_are_positions),
         cmocka_unit_test(some_devices_have_it),
         cmocka_unit_test(wires_weaken_it),
+        cmocka_unit_test(reference_columns_have_it),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,18 +114,45 @@ static void what_has_no_effect_is_refused(void **state)
         {"hardware: {device: {disturb: {beta: 0.5}}}\n",
          "e.yaml:2: key 'hardware.device.disturb': has no effect without reads"},
         {"hardware: {t_cycle: 1 us}\n",
-         "e.yaml:2: key 'hardware.t_cycle': has no effect without device.rtn"},
+         "e.yaml:2: key 'hardware.t_cycle': has no effect without device.rtn, or "
+         "device.flicker of mode correlated"},
         {"hardware: {device: {rtn: {fraction: 0.1}}}\n",
          "e.yaml:2: key 'hardware.device.rtn': has no effect without both fraction and "
          "amplitude above 0"},
         {"hardware: {device: {rtn: {fraction: 0.1, amplitude: 0.2}}}\n",
          "e.yaml:2: key 'hardware.device.rtn': needs hardware.t_cycle above 0"},
-        {"hardware: {t_cycle: 1 us, mapping: {scheme: offset},"
-         " device: {rtn: {fraction: 0.1, amplitude: 0.2}}}\n",
-         "e.yaml:2: key 'hardware.device.rtn': excludes a reference column, which is "
-         "none "
-         "of the weights: use mapping.reference digital, or a differential "
-         "mapping.scheme"},
+        {"hardware: {t_sample: 1 ms}\n",
+         "e.yaml:2: key 'hardware.t_sample': has no effect without device.flicker of "
+         "mode correlated"},
+        {"hardware: {t_pass: 1 ms}\n", "e.yaml:2: key 'hardware.t_pass': has no effect "
+                                       "without device.flicker of mode correlated"},
+        {"hardware: {device: {flicker: {mode: correlated}}, t_cycle: 1 us, t_sample: 1 "
+         "ms}\n",
+         "e.yaml:2: key 'hardware.device.flicker.mode': correlated has no effect: "
+         "device.flicker.q is 0"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us}\n",
+         "e.yaml:2: key 'hardware.device.flicker.mode': correlated needs "
+         "hardware.t_cycle and hardware.t_sample above 0"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us, t_sample: 2.5 us}\n",
+         "e.yaml:2: key 'hardware.t_sample': is no whole number of hardware.t_cycle, the "
+         "ticks of reads"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "ns, t_sample: 2 s}\n",
+         "e.yaml:2: key 'hardware.t_sample': is more than 1e9 times hardware.t_cycle"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us, t_sample: 1 ms, t_pass: 2 ms}\n",
+         "e.yaml:2: key 'hardware.t_pass': is longer than hardware.t_sample"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us, t_sample: 1 ms, adc: {kind: ramp}}\n",
+         "e.yaml:2: key 'hardware.device.flicker.mode': correlated excludes adc.kind "
+         "ramp, whose own cells are read on another clock"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us, t_sample: 1 ms, t_pass: 0.4 ms}\nevaluate: {votes: 3}\n",
+         "e.yaml:3: key 'evaluate.votes': 3 passes over a sample, with "
+         "device.flicker.mode correlated, need hardware.t_pass above 0 and "
+         "hardware.t_sample of at least 3 times that"},
     };
     (void)state;
     all_are_refused(bad, sizeof bad / sizeof *bad);

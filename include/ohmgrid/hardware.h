@@ -57,6 +57,7 @@ enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
 enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH };
 enum og_write_mode { OG_WRITE_DIRECT, OG_WRITE_VERIFIED };
+enum og_flicker_mode { OG_FLICKER_FROZEN, OG_FLICKER_CORRELATED };
 enum og_write_start { OG_START_ERASED, OG_START_DIRECT };
 // What a device is stuck at, whatever is written: nothing, g_hrs, g_lrs, 0, g_short.
 enum og_fault {
@@ -118,8 +119,10 @@ struct og_device {
         struct og_law nu, spread;
     } drift;
     // 1/f noise accumulated since programming: g (1 + q(x) sqrt(ln((t' + t_read) / (2
-    // t_read))) z), t' = t + t_0, x as programmed, z normal; frozen for an evaluation.
+    // t_read))) z), t' = t + t_0, x as programmed, z normal; frozen for an evaluation, or
+    // correlated: z changes with the read clock (periphery/flicker.c).
     struct {
+        enum og_flicker_mode mode;
         double t_read;  // [s]
         struct og_law q;
     } flicker;
@@ -335,7 +338,10 @@ struct og_hardware {
         enum og_compensation mode;
         int reads;
     } compensation;
-    double t_cycle;  // [s] from one input vector of a sample to the next; of device.rtn
+    // The read clock [s], of device.rtn and of correlated device.flicker: from one input
+    // vector of a sample to the next, from one sample to the next, and from one pass of a
+    // vote over a sample to the next.
+    double t_cycle, t_sample, t_pass;
     struct {
         enum og_thermal law;  // S = 4 k T g, or 2 q |I| coth(q |V| / 2 k T)
         double bandwidth;     // [Hz] of a read

@@ -33,6 +33,7 @@ enum og_purpose {
     OG_WRITE_PULSES,
     OG_ATTACK,
     OG_BOOTSTRAP,
+    OG_FLICKER,
 };
 
 // Plain value, on the stack. Thread-safety: never changes after og_stream_named.

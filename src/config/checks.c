@@ -306,7 +306,8 @@ static bool noisy(const struct og_hardware *h)
     return !h->ideal &&
            (h->injection.points != 0 || h->device.read.kind != OG_SIGMA_NONE ||
             h->thermal.law != OG_THERMAL_NONE || h->device.rtn.fraction > 0 ||
-            h->adc.noise > 0 || h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
+            h->device.flicker.mode == OG_FLICKER_CORRELATED || h->adc.noise > 0 ||
+            h->adc.noise_full_scale > 0 || h->weight_noise.read > 0);
 }
 
 bool og_reads_differ(const struct og_hardware *h)
@@ -321,6 +322,33 @@ bool og_reads_differ(const struct og_hardware *h)
     return differ;
 }
 
+// The passes of a vote have to find room on the read clock.
+static bool votes_fit(const struct og_hardware *h, int votes)
+{
+    if (h->ideal || h->device.flicker.mode == OG_FLICKER_FROZEN) return true;
+    return h->t_pass > 0 && votes * h->t_pass <= h->t_sample * (1 + 1e-9);
+}
+
+static og_status check_clock(const struct og_config *c, const og_item *root,
+                             struct og_error *err)
+{
+    const struct og_hardware *h = &c->hardware;
+    bool fit = votes_fit(h, c->evaluate.votes);
+    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && fit; i++) {
+        struct og_hardware own;
+        const char *layer = og_hardware_layer_name(h, i)->text;
+        OG_TRY(og_hardware_layer(h, layer, &own, err));
+        fit = votes_fit(&own, c->evaluate.votes);
+    }
+    if (fit) return OG_OK;
+    return og_fail_at(
+        root, "evaluate.votes", err,
+        "%d passes over a sample, with device.flicker.mode correlated, need "
+        "hardware.t_pass above 0 and hardware.t_sample of at least %d times "
+        "that",
+        c->evaluate.votes, c->evaluate.votes);
+}
+
 static og_status check_vote(const struct og_config *c, const og_item *root,
                             struct og_error *err)
 {
@@ -330,7 +358,7 @@ static og_status check_vote(const struct og_config *c, const og_item *root,
         return og_fail_at(root, "evaluate.vote", err,
                           "has no effect with evaluate.votes 1");
     }
-    if (og_reads_differ(&c->hardware)) return OG_OK;
+    if (og_reads_differ(&c->hardware)) return check_clock(c, root, err);
     return og_fail_at(
         root, "evaluate.votes", err,
         "%d passes would be the same: hardware has no noise that is drawn per "

@@ -81,19 +81,56 @@ static og_status check_rtn(const struct og_hardware *h, const og_item *map,
                 d->rtn.t_high != standard.device.rtn.t_high))
         return fail_at(map, "device.rtn", err,
                        "has no effect without both fraction and amplitude above 0");
-    if (!on && h->t_cycle > 0)
-        return fail_at(map, "t_cycle", err, "has no effect without device.rtn");
+    if (!on && h->t_cycle > 0 && d->flicker.mode == OG_FLICKER_FROZEN)
+        return fail_at(map, "t_cycle", err,
+                       "has no effect without device.rtn, or device.flicker of mode "
+                       "correlated");
     if (on && h->t_cycle == 0)
         return fail_at(map, "device.rtn", err, "needs hardware.t_cycle above 0");
     if (on && h->adc.kind == OG_ADC_RAMP)
         return fail_at(map, "device.rtn", err,
                        "excludes adc.kind ramp, whose own cells are read on another "
                        "clock");
-    if (on && h->mapping.scheme == OG_OFFSET &&
-        h->mapping.reference == OG_REFERENCE_COLUMN)
-        return fail_at(map, "device.rtn", err,
-                       "excludes a reference column, which is none of the weights: use "
-                       "mapping.reference digital, or a differential mapping.scheme");
+    return OG_OK;
+}
+
+// Times of the read clock are whole numbers of its ticks, and few enough to be counted.
+static og_status check_ticks(double t, double t_cycle, const char *key,
+                             const og_item *map, struct og_error *err)
+{
+    const double ticks = t / t_cycle;
+    if (!(ticks <= 1e9))
+        return fail_at(map, key, err, "is more than 1e9 times hardware.t_cycle");
+    if (t > 0 && !(fabs(rint(ticks) - ticks) < 1e-6 * ticks && rint(ticks) > 0))
+        return fail_at(map, key, err,
+                       "is no whole number of hardware.t_cycle, the ticks of reads");
+    return OG_OK;
+}
+
+static og_status check_clock(const struct og_hardware *h, const og_item *map,
+                             struct og_error *err)
+{
+    if (h->device.flicker.mode == OG_FLICKER_FROZEN) {
+        const char *key = h->t_sample > 0 ? "t_sample" : h->t_pass > 0 ? "t_pass" : NULL;
+        return key == NULL ? OG_OK
+                           : fail_at(map, key, err,
+                                     "has no effect without device.flicker of mode "
+                                     "correlated");
+    }
+    if (!og_law_is_on(&h->device.flicker.q))
+        return fail_at(map, "device.flicker.mode", err,
+                       "correlated has no effect: device.flicker.q is 0");
+    if (h->adc.kind == OG_ADC_RAMP)
+        return fail_at(map, "device.flicker.mode", err,
+                       "correlated excludes adc.kind ramp, whose own cells are read on "
+                       "another clock");
+    if (h->t_cycle == 0 || h->t_sample == 0)
+        return fail_at(map, "device.flicker.mode", err,
+                       "correlated needs hardware.t_cycle and hardware.t_sample above 0");
+    OG_TRY(check_ticks(h->t_sample, h->t_cycle, "t_sample", map, err));
+    OG_TRY(check_ticks(h->t_pass, h->t_cycle, "t_pass", map, err));
+    if (h->t_pass > h->t_sample)
+        return fail_at(map, "t_pass", err, "is longer than hardware.t_sample");
     return OG_OK;
 }
 
@@ -168,5 +205,6 @@ og_status og_time_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(check_disturb(h, map, err));
     OG_TRY(check_thermal(h, map, err));
     OG_TRY(check_rtn(h, map, err));
+    OG_TRY(check_clock(h, map, err));
     return check_compensation(h, map, err);
 }

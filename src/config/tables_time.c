@@ -43,6 +43,11 @@ const struct og_field og_drift_fields[] = {
 };
 
 const struct og_field og_flicker_fields[] = {
+    {"mode", OG_FIELD_CHOICE, offsetof(struct og_device, flicker.mode), 0, NULL, 0, 0,
+     "frozen correlated", "frozen", E,
+     "One number for a device and a chip, or processes that go on along the read clock "
+     "(hardware.t_cycle, t_sample).",
+     NULL, NULL},
     {"t_read", OG_FIELD_REAL, offsetof(struct og_device, flicker.t_read), 0, "s", 1e-12,
      1, NULL, "250 ns", E, "Duration of a read.", NULL, NULL},
     {"q", OG_FIELD_BLOCK, offsetof(struct og_device, flicker.q), 0, NULL, 0, 0, NULL,

@@ -65,6 +65,9 @@ static void no_drift(struct og_hardware *h, const struct og_hardware *standard)
 static void no_flicker(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.flicker = standard->device.flicker;
+    h->t_sample = standard->t_sample;
+    h->t_pass = standard->t_pass;
+    if (!(h->device.rtn.fraction > 0)) h->t_cycle = standard->t_cycle;
 }
 
 static void no_disturb(struct og_hardware *h, const struct og_hardware *standard)
@@ -87,7 +90,7 @@ static void no_thermal(struct og_hardware *h, const struct og_hardware *standard
 static void no_rtn(struct og_hardware *h, const struct og_hardware *standard)
 {
     h->device.rtn = standard->device.rtn;
-    h->t_cycle = standard->t_cycle;
+    if (h->device.flicker.mode == OG_FLICKER_FROZEN) h->t_cycle = standard->t_cycle;
 }
 
 static void no_dac(struct og_hardware *h, const struct og_hardware *standard)

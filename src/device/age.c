@@ -6,7 +6,8 @@
 // 1/f noise: its spectrum is that of traps with time constants spread evenly over log
 // time, so what has accumulated by t' since programming has the relative variance q(x)^2
 // ln((t' + t_read) / (2 t_read)) (same sources; x as programmed). Only a few per cent of
-// it change from one read to the next: one number for a device, frozen.
+// it change from one read to the next: one number for a device, frozen. Mode correlated
+// leaves it to reads (periphery/flicker.c) and only tells q(x).
 //
 // Read disturb: g_end + (g - g_end) exp(-(n / n_0)^beta) after n reads, a stretched
 // exponential towards one conductance: ohmgrid's choice, the same for all devices.
@@ -66,8 +67,9 @@ static void flicker(const struct og_cells *c, const struct og_cell_io *io, const
     const struct og_device *d = c->device;
     const double t = c->t + d->drift.t_0, t_read = d->flicker.t_read;
     const float root = (float)sqrt(log((t + t_read) / (2 * t_read)));
-    float q[OG_CELL_CHUNK], z[OG_CELL_CHUNK];
+    float own[OG_CELL_CHUNK], z[OG_CELL_CHUNK], *q = io->flicker ? io->flicker : own;
     og_law_fill(&d->flicker.q, d->g_max, g, q, io->n);
+    if (d->flicker.mode == OG_FLICKER_CORRELATED) return;
     draw(c, io, OF_FLICKER, z);
     for (size_t i = 0; i < io->n; i++) {
         const float noisy = 1 + root * q[i] * z[i];

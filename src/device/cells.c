@@ -143,6 +143,7 @@ static void switch_off(const struct og_device *d, const struct og_cell_io *io, f
         if (!io->off[i]) continue;
         g[i] = (float)d->g_off;
         if (io->slope != NULL) io->slope[i] = 0;
+        if (io->flicker != NULL) io->flicker[i] = 0;
     }
 }
 
@@ -185,6 +186,7 @@ static void stick(const struct og_device *d, const struct og_cell_io *io,
         if (fault[i] == OG_HEALTHY) continue;
         g[i] = at[fault[i]];
         if (io->slope != NULL) io->slope[i] = 0;
+        if (io->flicker != NULL) io->flicker[i] = 0;
     }
 }
 

@@ -41,7 +41,8 @@ struct og_cell_io {
     float *g;              // [S] as programmed
     float *read_variance;  // (sigma_read(g) / (g_max - g_min))^2
     float *slope;          // d g / d target - 1, with all draws fixed: reparam gradients
-    float *error;          // [S] g as written minus what was wanted of the cell
+    float *flicker;  // q(x) of device.flicker, mode correlated; 0 where nothing changes
+    float *error;    // [S] g as written minus what was wanted of the cell
     struct og_write_count *count;  // of hardware.program.mode write_verify
 };
 

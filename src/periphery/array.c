@@ -336,6 +336,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
     if (status == OG_OK && og_wired_is_on(hw)) status = og_wired_alloc(a, err);
     if (status == OG_OK) status = check_physics(a, err);
     if (status == OG_OK) status = og_rtn_alloc(a, err);
+    if (status == OG_OK) status = og_flicker_alloc(a, err);
     if (status == OG_OK) status = og_compensation_alloc(a, err);
     if (status != OG_OK) {
         og_array_free(a);
@@ -372,6 +373,7 @@ void og_array_free(og_array *a)
     og_compensation_free(a);
     og_wired_free(a->wired);
     og_rtn_free(a);
+    og_flicker_free(a);
     og_mapping_free(&a->map);
     og_free(a);
 }
@@ -397,6 +399,12 @@ static bool alloc_gradient(struct og_array *a, enum og_keep keep)
 
 og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error *err)
 {
+    if (keep != OG_KEEP_NOTHING && a->flicker != NULL)
+        return og_fail(
+            err, OG_INPUT,
+            "device.flicker: reads of mode correlated follow each other as in "
+            "an evaluation, not as in training; where gradients are needed use "
+            "mode: frozen");
     if (keep == OG_KEEP_REPARAM && a->sd != NULL)
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of device-level noise cannot be "

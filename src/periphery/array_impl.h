@@ -61,36 +61,37 @@ struct og_array {
     bool short_codes;  // all DAC codes are integers of 16 bits
     bool direct;       // the drive of every pass is the codes
     float d_max;
-    float bend;           // a v_read of cells that are not ohmic; 0: they are
-    float lsb_ref;        // ADC codes are added up in units of this LSB; 1 where ideal
-    float limit;          // largest ADC code, or half their number (mid-rise)
-    float variance;       // constant read variance of a unit, steps^2 per d^2
-    float base;           // digital reference: what every column carries extra, per drive
-    float *range;         // [ranges] ADC full scales, normalised
-    size_t ranges;        // of the whole matrix; the first ones are in use
-    bool nominal_stale;   // units' nominal weights are not yet those of map.q
-    float *e, *v;         // [sides][rows * cols] workspace of programming
-    float *ref;           // [col_tiles][rows] deviation of reference columns, in steps
-    float *ref_sd;        // [col_tiles][rows] their read noise
-    float *s;             // [sides][rows * cols] thermal noise, workspace; or NULL
-    float *ref_s;         // [col_tiles][rows] that of reference columns
-    float *device_s;      // [devices] that of each, device-level noise
-    struct og_rtn *rtn;   // of rtn.c; NULL: none
-    float *w_hat;         // [rows * cols], with gradients: programmed weight
-    float *slope;         // [rows * cols], reparam: d w_hat / d w - 1
-    float *sd;            // [devices], device-level noise: steps
-    og_packed **w_back;   // [groups], with gradients
-    float *column_sum;    // [groups][cols], offset inputs: nominal
-    float *group_scale;   // [groups][cols] w_max relative to w_ref
-    uint64_t *histogram;  // [ranges][OG_BINS], percentile and mse
-    float *peak;          // [ranges]
-    struct og_wired *wired;    // of wired.h; NULL: no wires
-    float *levels;             // [row_tiles][col_tiles][2^bits] of slopes
-    double *width;             // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
-    struct og_ramps *ramps;    // of ramps.h; NULL: linear ADCs
-    struct og_faults *faults;  // of faults.h; NULL: no device is stuck
-    double t, reads;           // [s] that the devices have aged, and reads that they saw
-    float *compensation;       // [cols] factors of the digital sums; NULL: none
+    float bend;          // a v_read of cells that are not ohmic; 0: they are
+    float lsb_ref;       // ADC codes are added up in units of this LSB; 1 where ideal
+    float limit;         // largest ADC code, or half their number (mid-rise)
+    float variance;      // constant read variance of a unit, steps^2 per d^2
+    float base;          // digital reference: what every column carries extra, per drive
+    float *range;        // [ranges] ADC full scales, normalised
+    size_t ranges;       // of the whole matrix; the first ones are in use
+    bool nominal_stale;  // units' nominal weights are not yet those of map.q
+    float *e, *v;        // [sides][rows * cols] workspace of programming
+    float *ref;          // [col_tiles][rows] deviation of reference columns, in steps
+    float *ref_sd;       // [col_tiles][rows] their read noise
+    float *s;            // [sides][rows * cols] thermal noise, workspace; or NULL
+    float *ref_s;        // [col_tiles][rows] that of reference columns
+    float *device_s;     // [devices] that of each, device-level noise
+    struct og_rtn *rtn;  // of rtn.c; NULL: none
+    struct og_flicker *flicker;  // of flicker.c; NULL: none, or frozen
+    float *w_hat;                // [rows * cols], with gradients: programmed weight
+    float *slope;                // [rows * cols], reparam: d w_hat / d w - 1
+    float *sd;                   // [devices], device-level noise: steps
+    og_packed **w_back;          // [groups], with gradients
+    float *column_sum;           // [groups][cols], offset inputs: nominal
+    float *group_scale;          // [groups][cols] w_max relative to w_ref
+    uint64_t *histogram;         // [ranges][OG_BINS], percentile and mse
+    float *peak;                 // [ranges]
+    struct og_wired *wired;      // of wired.h; NULL: no wires
+    float *levels;               // [row_tiles][col_tiles][2^bits] of slopes
+    double *width;               // [2^bits] workspace of og_array_adc_info; NULL: no ADCs
+    struct og_ramps *ramps;      // of ramps.h; NULL: linear ADCs
+    struct og_faults *faults;    // of faults.h; NULL: no device is stuck
+    double t, reads;      // [s] that the devices have aged, and reads that they saw
+    float *compensation;  // [cols] factors of the digital sums; NULL: none
     struct og_compensation_reads *calibration;  // of compensate.c
     bool raw;             // reads leave what is digitally known in the sums
     struct og_lock lock;  // of what og_array_observe gathers, and of nominal_stale
@@ -180,6 +181,12 @@ void og_compensation_free(struct og_array *a);
 void og_compensation_start(struct og_array *a);
 void og_compensation_read(struct og_array *a, int after);
 void og_compensation_finish(struct og_array *a);
+// No evaluation has so many passes: the noise of these reads is of no other.
+static inline uint32_t og_calibration_pass(int after)
+{
+    return UINT32_MAX - (uint32_t)after;
+}
+static inline bool og_is_calibration(uint32_t pass) { return pass >= UINT32_MAX - 1; }
 double og_compensation_mean(const struct og_array *a);  // NaN: none
 static inline float og_compensation_of(const struct og_array *a, size_t j)
 {
@@ -203,23 +210,64 @@ void og_thermal_power(const struct og_array *a, const float *drive, size_t n,
 void og_thermal_add(const struct og_array *a, const struct og_unit *u, const float *power,
                     size_t n, float *variance);
 
+// --- clocked.c: devices whose noise goes on from read to read
+// All devices one by one: those of weights, set (copy * slices + slice) * sides + side,
+// and then those of reference columns, one set for each (copy * slices + slice). In a set
+// device i * cols + j stands on word line i.
+struct og_device_set {
+    size_t number, first, cols;
+    bool reference;  // its columns are tiles, and their currents are taken away from all
+                     // columns there
+};
+size_t og_device_sets(const struct og_array *a);
+struct og_device_set og_device_set(const struct og_array *a, size_t number);
+struct og_device_set og_weight_set(const struct og_array *a, int copy, int slice,
+                                   int side);
+struct og_device_set og_reference_set(const struct og_array *a, int copy, int slice);
+size_t og_devices(const struct og_array *a);  // of all sets
+bool og_clocked(const struct og_array *a);    // whether there are any
+// Devices io->first .. of a set as programmed: io->g and io->flicker; gain: of the
+// mapping. Those of reference columns are counted from tile to tile.
+void og_clocked_take(const struct og_array *a, const struct og_device_set *set,
+                     const struct og_cells *cells, float gain,
+                     const struct og_cell_io *io);
+// What wires leave of device `k` of all.
+void og_clocked_scale(const struct og_array *a, size_t k, float share);
+// sum[cols] += value, the current of device k of a set.
+void og_clocked_current(const struct og_array *a, const struct og_device_set *set,
+                        size_t k, float value, float *sum);
+// Rows of a read, with the drive [n][rows]; sum [n][cols] is added to.
+struct og_clocked_rows {
+    const struct og_read *at;
+    size_t row0, n;
+    const float *drive;
+    float *sum;
+};
+void og_clocked_add(const struct og_array *a, const struct og_unit *u,
+                    const struct og_clocked_rows *rows);
+
 // --- rtn.c
 og_status og_rtn_alloc(struct og_array *a, struct og_error *err);
 void og_rtn_free(struct og_array *a);
-// Devices io->first .. of a set as programmed, io->g; gain: of the mapping.
+float *og_rtn_amplitudes(const struct og_array *a);  // [og_devices]
+// At which of n devices from io->first on in the draws it is, and how strong there.
 void og_rtn_take(const struct og_array *a, const struct og_cells *cells, float gain,
-                 const struct og_cell_io *io);
-float *og_rtn_amplitudes(const struct og_array *a);  // [devices], as a->sd
+                 const struct og_cell_io *io, float *amplitude);
 // After all of them were taken.
 void og_rtn_list(struct og_array *a);
-// Rows of a read.
-struct og_rtn_rows {
-    const struct og_read *at;
-    size_t row0, n;
-};
-// sum[n][cols] += what set `set` of a unit adds, with the drive [n][rows].
-void og_rtn_add(const struct og_array *a, const struct og_unit *u, size_t set,
-                const struct og_rtn_rows *rows, const float *drive, float *sum);
+void og_rtn_add(const struct og_array *a, const struct og_unit *u,
+                const struct og_device_set *set, const struct og_clocked_rows *rows);
+
+// --- flicker.c
+og_status og_flicker_alloc(struct og_array *a, struct og_error *err);
+void og_flicker_free(struct og_array *a);
+// The processes of devices as old as a->t.
+void og_flicker_age(struct og_array *a);
+// [og_devices]: g in steps, and q.
+float *og_flicker_steps(const struct og_array *a);
+float *og_flicker_q(const struct og_array *a);
+void og_flicker_add(const struct og_array *a, const struct og_unit *u,
+                    const struct og_device_set *set, const struct og_clocked_rows *rows);
 
 // --- use.c
 // Adds the n conversions that `c` is about to make. `scratch`: that of the

@@ -84,10 +84,9 @@ static uint64_t read_inputs(struct og_array *a, int after)
 {
     const struct og_compensation_reads *c = a->calibration;
     struct og_adc_use use = {0};
-    // No evaluation has so many passes: the noise of these reads is of no other.
     const struct og_read at = {.seed = a->chip.seed,
                                .trial = a->chip.trial,
-                               .pass = UINT32_MAX - (uint32_t)after,
+                               .pass = og_calibration_pass(after),
                                .sample = c->sample,
                                .positions = 1,
                                .step = a->chip.draw};

@@ -21,7 +21,8 @@ struct span {
 
 struct span_buffers {
     float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK], asked[OG_CELL_CHUNK], dev[OG_CELL_CHUNK],
-        var[OG_CELL_CHUNK], slope[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
+        var[OG_CELL_CHUNK], slope[OG_CELL_CHUNK], g[OG_CELL_CHUNK],
+        flicker[OG_CELL_CHUNK];
 };
 
 // What side `side` of the matrix carries before any error. Only columns that are
@@ -62,12 +63,13 @@ static void add_conductance_noise(const struct og_array *a, const struct og_cell
     const float thermal = og_thermal_of(a, side);
     const size_t sides = (size_t)og_mapping_sides(&a->map);
     const size_t set = (size_t)(cells->set / 2) * sides + (size_t)side;
+    const struct og_device_set devices = og_device_set(a, set);
     float *one = a->device_s;
     for (size_t k = 0; a->s != NULL && k < io->n; k++) a->s[at + k] += thermal * io->g[k];
     if (one != NULL) one += set * a->map.rows * a->map.cols + io->first;
     for (size_t k = 0; one != NULL && k < io->n; k++) one[k] = thermal * io->g[k];
     float gain = og_mapping_gain(&a->map, side);
-    if (a->rtn != NULL) og_rtn_take(a, cells, a->sides == 2 ? fabsf(gain) : gain, io);
+    og_clocked_take(a, &devices, cells, a->sides == 2 ? fabsf(gain) : gain, io);
 }
 
 static void add_device(const struct og_array *a, const struct span *s, int copy, int side,
@@ -89,6 +91,7 @@ static void add_device(const struct og_array *a, const struct span *s, int copy,
         .deviation = b->dev,
         .read_variance = variance ? var : NULL,
         .slope = s->slope ? b->slope : NULL,
+        .flicker = a->flicker == NULL ? NULL : b->flicker,
         .g = a->wired == NULL ? b->g : og_wired_g(a, copy, s->slice, side) + s->first,
     };
     og_cells_program(&cells, &io);
@@ -136,7 +139,7 @@ static void program_span(const struct og_array *a, const struct span *s)
     }
     add_weight_noise(a, s);
     const bool plain = a->sd == NULL && a->s == NULL && a->device_s == NULL &&
-                       a->rtn == NULL && a->wired == NULL && a->faults == NULL;
+                       !og_clocked(a) && a->wired == NULL && a->faults == NULL;
     if (!varied && plain && !og_cells_deviate(&a->map.hw.device, a->t, a->reads)) return;
     for (int copy = 0; copy < a->copies; copy++)
         for (int side = 0; side < og_mapping_sides(&a->map); side++) {
@@ -167,8 +170,9 @@ static void clear_gone(const struct og_array *a, int slice, bool slope)
 
 // One set of reference devices, numbers first .. first + n - 1: added to ref, and their
 // variances to ref_sd.
-static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
+static void add_reference(struct og_array *a, int copy, int slice, size_t first, size_t n)
 {
+    float flicker[OG_CELL_CHUNK];
     float dev[OG_CELL_CHUNK], own[OG_CELL_CHUNK], t[OG_CELL_CHUNK], own_g[OG_CELL_CHUNK];
     float gain = og_mapping_gain(&a->map, 0), copies = (float)a->copies, *var = own;
     float *g = own_g;
@@ -189,10 +193,13 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
                             .target = t,
                             .deviation = dev,
                             .g = g,
-                            .read_variance = var};
+                            .read_variance = var,
+                            .flicker = a->flicker == NULL ? NULL : flicker};
+    const struct og_device_set devices = og_reference_set(a, copy, slice);
     for (size_t k = 0; k < n; k++) t[k] = 0.5f;
     og_cells_program(&cells, &io);
     for (size_t k = 0; k < n; k++) a->ref[first + k] += gain * dev[k] / copies;
+    og_clocked_take(a, &devices, &cells, gain, &io);
     for (size_t k = 0; a->ref_s != NULL && k < n; k++)
         a->ref_s[first + k] += og_thermal_of(a, 0) * g[k];
     if (a->ref_sd == NULL || a->wired != NULL) return;
@@ -202,7 +209,7 @@ static void add_reference(struct og_array *a, int copy, size_t first, size_t n)
 
 // The reference column of the offset scheme: in each tile one device per row in the
 // middle of the range, shared by the columns of the tile.
-static void program_reference(struct og_array *a)
+static void program_reference(struct og_array *a, int slice)
 {
     size_t rows = a->map.rows, cols = a->map.cols, all = rows * a->map.col_tiles;
     memset(a->ref, 0, all * sizeof *a->ref);
@@ -210,7 +217,8 @@ static void program_reference(struct og_array *a)
     if (a->ref_s != NULL) memset(a->ref_s, 0, all * sizeof *a->ref_s);
     for (int copy = 0; copy < a->copies; copy++)
         for (size_t k = 0; k < all; k += OG_CELL_CHUNK)
-            add_reference(a, copy, k, all - k < OG_CELL_CHUNK ? all - k : OG_CELL_CHUNK);
+            add_reference(a, copy, slice, k,
+                          all - k < OG_CELL_CHUNK ? all - k : OG_CELL_CHUNK);
     for (size_t k = 0; a->ref_sd != NULL && a->wired == NULL && k < all; k++)
         a->ref_sd[k] = sqrtf(a->ref_sd[k]);
     for (size_t i = 0; i < rows; i++)
@@ -230,7 +238,7 @@ static og_status program_slice(struct og_array *a, int slice, bool slope)
         program_span(a, &(struct span){slice, first, n, slope});
     }
     clear_gone(a, slice, slope);
-    if (a->ref != NULL) program_reference(a);
+    if (a->ref != NULL) program_reference(a, slice);
     if (a->wired != NULL) OG_TRY(og_wired_program(a, slice));
     if (a->ref != NULL) og_lines_clear(&a->map, a->e);  // nothing is compared with it
     return OG_OK;
@@ -294,6 +302,7 @@ static og_status program_weights(struct og_array *a)
     size_t all = a->map.rows * a->map.cols;
     if (a->w_hat != NULL) memset(a->w_hat, 0, all * sizeof *a->w_hat);
     if (a->slope != NULL) memset(a->slope, 0, all * sizeof *a->slope);
+    if (a->flicker != NULL) og_flicker_age(a);
     for (int s = 0; s < a->map.slices; s++) {
         OG_TRY(program_slice(a, s, a->slope != NULL));
         pack_slice(a, s, false);

@@ -192,15 +192,15 @@ static void add_drawn_noise(const struct og_array *a, const struct og_unit *u,
                             const struct part *p, const struct work *w)
 {
     int sides = og_mapping_sides(&a->map);
-    const struct og_rtn_rows rows = {p->at, p->row0, p->n};
+    const struct og_clocked_rows rows = {p->at, p->row0, p->n, w->drive, w->sum};
     const bool drawn = a->sd != NULL || a->device_s != NULL;
-    for (int copy = 0; (drawn || a->rtn != NULL) && copy < a->copies; copy++)
+    for (int copy = 0; drawn && copy < a->copies; copy++)
         for (int side = 0; side < sides; side++) {
             if (a->sides == 2 && side != u->side) continue;
             int set = (copy * a->map.slices + u->slice) * sides + side;
-            if (drawn) add_device_noise(a, u, p, (size_t)set, w);
-            if (a->rtn != NULL) og_rtn_add(a, u, (size_t)set, &rows, w->drive, w->sum);
+            add_device_noise(a, u, p, (size_t)set, w);
         }
+    if (og_clocked(a)) og_clocked_add(a, u, &rows);
     if (a->ref_sd != NULL || a->ref_s != NULL) add_reference_noise(a, u, p, w);
 }
 

@@ -25,16 +25,11 @@ struct og_rtn {
     float refresh, high;
 };
 
-static size_t sets_of(const struct og_array *a)
-{
-    return (size_t)(a->map.slices * a->copies * og_mapping_sides(&a->map));
-}
-
 og_status og_rtn_alloc(struct og_array *a, struct og_error *err)
 {
     const struct og_hardware *hw = &a->map.hw;
     const struct og_device *d = &hw->device;
-    const size_t devices = a->map.rows * a->map.cols * sets_of(a);
+    const size_t devices = og_devices(a);
     if (!(d->rtn.fraction > 0)) return OG_OK;
     if (a->ramps != NULL)
         return og_fail(err, OG_INPUT, "hardware.device.rtn: excludes adc.kind: ramp");
@@ -42,7 +37,7 @@ og_status og_rtn_alloc(struct og_array *a, struct og_error *err)
     if (t == NULL) return og_fail(err, OG_NO_MEMORY, "out of memory for device.rtn");
     t->amplitude = og_alloc(devices, sizeof *t->amplitude);
     t->device = og_alloc(devices, sizeof *t->device);
-    t->first = og_alloc(sets_of(a) * (a->map.rows + 1), sizeof *t->first);
+    t->first = og_alloc(og_device_sets(a) * (a->map.rows + 1), sizeof *t->first);
     if (!t->amplitude || !t->device || !t->first)
         return og_fail(err, OG_NO_MEMORY, "out of memory for device.rtn");
     const double rate = 1 / d->rtn.t_low + 1 / d->rtn.t_high;
@@ -61,20 +56,17 @@ void og_rtn_free(struct og_array *a)
 }
 
 void og_rtn_take(const struct og_array *a, const struct og_cells *cells, float gain,
-                 const struct og_cell_io *io)
+                 const struct og_cell_io *io, float *amplitude)
 {
     const struct og_device *d = &a->map.hw.device;
     float u[OG_CELL_CHUNK];
     struct og_stream s = og_stream_named(cells->chip.seed, OG_RTN, cells->chip.trial,
                                          cells->layer, cells->set);
-    const size_t set =
-        (size_t)(cells->set / 2) * (size_t)og_mapping_sides(&a->map) + cells->set % 2;
-    float *to = a->rtn->amplitude + set * a->map.rows * a->map.cols + io->first;
     const float worth =
         (float)(d->rtn.amplitude / (d->g_max - d->g_min)) * gain / (float)a->copies;
     og_uniform_fill(&s, (struct og_index){cells->chip.draw, 0, 0}, io->first, u, io->n);
     for (size_t k = 0; k < io->n; k++)
-        to[k] = (double)u[k] < d->rtn.fraction ? worth * io->g[k] : 0;
+        amplitude[k] = (double)u[k] < d->rtn.fraction ? worth * io->g[k] : 0;
 }
 
 float *og_rtn_amplitudes(const struct og_array *a) { return a->rtn->amplitude; }
@@ -83,18 +75,19 @@ void og_rtn_list(struct og_array *a)
 {
     const struct og_mapping *m = &a->map;
     struct og_rtn *t = a->rtn;
-    const size_t rows = m->rows, cols = m->cols;
     size_t n = 0;
-    for (size_t set = 0; set < sets_of(a); set++) {
-        const float *amplitude = t->amplitude + set * rows * cols;
-        size_t *first = t->first + set * (rows + 1);
-        for (size_t i = 0; i < rows; i++) {
+    for (size_t k = 0; k < og_device_sets(a); k++) {
+        const struct og_device_set set = og_device_set(a, k);
+        const float *amplitude = t->amplitude + set.first;
+        size_t *first = t->first + k * (m->rows + 1);
+        for (size_t i = 0; i < m->rows; i++) {
             first[i] = n;
-            for (size_t j = 0; j < cols; j++)
-                if (amplitude[i * cols + j] != 0 && !og_missing(m, i, j))
-                    t->device[n++] = (uint32_t)(i * cols + j);
+            for (size_t j = 0; j < set.cols; j++)
+                if (amplitude[i * set.cols + j] != 0 &&
+                    (set.reference || !og_missing(m, i, j)))
+                    t->device[n++] = (uint32_t)(i * set.cols + j);
         }
-        first[rows] = n;
+        first[m->rows] = n;
     }
 }
 
@@ -143,20 +136,20 @@ static void seek(const struct og_rtn *t, struct block *b, uint64_t tick)
     }
 }
 
-static void add_row(const struct og_array *a, const struct block *b, size_t set,
-                    const uint32_t *device, const float *drive, float *sum)
+static void add_row(const struct og_array *a, const struct block *b,
+                    const struct og_device_set *set, const uint32_t *device,
+                    const float *drive, float *sum)
 {
-    const size_t cols = a->map.cols;
-    const float *amplitude = a->rtn->amplitude + set * a->map.rows * cols;
+    const float *amplitude = a->rtn->amplitude + set->first;
     for (size_t k = 0; k < b->n; k++) {
-        const size_t i = device[k] / cols, j = device[k] % cols;
-        sum[j] += drive[i] * amplitude[device[k]] * (b->state[k] - a->rtn->high);
+        const float full = drive[device[k] / set->cols] * amplitude[device[k]];
+        og_clocked_current(a, set, device[k], full * (b->state[k] - a->rtn->high), sum);
     }
 }
 
-static void add_block(const struct og_array *a, size_t set, const uint32_t *device,
-                      struct block *b, const struct og_rtn_rows *rows, const float *drive,
-                      float *sum)
+static void add_block(const struct og_array *a, const struct og_device_set *set,
+                      const uint32_t *device, struct block *b,
+                      const struct og_clocked_rows *rows)
 {
     const struct og_read *at = rows->at;
     for (size_t r = 0; r < rows->n; r++) {
@@ -167,21 +160,22 @@ static void add_block(const struct og_array *a, size_t set, const uint32_t *devi
             step(a->rtn, b, tick);
         else
             seek(a->rtn, b, tick);
-        add_row(a, b, set, device, drive + r * a->map.rows, sum + r * a->map.cols);
+        add_row(a, b, set, device, rows->drive + r * a->map.rows,
+                rows->sum + r * a->map.cols);
     }
 }
 
-void og_rtn_add(const struct og_array *a, const struct og_unit *u, size_t set,
-                const struct og_rtn_rows *rows, const float *drive, float *sum)
+void og_rtn_add(const struct og_array *a, const struct og_unit *u,
+                const struct og_device_set *set, const struct og_clocked_rows *rows)
 {
     const struct og_rtn *t = a->rtn;
-    const size_t *first = t->first + set * (a->map.rows + 1);
+    const size_t *first = t->first + set->number * (a->map.rows + 1);
     const size_t end = first[u->row0 + u->rows];
     struct block b = {.set = og_stream_named(rows->at->seed, OG_RTN, rows->at->trial,
-                                             a->shape.layer, (uint32_t)set)};
+                                             a->shape.layer, (uint32_t)set->number)};
     for (size_t k = first[u->row0]; k < end; k += BLOCK) {
         b.first = k - first[0];
         b.n = end - k < BLOCK ? end - k : BLOCK;
-        add_block(a, set, t->device + k, &b, rows, drive, sum);
+        add_block(a, set, t->device + k, &b, rows);
     }
 }

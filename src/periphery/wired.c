@@ -205,8 +205,22 @@ static void scale_each(const struct og_plate *p, int side, float *sd)
 
 static void scale_device_noise(const struct og_plate *p, int side)
 {
-    if (p->a->sd != NULL) scale_each(p, side, p->a->sd);
-    if (p->a->rtn != NULL) scale_each(p, side, og_rtn_amplitudes(p->a));
+    const struct og_array *a = p->a;
+    const struct og_device_set set = og_weight_set(a, p->copy, p->slice, side);
+    if (a->sd != NULL) scale_each(p, side, a->sd);
+    for (size_t i = 0; og_clocked(a) && i < p->rows; i++)
+        for (size_t j = 0; j < p->cols; j++)
+            og_clocked_scale(a, set.first + og_plate_device(p, i, j),
+                             (float)p->n->share[og_plate_cell(p, i, j, side)]);
+}
+
+static void scale_reference(const struct og_plate *p)
+{
+    const struct og_device_set set = og_reference_set(p->a, p->copy, p->slice);
+    const size_t lines = og_plate_lines(p);
+    for (size_t i = 0; i < p->rows; i++)
+        og_clocked_scale(p->a, set.first + (p->row0 + i) * set.cols + p->tile,
+                         (float)p->n->share[i * lines + lines - 1]);
 }
 
 // ref_sd holds variances until all copies are there.
@@ -228,11 +242,12 @@ static og_status program_plate(const struct og_plate *p)
     OG_TRY(solve(p));
     og_each_side(p, add_deviation);
     subtract_reference(p);
-    const bool drawn = a->sd != NULL || a->rtn != NULL;
+    const bool drawn = a->sd != NULL || og_clocked(a);
     if (!og_varied(a) && !drawn) return OG_OK;
     og_circuit_shares(p->n);
     if (og_varied(a)) og_each_side(p, add_variance);
     if (drawn) og_each_side(p, scale_device_noise);
+    if (og_clocked(a) && p->reference) scale_reference(p);
     if (a->ref_sd != NULL) add_reference_variance(p);
     return OG_OK;
 }

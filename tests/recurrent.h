@@ -29,6 +29,7 @@ struct spec {
     bool both, sequence;  // directions; return
     bool relu, before;
     double forget;
+    bool cells;  // with sequence, of the last layer of a chain: return states
 };
 enum { CHAIN = 2 };
 struct task {
@@ -44,7 +45,7 @@ static inline size_t width_of(const struct spec *s)
 static inline int outputs_of(const struct task *t)
 {
     const struct spec *last = &t->spec[t->chain - 1];
-    return (int)width_of(last) * (last->sequence ? t->steps : 1);
+    return (int)width_of(last) * (last->sequence ? t->steps : 1) * (last->cells ? 2 : 1);
 }
 
 // --- the reference -------------------------------------------------------------------
@@ -125,11 +126,12 @@ static inline void rnn_step(const struct cell *c, const double *x, double *h)
     memcpy(h, next, sizeof(double) * (size_t)c->s->units);
 }
 
-// One cell over x[steps][inputs]; all h of it go to y[t][width] at `side`. Returns what
-// is left of the parameters.
+// One cell over x[steps][inputs]; all h of it go to y[t][width] at `side`, all c to
+// states. Returns what is left of the parameters.
 static inline const double *reference_cell(const struct spec *s, const double *params,
                                            const double *x, int steps, int inputs,
-                                           bool reverse, double *y, double *last)
+                                           bool reverse, double *y, double *states,
+                                           double *last)
 {
     static const int gates[] = {1, 3, 4};
     int weights = gates[s->kind] * s->units * (inputs + s->units);
@@ -145,7 +147,9 @@ static inline const double *reference_cell(const struct spec *s, const double *p
             gru_step(&c, x + t * inputs, h);
         else
             rnn_step(&c, x + t * inputs, h);
-        memcpy(y + (size_t)t * width + side, h, sizeof(double) * (size_t)s->units);
+        const size_t at = (size_t)t * width + side;
+        memcpy(y + at, h, sizeof(double) * (size_t)s->units);
+        memcpy(states + at, state, sizeof(double) * (size_t)s->units);
     }
     memcpy(last + side, h, sizeof(double) * (size_t)s->units);
     return params + weights + biases;
@@ -155,20 +159,27 @@ static inline const double *reference_cell(const struct spec *s, const double *p
 static inline void reference(const struct task *t, const double *params,
                              const float *sample, double *logits)
 {
-    double x[WIDE * WIDE], y[WIDE * WIDE], last[WIDE];
+    double x[WIDE * WIDE], y[WIDE * WIDE], states[WIDE * WIDE], last[WIDE];
     int inputs = t->inputs;
     for (int i = 0; i < t->steps * inputs; i++) x[i] = sample[i];
     for (int k = 0; k < t->chain; k++) {
         const struct spec *s = &t->spec[k];
         for (int layer = 0; layer < s->layers; layer++) {
             for (int d = 0; d <= s->both; d++)
-                params = reference_cell(s, params, x, t->steps, inputs, d == 1, y, last);
+                params = reference_cell(s, params, x, t->steps, inputs, d == 1, y, states,
+                                        last);
             inputs = (int)width_of(s);
             memcpy(x, y, sizeof(double) * (size_t)(t->steps * inputs));
         }
     }
-    bool sequence = t->spec[t->chain - 1].sequence;
-    memcpy(logits, sequence ? x : last, sizeof(double) * (size_t)outputs_of(t));
+    const struct spec *out = &t->spec[t->chain - 1];
+    const size_t width = width_of(out);
+    for (size_t k = 0; out->cells && k < (size_t)t->steps; k++) {
+        memcpy(logits + 2 * k * width, x + k * width, sizeof(double) * width);
+        memcpy(logits + (2 * k + 1) * width, states + k * width, sizeof(double) * width);
+    }
+    if (out->cells) return;
+    memcpy(logits, out->sequence ? x : last, sizeof(double) * (size_t)outputs_of(t));
 }
 
 // Mean cross-entropy.
@@ -208,7 +219,9 @@ static inline void print_layers(const struct task *t, char *text, size_t size)
             text + used, size - used,
             "- %s: {units: %d, layers: %d, bidirectional: %s, return: %s",
             kind_name[s->kind], s->units, s->layers, s->both ? "true" : "false",
-            s->sequence ? "sequence" : "last");
+            s->cells      ? "states"
+            : s->sequence ? "sequence"
+                          : "last");
         if (s->kind == RNN)
             used += (size_t)snprintf(text + used, size - used, ", activation: %s",
                                      s->relu ? "relu" : "tanh");
@@ -323,6 +336,8 @@ static const struct task tasks[] = {
     ONE(LSTM, 5, 1, .sequence = true, .forget = 0),
     ONE(LSTM, 3, 2, .both = true, .forget = 1),
     ONE(LSTM, 3, 2, .both = true, .sequence = true, .forget = 0.5),
+    ONE(LSTM, 5, 1, .sequence = true, .cells = true, .forget = 1),
+    ONE(LSTM, 3, 2, .both = true, .sequence = true, .cells = true, .forget = 0.5),
     ONE(GRU, 5, 1, .before = true),
     ONE(GRU, 5, 1, .before = false),
     ONE(GRU, 3, 2, .both = true, .sequence = true, .before = true),

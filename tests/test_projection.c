@@ -178,8 +178,10 @@ static void refused(void **state)
         {"[lstm: {units: 7, projection: 7}]", "projection is 7, not in 0 (none) to 6"},
         {"[lstm: {units: 7, projection: -1}]", "projection"},
         {"[gru: {units: 7, projection: 3}]", "projection"},
+        {"[gru: {units: 7, return: states}]", "only an lstm has cell states"},
+        {"[rnn: {units: 7, return: states}]", "only an lstm has cell states"},
     };
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         og_model *model;
         struct og_error err = {0};
         assert_int_equal(nn_build(&model, bad[i][0], sequence, 3, &err), OG_INPUT);

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 // Grows by one whenever an entry of this header or of network.h changes.
-enum { OG_BIND_VERSION = 2 };
+enum { OG_BIND_VERSION = 3 };
 OG_API int og_bind_version(void);
 OG_API const char *og_bind_release(void);  // "0.1.0"
 OG_API size_t og_bind_error_bytes(void);   // sizeof(struct og_error): status, then text

@@ -55,6 +55,14 @@ OG_API og_status og_network_use(og_network *network, const og_bind_hardware *har
 OG_API og_status og_network_check(og_network *const *network, size_t n,
                                   const og_bind_hardware *hardware, struct og_error *err);
 
+// Sequences of different length: the steps that sample i of each later calibration and
+// pass has, of exactly n samples that are numbered from 0. Copied. NULL and 0: all have
+// all steps. OG_INPUT where the network cannot read such (og_model_check_ragged), or a
+// length is not 1 to the steps of the input; then the lengths are those before. The
+// next og_network_backward needs a forward after it.
+OG_API og_status og_network_lengths(og_network *network, const uint32_t *length, size_t n,
+                                    struct og_error *err);
+
 // Whether the hardware has ranges or powers that only a calibration finds.
 OG_API bool og_network_wants_calibration(const og_network *network);
 // og_exec_calibrate on x [n][input], any n. og_network_program has to come afterwards.

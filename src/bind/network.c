@@ -15,7 +15,9 @@ struct og_network {
     struct og_bind_hardware hardware;  // what the exec borrows
     size_t batch;
     bool training;
-    uint32_t *sample;      // [batch]
+    uint32_t *sample;  // [batch]
+    uint32_t *length;  // [lengths] of sequences, or NULL
+    size_t lengths;
     struct og_batch last;  // of the last forward
     uint64_t seed;         // of the chip
     uint32_t trial;
@@ -61,6 +63,7 @@ void og_network_free(og_network *network)
 {
     if (!network) return;
     leave(network);
+    og_free(network->length);
     og_model_free(network->model);
     og_free(network);
 }
@@ -149,6 +152,37 @@ og_status og_network_check(og_network *const *network, size_t n,
     return status;
 }
 
+static og_status check_lengths(const og_network *network, const uint32_t *length,
+                               size_t n, struct og_error *err)
+{
+    const size_t steps = network->model->input.dim[0];
+    OG_TRY(og_model_check_ragged(network->model, err));
+    for (size_t i = 0; i < n; i++)
+        if (length[i] < 1 || length[i] > steps)
+            return og_fail(err, OG_INPUT,
+                           "sequence %zu has %u steps; it must be 1 to the %zu of the "
+                           "input",
+                           i, (unsigned)length[i], steps);
+    return OG_OK;
+}
+
+og_status og_network_lengths(og_network *network, const uint32_t *length, size_t n,
+                             struct og_error *err)
+{
+    uint32_t *copy = NULL;
+    if (length) {
+        OG_TRY(check_lengths(network, length, n, err));
+        copy = og_alloc(n, sizeof *copy);
+        if (!copy) return og_fail(err, OG_NO_MEMORY, "out of memory");
+        memcpy(copy, length, n * sizeof *copy);
+    }
+    og_free(network->length);
+    network->length = copy;
+    network->lengths = n;
+    network->last = (struct og_batch){0};  // its lengths are gone
+    return OG_OK;
+}
+
 bool og_network_wants_calibration(const og_network *network)
 {
     const og_exec *exec = network->exec;
@@ -166,11 +200,12 @@ bool og_network_wants_calibration(const og_network *network)
 og_status og_network_calibrate(og_network *network, const float *x, size_t n,
                                uint64_t seed, struct og_error *err)
 {
-    assert(network->exec && n > 0);
+    assert(network->exec && n > 0 && (!network->length || n == network->lengths));
     uint32_t *sample = og_alloc(n, sizeof *sample);
     if (!sample) return og_fail(err, OG_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < n; i++) sample[i] = (uint32_t)i;
-    const struct og_batch batch = {.x = x, .sample = sample, .n = n, .seed = seed};
+    const struct og_batch batch = {
+        .x = x, .sample = sample, .length = network->length, .n = n, .seed = seed};
     const og_status status = og_exec_calibrate(network->exec, &batch, err);
     og_free(sample);
     return status;
@@ -191,6 +226,7 @@ void og_network_forward(og_network *network, const float *x, size_t n, uint32_t 
                         uint32_t pass, float *y)
 {
     assert(network->exec && (n <= network->batch || !network->training));
+    assert(!network->length || (first == 0 && n == network->lengths));
     const struct og_shape *input = &network->model->input;
     const struct og_shape output = og_model_output(network->model);
     const size_t in = og_shape_count(input), out = og_shape_count(&output);
@@ -199,6 +235,7 @@ void og_network_forward(og_network *network, const float *x, size_t n, uint32_t 
         for (size_t i = 0; i < some; i++) network->sample[i] = first + (uint32_t)(at + i);
         network->last = (struct og_batch){.x = x + at * in,
                                           .sample = network->sample,
+                                          .length = network->length,
                                           .n = some,
                                           .seed = network->seed,
                                           .trial = network->trial,

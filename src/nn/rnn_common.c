@@ -251,7 +251,12 @@ og_status og_rnn_setup(struct og_node *node, struct og_error *err)
         return og_fail(err, OG_INPUT,
                        "projection is %d, not in 0 (none) to %d (below units)",
                        a->projection, a->units - 1);
-    size_t width = directions * og_rnn_outputs(a);
+    const bool states = a->returns == OG_RETURN_STATES;
+    if (states && og_rnn_law(node)->memory == 0)
+        return og_fail(err, OG_INPUT,
+                       "return is states, but only an lstm has cell states; it must be "
+                       "last or sequence");
+    size_t width = directions * (og_rnn_outputs(a) + (states ? (size_t)a->units : 0));
     if (a->returns == OG_RETURN_LAST)
         node->shape = (struct og_shape){1, {width, 0, 0}};
     else

@@ -16,7 +16,8 @@
 enum { OG_RNN_CELLS = 4 };  // layers times directions
 enum { OG_RNN_PARTS = 7 };
 
-enum og_rnn_return { OG_RETURN_LAST, OG_RETURN_SEQUENCE };
+// States: of every position h of all directions, then c of all directions.
+enum og_rnn_return { OG_RETURN_LAST, OG_RETURN_SEQUENCE, OG_RETURN_STATES };
 enum og_rnn_activation { OG_RNN_TANH, OG_RNN_RELU };
 
 struct og_rnn_attr {
@@ -162,9 +163,10 @@ const float *og_rnn_gates_kept(const struct og_rnn_step *s, const float *act,
              "Whether a second cell reads the sequence backwards; outputs are joined."}, \
     {                                                                                    \
         .key = "return", .type = OG_FIELD_CHOICE,                                        \
-        .offset = offsetof(struct og_rnn_attr, returns), .choices = "last sequence",     \
-        .def = "last", .stage = OG_STAGE_TRAIN,                                          \
-        .help = "Whether h of each cell's last step or of every position is the output." \
+        .offset = offsetof(struct og_rnn_attr, returns),                                 \
+        .choices = "last sequence states", .def = "last", .stage = OG_STAGE_TRAIN,       \
+        .help = "What is the output: h of each cell's last step, h of every position, "  \
+                "or (lstm alone) h and then c of every position."                        \
     }
 
 // What their entries in the table of layers have in common.

@@ -71,12 +71,21 @@ static struct sequence input_of(const struct og_rnn_place *p, int layer, float *
     return (struct sequence){data, p->steps * width, width};
 }
 
+// Where the cell states begin in what a layer writes; 0: there are none.
+static size_t cells_begin(const struct og_rnn_place *p, int layer)
+{
+    const struct og_rnn_attr *a = p->v->node->attr;
+    const bool given = layer + 1 == a->layers && a->returns == OG_RETURN_STATES;
+    return given ? p->directions * p->outputs : 0;
+}
+
 // What it writes (its gradients read): the node's output `own`, or the next one's input.
 static struct sequence output_of(const struct og_rnn_place *p, int layer, float *own)
 {
     const struct og_rnn_attr *a = p->v->node->attr;
     size_t width = p->directions * p->outputs;
     if (layer + 1 < a->layers) return input_of(p, layer + 1, NULL);
+    if (cells_begin(p, layer) > 0) width += p->directions * p->units;
     if (a->returns == OG_RETURN_LAST) return (struct sequence){own, width, 0};
     return (struct sequence){own, p->steps * width, width};
 }
@@ -87,21 +96,45 @@ static size_t first_output(const struct og_rnn_step *s)
 {
     const struct og_rnn_place *p = s->place;
     int layer = p->cell / (int)p->directions;
-    bool every = layer + 1 < s->attr->layers || s->attr->returns == OG_RETURN_SEQUENCE;
+    bool every = layer + 1 < s->attr->layers || s->attr->returns != OG_RETURN_LAST;
     return every ? 0 : og_rnn_alive(p, s->t + 1u);
 }
 
 static void hand_out(const struct og_rnn_step *s, struct sequence y)
 {
-    size_t side = (size_t)s->cell % s->place->directions * s->outputs;
-    for (size_t r = first_output(s); r < s->n; r++)
-        memcpy(at(s, y, r) + side, s->y + r * s->outputs, s->outputs * sizeof *s->y);
+    const struct og_rnn_place *p = s->place;
+    const size_t direction = (size_t)s->cell % p->directions;
+    const size_t cells = cells_begin(p, p->cell / (int)p->directions);
+    const float *c = s->kept + (size_t)s->law->memory * s->n * s->units;
+    for (size_t r = first_output(s); r < s->n; r++) {
+        float *to = at(s, y, r);
+        memcpy(to + direction * s->outputs, s->y + r * s->outputs,
+               s->outputs * sizeof *to);
+        if (cells == 0) continue;
+        memcpy(to + cells + direction * s->units, c + r * s->units,
+               s->units * sizeof *to);
+    }
+}
+
+// The gradients of what a step has handed out, added to those of its states.
+static void take_back(const struct og_rnn_step *s, struct sequence dy)
+{
+    const struct og_rnn_place *p = s->place;
+    const size_t direction = (size_t)s->cell % p->directions;
+    const size_t cells = cells_begin(p, p->cell / (int)p->directions);
+    for (size_t r = first_output(s); r < s->n; r++) {
+        const float *from = at(s, dy, r) + direction * s->outputs;
+        for (size_t j = 0; j < s->outputs; j++) s->dy[r * s->outputs + j] += from[j];
+        if (cells == 0) continue;
+        from = at(s, dy, r) + cells + direction * s->units;
+        for (size_t j = 0; j < s->units; j++) s->dc[r * s->units + j] += from[j];
+    }
 }
 
 // What follows the end of a sequence is 0. Both directions write into the same output.
 static void clear_rest(const struct og_rnn_place *p)
 {
-    size_t width = p->directions * p->outputs;
+    size_t width = p->v->node->shape.dim[1];
     for (size_t k = 0; k < p->n; k++) {
         size_t used = p->v->batch->length[p->v->sample[k]];
         memset(p->v->out + (k * p->steps + used) * width, 0,
@@ -171,7 +204,7 @@ static void step_part(const struct og_rnn_place *p, size_t turn, size_t part)
 static bool has_rest(const struct og_rnn_place *p)
 {
     const struct og_rnn_attr *a = p->v->node->attr;
-    return p->ragged && a->returns == OG_RETURN_SEQUENCE;
+    return p->ragged && a->returns != OG_RETURN_LAST;
 }
 
 void og_rnn_forward(const struct og_view *v)
@@ -316,7 +349,7 @@ static void project_back(const struct og_rnn_step *s)
 static void backward_cell(const struct og_rnn_place *p, struct sequence dy,
                           struct sequence dx)
 {
-    size_t side = (size_t)p->cell % p->directions * p->outputs, state = p->n * p->units;
+    size_t state = p->n * p->units;
     float *dxh = og_rnn_work(p, p->room.dxh);
     memset(og_rnn_work(p, p->room.dy), 0, p->n * p->outputs * sizeof *dxh);
     memset(og_rnn_work(p, p->room.dh), 0, state * sizeof *dxh);
@@ -331,10 +364,7 @@ static void backward_cell(const struct og_rnn_place *p, struct sequence dy,
         s.drh = og_rnn_work(p, p->room.drh);
         s.dsum = s.xsum;
         s.dhsum = s.law->two_sums && s.attr->before ? s.hsum : s.dsum;
-        for (size_t r = first_output(&s); r < s.n; r++) {
-            const float *from = at(&s, dy, r) + side;
-            for (size_t j = 0; j < s.outputs; j++) s.dy[r * s.outputs + j] += from[j];
-        }
+        take_back(&s, dy);
         memset(dxh, 0, s.n * p->stride * sizeof *dxh);
         if (p->projects) project_back(&s);
         s.law->backward(&s);

@@ -175,46 +175,45 @@ class Torch(unittest.TestCase):
         ohmgrid.torch.convert(model, {}, inplace=True)
         self.assertIsInstance(model["b"][0], ohmgrid.torch.Linear)
 
-    def test_recurrent_layers(self):
-        kinds = [(nn.LSTM, {}), (nn.LSTM, {"bidirectional": True, "num_layers": 2}),
-                 (nn.LSTM, {"proj_size": 3, "bias": False}), (nn.GRU, {"batch_first": True}),
-                 (nn.GRU, {"bidirectional": True}), (nn.RNN, {"nonlinearity": "relu"}),
-                 (nn.RNN, {"num_layers": 2, "bidirectional": True})]
-        for kind, options in kinds:
-            torch.manual_seed(3)
-            model = kind(5, 7, **options)
-            results = []
-            for each in (model, ohmgrid.torch.convert(model, None)):
-                x = torch.tensor(dice().normal(size=(4, 6, 5)), dtype=torch.float32,
-                                 requires_grad=True)
-                y, h = each(x)
-                h = h[0] if kind is nn.LSTM else h
-                each.zero_grad()
-                ((y * y).sum() + (h * h * h).sum()).backward()
-                results.append([y, h, x.grad] + [p.grad for p in each.parameters()])
-            for one, two in zip(*results):
-                self.close(one.detach().numpy(), two.detach().numpy(), 2e-5)
+    def test_training_calibrates_on_the_latest_samples(self):
+        hardware = {"dac": {"bits": 8, "range_mode": "minmax"}}
+        model = ohmgrid.torch.convert(nn.Linear(1, 1), hardware, calibrate_every=5,
+                                      calibrate_samples=6)
+        ranges = []
+        for size in (1, 2, 3, 4, 5, 6, 0.5, 0.6, 0.7, 0.8, 0.9):
+            model(torch.tensor([[size], [0.1]]))
+            ranges.append(float(model.parts[0].calibration[0]))
+        # At steps 0, 1, 2, 4 and 5, on three batches of two; at step 10 again.
+        numpy.testing.assert_allclose(ranges, [1, 2, 3, 3, 5, 6, 6, 6, 6, 6, 0.9])
+        model(torch.full((8, 1), 7.0))
+        many = ohmgrid.torch.convert(nn.Linear(1, 1), hardware, calibrate_samples=1)
+        many(torch.tensor([[3.0], [1.0]]))  # the batch at hand is never cut
+        self.assertEqual(float(many.parts[0].calibration[0]), 3)
 
-    def test_a_noisy_lstm_is_the_librarys_own(self):
-        torch.manual_seed(3)
-        model = nn.LSTM(5, 7, batch_first=True)
-        hardware = dict(NOISY, rnn={"h_bits": 6, "c_bits": 8, "c_range": 4})
-        found = ohmgrid.torch.convert(model, hardware, seed=7)
-        x = torch.tensor(dice().normal(size=(33, 6, 5)), dtype=torch.float32)
-        network = ohmgrid.Network([{"lstm": {"units": 7, "return": "sequence",
-                                             "forget_bias": 0}}], (6, 5), hardware)
-        order = numpy.r_[0:7, 21:28, 7:14, 14:21]  # i, f, g, o to i, o, f, g
-        state = {k: v.numpy()[order] for k, v in model.state_dict().items()}
-        weight, bias = network.weights.values()
-        weight[:] = numpy.concatenate([state["weight_ih_l0"], state["weight_hh_l0"]], 1)
-        bias[:] = state["bias_ih_l0"] + state["bias_hh_l0"]
-        network.calibrate(x.numpy(), 7)
-        network.program(7, 2)
-        found.eval()
-        ohmgrid.torch.calibrate(found, x)
-        ohmgrid.torch.program(found, 7, 2)
-        with torch.no_grad():
-            self.close(found(x)[0].numpy(), network(x.numpy()), 1e-6)
+    def test_a_state_dict_carries_the_calibration(self):
+        x, answer = batch()
+        model = ohmgrid.torch.convert(lenet(), NOISY)
+        for _ in range(3):
+            nn.functional.cross_entropy(model(x.detach()), answer).backward()
+        with tempfile.TemporaryDirectory() as folder:
+            torch.save(model.state_dict(), f"{folder}/m.pt")
+            saved = torch.load(f"{folder}/m.pt")
+        self.assertEqual(list(saved), list(lenet().state_dict()))
+        lenet().load_state_dict(saved)  # into a model of PyTorch's
+        again = ohmgrid.torch.convert(lenet(seed=2), NOISY)
+        again.load_state_dict(saved)
+        results = []
+        for each in (model, again):
+            results.append(each(x).detach())  # the fourth step of both
+            each.eval()
+            with torch.no_grad():
+                results.append(each(x))
+        self.assertTrue(torch.equal(results[0], results[2]))
+        self.assertTrue(torch.equal(results[1], results[3]))
+        other = ohmgrid.torch.convert(lenet(), dict(NOISY, adc={"bits": 5})).eval()
+        other.load_state_dict(saved)
+        with self.assertRaisesRegex(ohmgrid.InputError, "torch.calibrate"):
+            other(x)
 
     def test_convolutions(self):
         kinds = [(nn.Conv2d, (2, 4, (3, 2)), {"padding": (1, 0), "stride": 2}),
@@ -294,6 +293,8 @@ class Torch(unittest.TestCase):
         wrong("no layer of that name", lambda: convert(
             nn.Linear(3, 2), {"layers": [{"layer": "b", "ideal": True}]}))
         wrong("torch.calibrate", lambda: convert(nn.Linear(3, 2), NOISY).eval()(x))
+        wrong("calibrate_samples is 0",
+              lambda: convert(nn.Linear(3, 2), {}, calibrate_samples=0))
         lstm = convert(nn.LSTM(3, 2), None)
         wrong("begins at zero", lambda: lstm(x, (x, x)))
         wrong("without samples", lambda: convert(nn.Linear(3, 2), None)(x[:0]))

@@ -9,7 +9,7 @@ import os
 from ctypes import POINTER, byref, c_bool, c_char, c_char_p, c_double, c_float, c_int
 from ctypes import c_size_t, c_uint, c_uint32, c_uint64, c_void_p
 
-VERSION = 2  # OG_BIND_VERSION
+VERSION = 3  # OG_BIND_VERSION
 SONAME = "libohmgrid.so.0"
 
 
@@ -90,6 +90,7 @@ _FALLIBLE = {
     "og_network_use": [c_void_p, c_void_p, c_size_t, c_uint, c_uint32],
     "og_network_check": [POINTER(c_void_p), c_size_t, c_void_p],
     "og_network_program": [c_void_p, c_uint64, c_uint32, c_uint32],
+    "og_network_lengths": [c_void_p, words, c_size_t],
     "og_network_programmed": [c_void_p, c_size_t, floats, floats],
     "og_network_calibrate": [c_void_p, floats, c_size_t, c_uint64],
 }

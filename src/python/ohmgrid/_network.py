@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import ctypes
 import threading
-from ctypes import byref, c_char_p, c_double, c_float, c_int, c_size_t
+from ctypes import byref, c_char_p, c_double, c_float, c_int, c_size_t, c_uint32
 
 import numpy
 
 from . import _yaml
-from ._arrays import LONG, borrowed, pointer, take, whole
+from ._arrays import LONG, WORD, borrowed, pointer, take, whole
 from ._hardware import hardware_of, pointer_of
 from ._library import Handle, InputError, OhmgridError, call, lib, path_bytes
 
@@ -75,7 +75,7 @@ class Network:
                              "clipped")
         self.shape, self.train = shape, bool(train)
         self.batch = whole(batch, "batch", 2**31, 1)
-        self._lock = threading.Lock()
+        self._lock, self._ragged = threading.Lock(), False
         self._handle = Handle("og_network_free")
         call("og_network_alloc", byref(self._handle.pointer), text.encode(),
              (c_size_t * len(shape))(*shape), len(shape))
@@ -132,13 +132,15 @@ class Network:
         call("og_network_load", self._handle.pointer, path_bytes(path), group.encode())
         self._programmed = False
 
-    def calibrate(self, x, seed=1):
+    def calibrate(self, x, seed=1, lengths=None):
         """Ranges of converters and powers of injected noise from noise-free passes over the
-        samples x [n][shape]: samples of the training set, never those of a test."""
+        samples x [n][shape]: samples of the training set, never those of a test. lengths:
+        as of a call."""
         x = self._samples(x)
         if len(x) == 0:
             raise InputError("calibration needs at least one sample")
         with self._lock:
+            self._lengths(lengths, len(x))
             call("og_network_calibrate", self._handle.pointer, pointer(x, c_float), len(x),
                  whole(seed, "seed", LONG))
         self.calibrated, self._programmed = True, False
@@ -181,10 +183,12 @@ class Network:
 
     # --- passes ---------------------------------------------------------------------
 
-    def __call__(self, x, first=0, read=None):
+    def __call__(self, x, first=0, read=None, lengths=None):
         """Outputs [n][output_shape] of x [n][shape], float32. Each call is a read of its
         own, with fresh noise: number `read`, by default one more than the last since
-        `program`. `first` is the number of the first sample, by which its noise is drawn."""
+        `program`. `first` is the number of the first sample, by which its noise is drawn.
+        lengths [n]: how many steps each sequence has; the rest of it is not read, and
+        outputs of steps that are not there are 0. Only with first=0."""
         x = self._samples(x)
         if not self._programmed:
             raise InputError("call program() first, and after each change of the weights")
@@ -193,13 +197,33 @@ class Network:
                              "which bounds those of one step of training")
         read = self.reads if read is None else whole(read, "read")
         first = whole(first, "first")
+        if lengths is not None and first != 0:
+            raise InputError(f"first is {first}; sequences with lengths are numbered from 0")
         y = numpy.empty((len(x),) + self.output_shape, numpy.float32)
         if len(x) > 0:
             with self._lock:
+                self._lengths(lengths, len(x))
                 lib.og_network_forward(self._handle.pointer, pointer(x, c_float), len(x),
                                        first, read, pointer(y, c_float))
         self.reads, self._forward = read + 1, x
         return y
+
+    def _lengths(self, lengths, n):
+        """Tells the library; within the lock."""
+        if lengths is None and not self._ragged:
+            return
+        self._forward = None
+        if lengths is None:
+            call("og_network_lengths", self._handle.pointer, None, 0)
+            self._ragged = False
+            return
+        steps = numpy.asarray(lengths)
+        if (steps.shape != (n,) or steps.dtype.kind not in "iu"
+                or not ((0 <= steps) & (steps <= WORD)).all()):
+            raise InputError(f"lengths of {n} sequences must be {n} whole numbers")
+        steps = numpy.ascontiguousarray(steps, numpy.uint32)
+        call("og_network_lengths", self._handle.pointer, pointer(steps, c_uint32), n)
+        self._ragged = True
 
     def backward(self, dy):
         """Gradients through the last call: dx [n][shape] (None with inputs=False), and

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from . import _yaml
 from ._library import InputError
@@ -32,6 +33,22 @@ class OnHardware:
 
     def layers(self, op, **attributes):
         return _yaml.dump([{op: dict(name=self.layer_name, **attributes)}])
+
+    # What a state_dict knows beside tensors travels in its metadata, as PyTorch's own
+    # versions do: so its keys stay those of the model before, which can load it as well.
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        metadata = getattr(destination, "_metadata", None)
+        if metadata is not None:
+            metadata[prefix[:-1]]["ohmgrid"] = {
+                "hardware": repr(self.settings.hardware),
+                "parts": [part.state() for part in self.parts]}
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+        found = local_metadata.get("ohmgrid", {"parts": []})
+        for part, state in zip(self.parts, found["parts"]):
+            part.load(state, found["hardware"] == repr(self.settings.hardware))
 
     def extra_repr(self):
         return super().extra_repr() + f", on {self.settings.hardware!r}"
@@ -118,6 +135,8 @@ class Conv1d(_Conv, nn.Conv1d):
 class _Recurrent(OnHardware):
     """A stack of recurrent layers, each one (with both directions) a network of its own."""
 
+    returns = "sequence"
+
     def networks(self):
         return self.num_layers
 
@@ -138,7 +157,7 @@ class _Recurrent(OnHardware):
         extra = dict(self._attributes(), projection=self.proj_size) if self.proj_size \
             else self._attributes()
         return self.layers(self.op, units=self.hidden_size, bidirectional=self.bidirectional,
-                           **{"return": "sequence"}, **extra)
+                           **{"return": self.returns}, **extra)
 
     def _ends(self):
         return ("", "_reverse") if self.bidirectional else ("",)
@@ -167,39 +186,67 @@ class _Recurrent(OnHardware):
     def forward(self, x, hx=None):
         if hx is not None:
             self._refuse("it begins at zero; an initial state cannot be given")
-        if not isinstance(x, torch.Tensor):
-            self._refuse("packed sequences cannot be read; pad them")
+        if isinstance(x, PackedSequence):
+            return self._packed(x)
         batch = x if x.dim() == 3 else x.unsqueeze(0 if self.batch_first else 1)
-        y = batch if self.batch_first else batch.transpose(0, 1)
-        width = self.proj_size or self.hidden_size
-        last = []
+        y, states = self._run(batch if self.batch_first else batch.transpose(0, 1), None)
+        y = y if self.batch_first else y.transpose(0, 1)
+        if batch is not x:
+            y = y.squeeze(0 if self.batch_first else 1)
+            states = [state.squeeze(1) for state in states]
+        return y, self._result(states)
+
+    def _packed(self, packed):
+        """Each sequence is read to its own end."""
+        x, lengths = pad_packed_sequence(packed, batch_first=True)
+        y, states = self._run(x, lengths)
+        if packed.sorted_indices is not None:
+            y = y.index_select(0, packed.sorted_indices)
+            lengths = lengths[packed.sorted_indices.cpu()]
+        data = pack_padded_sequence(y, lengths, batch_first=True).data
+        y = PackedSequence(data, packed.batch_sizes, packed.sorted_indices,
+                           packed.unsorted_indices)
+        return y, self._result(states)
+
+    def _run(self, y, lengths):
+        """Outputs [n][steps][...] of y [n][steps][inputs], and the last states, h and
+        where there are any c, each [layers x directions][n][...]."""
+        steps = None if lengths is None else lengths.numpy()
+        last = -1 if lengths is None else lengths.to(y.device) - 1
+        rows = torch.arange(len(y), device=y.device)
+        found = [[] for _ in self.states()]
         for k in range(self.num_layers):
             if k > 0 and self.dropout > 0:
                 y = F.dropout(y, self.dropout, self.training)
-            y = read(self.parts[k], self._layers(), self.training, y, self._weights(k))
-            last.append(y[:, -1, :width])
-            if self.bidirectional:
-                last.append(y[:, 0, width:])
-        h = torch.stack(last)
-        y = y if self.batch_first else y.transpose(0, 1)
-        if batch is not x:
-            y, h = y.squeeze(0 if self.batch_first else 1), h.squeeze(1)
-        return self._result(y, h)
+            y = read(self.parts[k], self._layers(), self.training, y, self._weights(k), steps)
+            at = 0
+            for of, width in zip(found, self.states()):
+                for reverse in range(len(self._ends())):
+                    of.append(y[rows, 0 if reverse else last, at:at + width])
+                    at += width
+            y = y[..., :len(self._ends()) * self.states()[0]]
+        return y, [torch.stack(of) for of in found]
 
-    def _result(self, y, h):
-        return y, h
+    def states(self):
+        """Widths of the states that a layer gives, h first."""
+        return [self.proj_size or self.hidden_size]
+
+    def _result(self, states):
+        return states[0]
 
 
 class LSTM(_Recurrent, nn.LSTM):
-    """Returns (output, (h_n, None)): cell states stay on the chip."""
-
     op, gates = "lstm", (0, 3, 1, 2)  # i, f, g, o of PyTorch in the order i, o, f, g
+    returns = "states"
 
     def _attributes(self):
         return {"forget_bias": 0}
 
-    def _result(self, y, h):
-        return y, (h, None)
+    def states(self):
+        return super().states() + [self.hidden_size]
+
+    def _result(self, states):
+        return tuple(states)
 
 
 class GRU(_Recurrent, nn.GRU):

@@ -14,8 +14,9 @@ through quantisers and noise). Everything else stays PyTorch's. Values are compu
 float32 on the processor, whatever the device of the tensors.
 
 In training each forward pass sees a chip of its own, unless redraw is "never"; converters
-are calibrated on the batch at hand, at the first steps and then every so many. In
-evaluation all passes read the chip (seed, trial), each with fresh noise.
+are calibrated on the latest samples, at the first steps and then every so many. In
+evaluation all passes read the chip (seed, trial), each with fresh noise. A state_dict
+carries the calibration in its metadata; a model on the same hardware takes it.
 """
 import copy
 import re
@@ -34,7 +35,7 @@ __all__ = ["Conv1d", "Conv2d", "GRU", "LSTM", "Linear", "RNN", "calibrate", "con
 
 
 def convert(model, hardware, seed=1, *, redraw="step", gradient="straight_through",
-            reparam=False, calibrate_every=20, inplace=False):
+            reparam=False, calibrate_every=20, calibrate_samples=256, inplace=False):
     """The model with its matrices on a hardware: a copy, unless `inplace`.
 
     hardware  Hardware, or what its constructor takes; None: float, in ohmgrid's arithmetic.
@@ -46,11 +47,14 @@ def convert(model, hardware, seed=1, *, redraw="step", gradient="straight_throug
     reparam   whether the scale of noise is differentiated
     calibrate_every  forward passes in training between two calibrations of the converters
               (the first are at 1, 2, 4, ...)
+    calibrate_samples  that each of these sees: the latest that a layer has read, and at
+              least the batch at hand
     """
     if redraw not in ("step", "never"):
         raise InputError(f"redraw is {redraw!r}; expected step or never")
     settings = Settings(hardware_of(hardware), whole(seed, "seed", LONG), redraw, gradient,
-                        reparam, whole(calibrate_every, "calibrate_every", least=1))
+                        reparam, whole(calibrate_every, "calibrate_every", least=1),
+                        whole(calibrate_samples, "calibrate_samples", least=1))
     model = model if inplace else copy.deepcopy(model)
     model = _replace(model, "", settings)
     _number(model, settings)

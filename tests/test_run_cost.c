@@ -52,8 +52,10 @@ static void numbers_by_hand(void **state)
                    lines * bits * 1.2109375e-13 + outs * bits * 1.796875e-13;
     double array = first("/layers/dense1/energy") - parts;
     assert_true(array > 0 && array < 0.2 * 0.2 * 100e-9 * 784 * 24 * 25e-6);
-    static const char *const sums[] = {"energy",       "latency",       "area",
-                                       "energy_dense", "latency_dense", "area_dense"};
+    assert_near(first("/layers/dense1/power"), first("/layers/dense1/energy") / 100e-9);
+    static const char *const sums[] = {"energy",     "latency",      "area",
+                                       "power",      "energy_dense", "latency_dense",
+                                       "area_dense", "power_dense"};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
         char all[64], one[64], two[64];
         snprintf(all, sizeof all, "/results/%s", sums[i]);
@@ -95,7 +97,7 @@ static void costs_change_nothing_else(void **state)
         assert_memory_equal(with, without, sizeof with);
     }
     // Four datasets of each: itself, mean, low, high.
-    assert_int_equal(links("b.h5", "/results"), links("a.h5", "/results") + 4 * 8);
+    assert_int_equal(links("b.h5", "/results"), links("a.h5", "/results") + 4 * 10);
     read_values("a.h5", "/layers/dense1/energy", without, TRIALS);
     assert_true(isnan(without[0]));
 }

@@ -106,7 +106,7 @@ static bool is_layer_metric(const char *name)
                                         "wire_approximate",
                                         "wire_noise"};
     static const char *const costs[] = {"energy", "latency", "interval", "area",
-                                        "throughput"};
+                                        "throughput", "power"};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
         if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)

@@ -88,6 +88,22 @@ static double area(const struct og_layer_source *s)
     return priced(s, s->costs.used.area);
 }
 
+// With one read after the other and nothing idle.
+static double power_of(const struct og_cost *cost)
+{
+    return cost->interval > 0 ? cost->energy / cost->interval : 0;
+}
+
+static double power(const struct og_layer_source *s)
+{
+    return priced(s, power_of(&s->costs.used));
+}
+
+static double power_dense(const struct og_layer_source *s)
+{
+    return priced(s, power_of(&s->costs.dense));
+}
+
 static double energy_dense(const struct og_layer_source *s)
 {
     return priced(s, s->reads * s->costs.dense.energy);
@@ -144,11 +160,13 @@ static const struct {
     {{"latency", "s", "time for one sample, one read after the other"}, latency},
     {{"interval", "s", "time from one sample to the next, reads overlapping"}, interval},
     {{"area", "m2", "area of its tiles"}, area},
+    {{"power", "W", "power while it reads one input vector after the other"}, power},
     {{"energy_dense", "J", "energy, if no line of zeros were removed"}, energy_dense},
     {{"latency_dense", "s", "latency, if no line of zeros were removed"}, latency_dense},
     {{"interval_dense", "s", "interval, if no line of zeros were removed"},
      interval_dense},
     {{"area_dense", "m2", "area, if no line of zeros were removed"}, area_dense},
+    {{"power_dense", "W", "power, if no line of zeros were removed"}, power_dense},
     {{"ramp_cells", "1", "devices of its ramps, with those of their start"},
      og_layer_ramp_cells},
     {{"ramp_gain", "1", "what a siemens is worth in its ramps, relative to its weights"},

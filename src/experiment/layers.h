@@ -67,11 +67,11 @@ double og_layer_program_energy(const struct og_layer_source *s);
 double og_layer_program_time(const struct og_layer_source *s);
 
 // --- costs of networks (totals.c) -----------------------------------------------------
-enum { OG_COST_METRICS = 8 };
+enum { OG_COST_METRICS = 10 };
 // Whether any chip so far has a cost.
 bool og_costs_exist(const struct og_job *job);
-// value[OG_COST_METRICS][points][trials]: energy, latency, throughput, area, and those of
-// the dense network.
+// value[OG_COST_METRICS][points][trials]: energy, latency, throughput, area, power, and those
+// of the dense network.
 void og_costs_total(const struct og_job *job, double *value);
 
 #endif

@@ -44,10 +44,12 @@ static const struct og_metric cost_metrics[OG_COST_METRICS] = {
     {"latency", "s", "time for one sample, one read after the other"},
     {"throughput", "1/s", "samples per second, all matrices at work on different ones"},
     {"area", "m2", "area of all tiles"},
+    {"power", "W", "power while all matrices read one input vector after the other"},
     {"energy_dense", "J", "energy, if no line of zeros were removed"},
     {"latency_dense", "s", "latency, if no line of zeros were removed"},
     {"throughput_dense", "1/s", "throughput, if no line of zeros were removed"},
     {"area_dense", "m2", "area, if no line of zeros were removed"},
+    {"power_dense", "W", "power, if no line of zeros were removed"},
 };
 
 struct output {

@@ -51,8 +51,8 @@ static double rate(double interval) { return interval > 0 ? 1 / interval : NAN; 
 void og_costs_total(const struct og_job *job, double *value)
 {
     static const char *const from[OG_COST_METRICS] = {
-        "energy",       "latency",       "interval",       "area",
-        "energy_dense", "latency_dense", "interval_dense", "area_dense"};
+        "energy",       "latency",       "interval",       "area",       "power",
+        "energy_dense", "latency_dense", "interval_dense", "area_dense", "power_dense"};
     const size_t records = job->points * job->trials;
     for (size_t k = 0; k < OG_COST_METRICS; k++) {
         const size_t metric = metric_called(from[k]);

@@ -364,7 +364,7 @@ static const struct {
      "is outside the allowed range (0 .. 16)"},
     {"sweep: 3\n", "e.yaml:2: key 'sweep': must be a list of axes {key, name, values}"},
     {"sweep: [{key: seed}]\n",
-     "e.yaml:2: key 'sweep[0]': key 'values' is missing: list of values."},
+     "e.yaml:2: key 'sweep[0]': key 'values' is missing: List of values."},
     {"sweep: [{key: seed, values: []}]\n",
      "e.yaml:2: key 'sweep[0].values': must be a list of at least one value"},
     {"sweep: [{key: trials, values: [1, 2]}]\n",

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ohmgrid/array.h"
 #include "ohmgrid/config.h"
@@ -53,6 +54,8 @@ OG_API og_status og_model_check_hardware(const og_model *model,
 OG_API og_status og_models_check_hardware(const og_model *const *model, size_t n,
                                           const struct og_hardware *hw,
                                           struct og_error *err);
+// Every kind of layer and its keys, for `ohmgrid run --help=keys`.
+OG_API void og_model_print_keys(FILE *out);
 // Whether a layer of that name has a matrix that may live on a crossbar.
 OG_API bool og_model_has_matrix(const og_model *model, const char *layer);
 

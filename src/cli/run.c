@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "ohmgrid/compress.h"
+#include "ohmgrid/model.h"
 #include "ohmgrid/run.h"
 #include "progress.h"
 
@@ -105,6 +106,7 @@ static void print_keys(void)
 {
     og_config_print_keys(stdout);
     og_compress_print_keys(stdout);
+    og_model_print_keys(stdout);
 }
 
 static const char run_purpose[] =

@@ -12,31 +12,31 @@
 
 enum { MAX_POINTS = 100000 };
 
-static const struct og_field column_fields[] = {
+const struct og_field og_column_fields[] = {
     {.key = "key",
      .type = OG_FIELD_TEXT,
      .offset = offsetof(struct og_sweep_column, key),
      .size = sizeof((struct og_sweep_column *)0)->key,
      .stage = OG_STAGE_OUTPUT,
-     .help = "the swept key, for instance hardware.adc.bits."},
+     .help = "The swept key, for instance hardware.adc.bits."},
     {.key = "name",
      .type = OG_FIELD_TEXT,
      .offset = offsetof(struct og_sweep_column, name),
      .size = sizeof((struct og_sweep_column *)0)->name,
      .def = "",
      .stage = OG_STAGE_OUTPUT,
-     .help = "name of the axis in the result."},
+     .help = "Name of the axis in the result; by default the end of the key."},
     {.key = "values",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_sweep_column, values),
      .stage = OG_STAGE_OUTPUT,
-     .help = "list of values."},
+     .help = "List of values."},
     {.key = "labels",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_sweep_column, labels),
      .def = "",
      .stage = OG_STAGE_OUTPUT,
-     .help = "list of names for the values."},
+     .help = "List of names for the values."},
     {.key = NULL},
 };
 
@@ -148,7 +148,7 @@ static og_status check_labels(const struct og_sweep_column *c, struct og_error *
 static og_status read_column(struct og_sweep_column *c, const og_item *entry,
                              struct og_error *err)
 {
-    OG_TRY(og_fields_bind(column_fields, entry, c, err));
+    OG_TRY(og_fields_bind(og_column_fields, entry, c, err));
     c->entry = entry;
     if (c->values->kind != OG_ITEM_LIST || c->values->n == 0)
         return og_item_fail(c->values, err, "must be a list of at least one value");

@@ -14,6 +14,7 @@ struct og_sweep_column {
     char key[128], name[64];
     const og_item *entry, *values, *labels;  // borrowed from the document
 };
+extern const struct og_field og_column_fields[];  // of struct og_sweep_column
 
 // The rounds of compression at one point.
 struct og_round_list {

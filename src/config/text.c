@@ -270,4 +270,5 @@ void og_experiment_differences(const char *text_a, const char *text_b, char *out
 void og_config_print_keys(FILE *out)
 {
     og_fields_help(og_root_fields, "", OG_STAGE_DATA, out);
+    og_fields_help(og_column_fields, "sweep[]", OG_STAGE_OUTPUT, out);
 }

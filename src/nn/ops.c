@@ -27,3 +27,29 @@ const struct og_op *og_op_find(const char *name)
         if (strcmp((*o)->name, name) == 0) return *o;
     return NULL;
 }
+
+// What graph.c reads of every layer.
+static const struct og_field common_fields[] = {
+    {.key = "name",
+     .type = OG_FIELD_TEXT,
+     .def = "",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Of the layer; by default its kind and the number of layers of that kind."},
+    {.key = "inputs",
+     .type = OG_FIELD_ITEM,
+     .def = "",
+     .stage = OG_STAGE_TRAIN,
+     .help = "Name of an earlier layer, or a list of them (input: the data); by default "
+             "the layer before."},
+    {.key = NULL},
+};
+
+void og_model_print_keys(FILE *out)
+{
+    fputs("\nmodel.layers[].*, by kind:\n", out);
+    og_fields_help(common_fields, "any", OG_STAGE_TRAIN, out);
+    for (const struct og_op *const *o = ops; *o; o++) {
+        fprintf(out, "%s\n    %s\n", (*o)->name, (*o)->help);
+        og_fields_help((*o)->fields, (*o)->name, OG_STAGE_TRAIN, out);
+    }
+}

@@ -216,10 +216,15 @@ static void damaged_header_keeps_the_file(void **state)
     put(j, 1, "a", "value of a");
     og_journal_close(j, false);
     char *bytes = contents(p->journal, &n);
+    enum { HOLDER = 32, HOLDER_END = HOLDER + 128 };
     for (size_t at = 0; at < head; at++) {
         bytes[at] ^= 0x10;
         write_file(p->journal, bytes, n);
         bytes[at] ^= 0x10;
+        if (at >= HOLDER && at < HOLDER_END) {  // who wrote it does not matter
+            og_journal_close(open_ok(p, OG_JOURNAL_RESUME), false);
+            continue;
+        }
         open_fails(p, text_a, OG_JOURNAL_RESUME, OG_USAGE, "--force replaces it");
         assert_int_equal(size_of(p->journal), n);
     }

@@ -120,10 +120,17 @@ struct og_compress_config {
     struct og_hardware hardware;  // what ADMM and retraining see
 };
 
+enum og_stop_metric { OG_STOP_ACCURACY, OG_STOP_LOSS };
+
 struct og_config {
     char title[256];
     uint64_t seed;
     int trials;
+    struct {
+        double half_width;  // 0: all trials
+        int every;          // trials between two looks
+        int metric;         // enum og_stop_metric
+    } stop;                 // when a point needs no more chips
     enum og_kernels kernels;
     struct og_data_config data;
     const og_item *layers;  // model.layers, borrowed from the experiment
@@ -184,6 +191,11 @@ typedef struct og_experiment og_experiment;
 // Reads and checks everything, every sweep point included.
 OG_API og_status og_experiment_read(og_experiment **e, const char *path,
                                     const struct og_overrides *o, struct og_error *err);
+// The same of a text, such as og_experiment_text gave; what it names is looked for beside
+// `path`, which is also what errors call it.
+OG_API og_status og_experiment_parse(og_experiment **e, const char *path,
+                                     const char *text, const struct og_overrides *o,
+                                     struct og_error *err);
 OG_API void og_experiment_free(og_experiment *e);
 OG_API size_t og_experiment_axes(const og_experiment *e);
 OG_API const struct og_axis *og_experiment_axis(const og_experiment *e, size_t i);

@@ -53,6 +53,32 @@ OG_API void og_journal_release(struct og_entry *entry);
 // Forgets an entry.
 OG_API void og_journal_drop(og_journal *journal, uint32_t kind, const char *key);
 OG_API og_status og_journal_sync(og_journal *journal, struct og_error *err);
+// The bytes of a journal that holds nothing but the live entries, for og_result.journal;
+// og_result_write copies them, og_journal_image_free frees them.
+OG_API og_status og_journal_image(og_journal *journal, void **bytes, size_t *size,
+                                  struct og_error *err);
+OG_API void og_journal_image_free(void *bytes);
+
+// --- journals that are only read -------------------------------------------------------
+// Opens a journal without lock, also while another process writes it, or the journal in
+// the file of a shard. For _text, _writer, _entries, _entry, _get, _refresh and _close
+// (remove: false). OG_INPUT when there is none in `path`, or its header is torn.
+OG_API og_status og_journal_read(og_journal **journal, const char *path,
+                                 struct og_error *err);
+// The experiment text; the journal's.
+OG_API const char *og_journal_text(const og_journal *journal);
+// Who writes it, or did last: "process 7 on host since 2026-01-31T12:00:00Z"; "" where it
+// does not say.
+enum { OG_WRITER = 124 };
+OG_API void og_journal_writer(const og_journal *journal, char writer[OG_WRITER]);
+// Entries are numbered in the order of their first appearance; an entry that was dropped,
+// or cannot be read, gives false (as og_journal_get). New ones get the next numbers.
+OG_API size_t og_journal_entries(const og_journal *journal);
+OG_API bool og_journal_entry(og_journal *journal, size_t i, struct og_entry *entry);
+// Takes up what was written since. *replaced: the path names another file by now, or
+// none; this one has nothing new.
+OG_API og_status og_journal_refresh(og_journal *journal, bool *replaced,
+                                    struct og_error *err);
 
 // --- result file ---------------------------------------------------------------------
 struct og_metric {
@@ -106,6 +132,8 @@ struct og_result {
     // root attributes
     uint64_t seed;
     const char *experiment, *command, *title;
+    const char *shard;  // "3/16"; NULL: the whole experiment
+    bool complete;      // nothing is left to do, of the shard or the whole
     // /results
     size_t axes;
     const struct og_axis *const *axis;
@@ -137,6 +165,9 @@ struct og_result {
     size_t point_metrics;
     const struct og_metric *point_metric;
     const double *point_value;  // [metric][point]; NaN where not done
+    // /shard
+    const void *journal;  // of a finished shard, by og_journal_image; NULL: none
+    size_t journal_size;
     // /run
     double seconds;
     int threads;
@@ -155,10 +186,12 @@ OG_API og_status og_result_write(const char *out, const struct og_result *r,
 // OG_USAGE when `path` is no result file.
 OG_API og_status og_result_experiment(const char *path, char **text,
                                       struct og_error *err);
-// *complete: whether every (point, trial) of the file is done, so that a resumed run has
-// nothing left to do.
+// *complete: whether nothing is left to do that the run which wrote the file had to do:
+// every (point, trial), or those of its shard, or as many as its rule to stop asks for.
 OG_API og_status og_result_complete(const char *path, bool *complete,
                                     struct og_error *err);
+// The shard that a result file is ("3/16"; the caller frees it with free()), or NULL.
+OG_API og_status og_result_shard(const char *path, char **shard, struct og_error *err);
 
 // Prints a table of the means with intervals, one line per point.
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);

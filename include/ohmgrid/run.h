@@ -24,6 +24,8 @@ struct og_run_options {
     const char *out, *command, *data;  // OUT.h5; command line for the record; --data
     enum og_journal_mode mode;
     int threads;  // 0: all
+    // Only the shard-th of so many parts of the records, from 1; shards 0: all of them.
+    int shard, shards;
     void (*progress)(void *user, const struct og_progress *p);
     void *user;
     // Looked at between batches and tasks: a signal number stops the run, which then ends
@@ -33,6 +35,18 @@ struct og_run_options {
 
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
+
+struct og_merge_options {
+    const char *out, *command, *data;  // as in og_run_options
+    enum og_journal_mode mode;         // NEW or FORCE
+};
+// Joins finished shards (og_run_options.shard), and journals of unfinished runs, of one
+// experiment into the result that one run would have written. OG_INPUT where the inputs
+// are of different experiments (naming the keys) or disagree about an entry. Where records
+// are missing: OG_INPUT, naming them, with OUT and its journal left behind, so that a run
+// with OG_JOURNAL_RESUME computes the rest.
+OG_API og_status og_merge(const char *const *in, size_t n,
+                          const struct og_merge_options *o, struct og_error *err);
 
 // The axis of a sweep (og_overrides.axis, the caller frees it with free()) over variants
 // of the hardware: all effects, none (ideal), each effect that is on anywhere alone, all

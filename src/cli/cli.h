@@ -11,7 +11,7 @@
 #include "ohmgrid/status.h"
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_GO = -1 };
-enum { CLI_LIST_MAX = 256, CLI_POSITIONAL_MAX = 2 };
+enum { CLI_LIST_MAX = 4096, CLI_POSITIONAL_MAX = 2 };
 
 struct cli_list {
     const char *item[CLI_LIST_MAX];
@@ -44,6 +44,7 @@ struct cli_command {
     const struct cli_option *option;             // ends with a NULL name
     const char *positional[CLI_POSITIONAL_MAX];  // names of the required ones
     int optional;                                // how many of them may be left out
+    struct cli_list *rest;                       // takes all that follow, or NULL
     void (*keys)(void);                          // prints for --help=keys, or NULL
     const char *keys_help;                       // NULL: every key of an experiment file
 };
@@ -70,6 +71,7 @@ int cli_show(int argc, char **argv);
 int cli_plot(int argc, char **argv);
 int cli_report(int argc, char **argv);
 int cli_diff(int argc, char **argv);
+int cli_merge(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_device(int argc, char **argv);
 int cli_device_fit(int argc, char **argv);

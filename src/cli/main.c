@@ -23,6 +23,7 @@ static const struct {
     {"plot", cli_plot, "draw the results as a figure"},
     {"report", cli_report, "write the results as a page of HTML"},
     {"diff", cli_diff, "compare two result files"},
+    {"merge", cli_merge, "join the shards of an experiment"},
     {"data", cli_data, "list the data sets and where they were found"},
     {"device", cli_device, "list, show, simulate and fit devices"},
     {"solve", cli_solve, "solve a crossbar whose wires have resistance"},

@@ -160,6 +160,8 @@ int cli_parse(const struct cli_command *c, int argc, char **argv,
         } else if (!only_arguments && arg[0] == '-' && arg[1] != '\0') {
             int r = parse_option(c, argc, argv, &i);
             if (r != CLI_GO) return r;
+        } else if (n == room && c->rest != NULL && c->rest->n < CLI_LIST_MAX) {
+            c->rest->item[c->rest->n++] = arg;
         } else if (n == room) {
             return cli_usage(c->name, "unexpected argument '%s'", arg);
         } else {

@@ -17,7 +17,8 @@ struct options {
     const char *experiment, *out, *data;
     struct cli_list set;
     struct cli_seed seed;
-    int threads;
+    int threads, shard_number, shards;
+    const char *shard;
     bool resume, force, quiet;
 };
 
@@ -76,6 +77,8 @@ static og_status execute(const struct options *o, const char *command,
                 : o->resume ? OG_JOURNAL_RESUME
                             : OG_JOURNAL_NEW,
         .threads = o->threads,
+        .shard = o->shard_number,
+        .shards = o->shards,
         .progress = o->quiet ? NULL : cli_progress_show,
         .user = &progress,
         .signal = &stop_signal,
@@ -102,6 +105,16 @@ static int report(const struct options *o, og_status s, struct og_error *err)
     return s == OG_OK ? CLI_DONE : cli_fail(o->command, err);
 }
 
+// "3/16"
+static bool read_shard(struct options *o)
+{
+    int end = 0;
+    if (o->shard == NULL) return true;
+    return strspn(o->shard, "0123456789/") == strlen(o->shard) &&
+           sscanf(o->shard, "%6d/%6d%n", &o->shard_number, &o->shards, &end) == 2 &&
+           o->shard[end] == '\0' && o->shard_number >= 1 && o->shard_number <= o->shards;
+}
+
 static void print_keys(void)
 {
     og_config_print_keys(stdout);
@@ -117,6 +130,7 @@ static const char run_examples[] =
     "  ohmgrid run sweep.yaml -o sweep.h5\n"
     "  ohmgrid run sweep.yaml -o quick.h5 --set train.epochs=1 --set trials=2\n"
     "  ohmgrid run sweep.yaml -o sweep.h5 --resume\n"
+    "  ohmgrid run sweep.yaml -o part3.h5 --shard 3/16\n"
     "  ohmgrid run --help=keys\n";
 static const char attribute_purpose[] =
     "Tells how much accuracy each effect of the hardware and each layer costs: runs an\n"
@@ -142,6 +156,8 @@ static int run_command(struct options o, int argc, char **argv)
         {"--force", 0, CLI_FLAG, &o.force, NULL, "replace OUT.h5 and its journal", 0, 0},
         {"--data", 0, CLI_TEXT, &o.data, "DIR", "folder to look for data sets first", 0,
          0},
+        {"--shard", 0, CLI_TEXT, &o.shard, "I/N",
+         "compute part I of N only; 'ohmgrid merge' joins the parts", 0, 0},
         {"--quiet", 'q', CLI_FLAG, &o.quiet, NULL, "no progress, no table", 0, 0},
         {0},
     };
@@ -160,6 +176,11 @@ static int run_command(struct options o, int argc, char **argv)
     if (o.out == NULL) return cli_usage(o.command, "-o OUT.h5 is missing");
     if (o.resume && o.force)
         return cli_usage(o.command, "--resume and --force exclude each other");
+    if (!read_shard(&o))
+        return cli_usage(o.command,
+                         "--shard is '%s', expected I/N with I from 1 to N, for instance "
+                         "3/16",
+                         o.shard);
     o.experiment = argument[0];
     char *command = cli_command_text(o.command, argc, argv);
     struct og_error err = {0};

@@ -366,6 +366,25 @@ static og_status check_vote(const struct og_config *c, const og_item *root,
         c->evaluate.votes);
 }
 
+static og_status check_stop(const struct og_config *c, const og_item *root,
+                            struct og_error *err)
+{
+    if (c->stop.half_width > 0) {
+        if (c->stop.every < c->trials) return OG_OK;
+        return og_fail_at(root, "stop.half_width", err,
+                          "has no effect: stop.every %d is not below trials %d",
+                          c->stop.every, c->trials);
+    }
+    if (og_is_swept(root, "stop.half_width")) return OG_OK;
+    if (c->stop.every != 10)
+        return og_fail_at(root, "stop.every", err,
+                          "has no effect without stop.half_width");
+    if (c->stop.metric != OG_STOP_ACCURACY)
+        return og_fail_at(root, "stop.metric", err,
+                          "has no effect without stop.half_width");
+    return OG_OK;
+}
+
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
@@ -385,6 +404,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
     if (c->output.trace && c->output.layer_samples == 0)
         return og_fail_at(root, "output.trace", err,
                           "has no effect without output.layer_samples");
+    OG_TRY(check_stop(c, root, err));
     OG_TRY(check_vote(c, root, err));
     OG_TRY(og_attack_check(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)

@@ -264,13 +264,15 @@ static og_status read_all(og_experiment *e, const struct og_overrides *o,
     return status;
 }
 
-og_status og_experiment_read(og_experiment **experiment, const char *path,
-                             const struct og_overrides *o, struct og_error *err)
+// text NULL: what the file `path` holds.
+static og_status read_from(og_experiment **experiment, const char *path, const char *text,
+                           const struct og_overrides *o, struct og_error *err)
 {
     *experiment = NULL;
     og_experiment *e = og_alloc(1, sizeof *e);
     if (e == NULL) return no_memory(err);
-    og_status status = og_item_read(&e->base, path, err);
+    og_status status = text != NULL ? og_item_parse(&e->base, path, text, err)
+                                    : og_item_read(&e->base, path, err);
     const char *slash = strrchr(path, '/');
     e->folder = og_copy_text(slash != NULL ? path : ".");
     if (e->folder == NULL && status == OG_OK) status = no_memory(err);
@@ -284,6 +286,18 @@ og_status og_experiment_read(og_experiment **experiment, const char *path,
     else
         og_experiment_free(e);
     return status;
+}
+
+og_status og_experiment_read(og_experiment **e, const char *path,
+                             const struct og_overrides *o, struct og_error *err)
+{
+    return read_from(e, path, NULL, o, err);
+}
+
+og_status og_experiment_parse(og_experiment **e, const char *path, const char *text,
+                              const struct og_overrides *o, struct og_error *err)
+{
+    return read_from(e, path, text, o, err);
 }
 
 void og_experiment_free(og_experiment *e)

@@ -340,6 +340,20 @@ static const struct og_field output_fields[] = {
     {.key = NULL},
 };
 
+static const struct og_field stop_fields[] = {
+    {"half_width", OG_FIELD_REAL, offsetof(struct og_raw_config, config.stop.half_width),
+     0, NULL, 0, 1e6, NULL, "0", O,
+     "A point has chips enough once the 95 % interval of their mean reaches no further "
+     "to either side; trials are the most. 0: all trials.",
+     NULL, NULL},
+    {"every", OG_FIELD_INT, offsetof(struct og_raw_config, config.stop.every), 0, NULL, 2,
+     1000000, NULL, "10", O, "Looked at after every so many chips, in their order.", NULL,
+     NULL},
+    {"metric", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.stop.metric), 0,
+     NULL, 0, 0, "accuracy loss", "accuracy", O, "Whose mean it is.", NULL, NULL},
+    {.key = NULL},
+};
+
 const struct og_field og_root_fields[] = {
     {"title", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.title),
      sizeof((struct og_config *)0)->title, NULL, 0, 0, NULL, "", O,
@@ -348,6 +362,8 @@ const struct og_field og_root_fields[] = {
      NULL, "1", P, "The seed that all others follow from.", NULL, NULL},
     {"trials", OG_FIELD_INT, offsetof(struct og_raw_config, config.trials), 0, NULL, 1,
      1000000, NULL, "1", O, "Chips per sweep point.", NULL, NULL},
+    {"stop", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, O,
+     "When a point needs no more chips.", stop_fields, "half_width"},
     {"kernels", OG_FIELD_CHOICE, offsetof(struct og_raw_config, config.kernels), 0, NULL,
      0, 0, "auto fixed", "auto", D,
      "Widest instruction set of the machine, or the same last bits on every machine.",

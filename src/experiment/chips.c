@@ -2,6 +2,7 @@
 // Evaluation: the missing chips of a point, one record each.
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -51,8 +52,7 @@ static og_status put_record(struct evaluation *v, size_t poll, struct og_error *
     for (size_t s = 0; s < v->answers; s++)
         v->record->bits[s / 8] |= (uint8_t)(hit[s] << s % 8);
     og_record_key(point, v->trial, key);
-    OG_TRY(og_journal_put(job->journal, OG_ENTRY_RECORD, key, v->record, v->record_size,
-                          err));
+    OG_TRY(og_job_put(job, OG_ENTRY_RECORD, key, v->record, v->record_size, err));
     job->stored = true;
     return og_job_take(job, point, v->trial, v->record, err);
 }
@@ -118,9 +118,8 @@ static void list_polls(struct evaluation *v)
 {
     const struct og_job *job = v->job;
     v->polls = 0;
-    for (size_t p = 0; p < job->points; p++) {
-        const bool lacks = !job->done[p * job->trials + v->trial];
-        if (job->group[p] != job->group[job->point]) continue;
+    for (size_t p = job->group[job->point]; p != SIZE_MAX; p = job->next[p]) {
+        const bool lacks = og_job_wants(job, p, v->trial);
         if (!lacks && !job->config.hardware.ideal) continue;
         v->point[v->polls] = p;
         v->ballot[v->polls++] = job->ballot[p];
@@ -132,15 +131,14 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
     struct og_job *job = v->job;
     bool measured = false;
     for (v->trial = 0; v->trial < job->trials; v->trial++) {
-        if (job->done[job->point * job->trials + v->trial]) continue;
+        if (!og_job_wants(job, job->point, v->trial)) continue;
         OG_TRY(og_job_stop(job, err));
         og_meter_skip(&job->meter);
         list_polls(v);
         if (!measured || !job->config.hardware.ideal) OG_TRY(measure(v, err));
         measured = true;
         for (size_t p = 0; p < v->polls; p++)
-            if (!job->done[v->point[p] * job->trials + v->trial])
-                OG_TRY(put_record(v, p, err));
+            if (og_job_wants(job, v->point[p], v->trial)) OG_TRY(put_record(v, p, err));
         OG_TRY(og_job_write_now_and_then(job, err));
     }
     return OG_OK;
@@ -148,35 +146,59 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
 
 // --- which passes answer which points ------------------------------------------------
 
+struct member {
+    char key[33];
+    size_t point;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct member *x = a, *y = b;
+    const int order = strcmp(x->key, y->key);
+    if (order != 0) return order;
+    return x->point < y->point ? -1 : x->point > y->point;
+}
+
+static og_status find_groups(struct og_job *job, struct og_error *err)
+{
+    struct member *m = og_alloc(job->points, sizeof *m);
+    if (!m) return og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
+    for (size_t p = 0; p < job->points; p++) {
+        og_experiment_passes_key(job->e, p, m[p].key);
+        m[p].point = p;
+    }
+    qsort(m, job->points, sizeof *m, by_key);
+    for (size_t i = 0; i < job->points; i++) {
+        const bool first = i == 0 || strcmp(m[i - 1].key, m[i].key) != 0;
+        job->group[m[i].point] = first ? m[i].point : job->group[m[i - 1].point];
+        job->next[m[i].point] = SIZE_MAX;
+        if (!first) job->next[m[i - 1].point] = m[i].point;
+    }
+    og_free(m);
+    return OG_OK;
+}
+
 og_status og_job_find_polls(struct og_job *job, struct og_error *err)
 {
-    char(*key)[33] = og_alloc(job->points, sizeof *key);
     job->group = og_alloc(job->points, sizeof *job->group);
+    job->next = og_alloc(job->points, sizeof *job->next);
     job->ballot = og_alloc(job->points, sizeof *job->ballot);
-    og_status status = OG_OK;
-    if (!key || !job->group || !job->ballot)
-        status = og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
-    for (size_t p = 0; status == OG_OK && p < job->points; p++) {
+    if (!job->group || !job->next || !job->ballot)
+        return og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
+    for (size_t p = 0; p < job->points; p++) {
         struct og_config config;
-        size_t first = 0;
-        status = og_experiment_point(job->e, p, &config, err);
-        og_experiment_passes_key(job->e, p, key[p]);
-        while (strcmp(key[first], key[p]) != 0) first++;
-        job->group[p] = first;
-        if (status == OG_OK)
-            job->ballot[p] = (struct og_ballot){.rule = config.evaluate.vote,
-                                                .votes = (uint32_t)config.evaluate.votes};
+        OG_TRY(og_experiment_point(job->e, p, &config, err));
+        job->ballot[p] = (struct og_ballot){.rule = config.evaluate.vote,
+                                            .votes = (uint32_t)config.evaluate.votes};
     }
-    og_free(key);
-    return status;
+    return find_groups(job, err);
 }
 
 size_t og_job_passes(const struct og_job *job, size_t point, size_t trial)
 {
     size_t passes = 0;
-    for (size_t p = 0; p < job->points; p++) {
-        if (job->group[p] != job->group[point]) continue;
-        if (job->done[p * job->trials + trial]) continue;
+    for (size_t p = job->group[point]; p != SIZE_MAX; p = job->next[p]) {
+        if (!og_job_wants(job, p, trial)) continue;
         if (p < point) return 0;
         if (job->ballot[p].votes > passes) passes = job->ballot[p].votes;
     }
@@ -197,8 +219,7 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
         .streams = og_job_streams(job),
     };
     size_t polls = 0;
-    for (size_t p = 0; p < job->points; p++)
-        polls += job->group[p] == job->group[job->point];
+    for (size_t p = job->group[job->point]; p != SIZE_MAX; p = job->next[p]) polls++;
     v->answers = og_dataset_answers(job->set[OG_TEST]);
     v->record_size = sizeof *v->record + (v->answers + 7) / 8;
     v->record = og_alloc(v->record_size, 1);

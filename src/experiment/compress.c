@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "config/tree.h"
 
-enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 5 %
+enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 1 %
 
 // --- which, and which of them are done -------------------------------------------
 
@@ -48,20 +48,12 @@ og_status og_compressions_find(struct og_job *job, struct og_error *err)
     return OG_OK;
 }
 
-static bool holds(const struct og_job *job, enum og_entry_kind kind, const char *key)
-{
-    struct og_entry entry;
-    if (!og_journal_get(job->journal, kind, key, &entry)) return false;
-    og_journal_release(&entry);
-    return true;
-}
-
 void og_compressions_load(struct og_job *job)
 {
     for (size_t i = 0; i < job->compressions.n; i++) {
         struct og_compression *c = &job->compressions.one[i];
-        c->done = holds(job, OG_ENTRY_MODEL, c->key);
-        if (c->done || holds(job, OG_ENTRY_CHECKPOINT, c->key)) job->stored = true;
+        c->done = og_job_has(job, OG_ENTRY_MODEL, c->key);
+        if (c->done || og_job_has(job, OG_ENTRY_CHECKPOINT, c->key)) job->stored = true;
     }
 }
 
@@ -126,11 +118,24 @@ static og_status check_one(struct og_job *job, const struct og_compression *c,
     return status;
 }
 
+// Whether a point with records to be computed here goes through this round.
+static bool is_needed(const struct og_job *job, const struct og_compression *c)
+{
+    for (size_t p = 0; p < job->points; p++) {
+        char key[33];
+        if (og_experiment_rounds(job->e, p) < c->round) continue;
+        og_experiment_round_key(job->e, p, c->round, key);
+        if (strcmp(key, c->key) == 0 && og_job_missing(job, p) > 0) return true;
+    }
+    return false;
+}
+
 og_status og_compressions_check(struct og_job *job, struct og_error *err)
 {
-    for (size_t i = 0; i < job->compressions.n; i++)
-        if (!job->compressions.one[i].done)
-            OG_TRY(check_one(job, &job->compressions.one[i], err));
+    for (size_t i = 0; i < job->compressions.n; i++) {
+        const struct og_compression *c = &job->compressions.one[i];
+        if (!c->done && is_needed(job, c)) OG_TRY(check_one(job, c, err));
+    }
     return OG_OK;
 }
 
@@ -147,8 +152,7 @@ static og_status save(struct round *r, struct og_error *err)
                            size);
     }
     og_compress_save(r->c, r->bytes);
-    OG_TRY(og_journal_put(r->job->journal, OG_ENTRY_CHECKPOINT, r->of->key, r->bytes,
-                          size, err));
+    OG_TRY(og_job_put(r->job, OG_ENTRY_CHECKPOINT, r->of->key, r->bytes, size, err));
     r->job->stored = true;
     r->saved = og_meter_now();
     r->cost = r->saved - start;
@@ -159,7 +163,7 @@ static og_status save(struct round *r, struct og_error *err)
 static og_status restore(struct round *r, struct og_error *err)
 {
     struct og_entry entry;
-    if (!og_journal_get(r->job->journal, OG_ENTRY_CHECKPOINT, r->of->key, &entry))
+    if (!og_job_get(r->job, OG_ENTRY_CHECKPOINT, r->of->key, &entry))
         return entry.size > 0 ? og_entry_missing(&entry, "checkpoint", r->of->name, err)
                               : OG_OK;
     const og_status status = og_compress_restore(r->c, entry.data, entry.size, err);
@@ -192,7 +196,7 @@ static og_status one_step(struct round *r, struct og_error *err)
         return og_fail(err, status, "%s (%s): %s", r->job->stage, r->of->name, own.text);
     report_step(r);
     const double now = og_meter_now();
-    if (now - r->saved < fmax(CHECKPOINT_SECONDS, 20.0 * r->cost)) return OG_OK;
+    if (now - r->saved < fmax(CHECKPOINT_SECONDS, 100.0 * r->cost)) return OG_OK;
     return save(r, err);
 }
 
@@ -244,7 +248,7 @@ static og_status compress(struct og_job *job, struct og_compression *of,
     og_compress_free(r.c);
     og_free(r.bytes);
     OG_TRY(status);
-    og_journal_drop(job->journal, OG_ENTRY_CHECKPOINT, of->key);
+    og_job_drop(job, OG_ENTRY_CHECKPOINT, of->key);
     job->stored = of->done = true;
     return og_job_write_now_and_then(job, err);
 }

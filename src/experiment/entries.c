@@ -93,7 +93,7 @@ og_status og_put_model(struct og_job *job, const char *key, og_model *model,
     if (params > 0) memcpy((void *)t.value, param, params * sizeof *param);
     if (states > 0) memcpy((float *)t.value + params, state, states * sizeof *state);
     const og_status status =
-        og_journal_put(job->journal, OG_ENTRY_MODEL, key, bytes, size_of(&h), err);
+        og_job_put(job, OG_ENTRY_MODEL, key, bytes, size_of(&h), err);
     og_free(bytes);
     return status;
 }
@@ -112,8 +112,7 @@ og_status og_entry_end(struct og_entry_writer *w, struct og_job *job,
                        enum og_entry_kind kind, const char *key, struct og_error *err)
 {
     const struct header h = {1, 0, w->tensors, w->values};
-    const og_status status =
-        og_journal_put(job->journal, kind, key, w->bytes, size_of(&h), err);
+    const og_status status = og_job_put(job, kind, key, w->bytes, size_of(&h), err);
     og_free(w->bytes);
     return status;
 }
@@ -185,7 +184,7 @@ og_status og_put_traces(struct og_job *job, size_t point, size_t trial,
     fill_traces(probe, &t);
     og_record_key(point, trial, key);
     const og_status status =
-        og_journal_put(job->journal, OG_ENTRY_TRACES, key, bytes, size_of(&h), err);
+        og_job_put(job, OG_ENTRY_TRACES, key, bytes, size_of(&h), err);
     og_free(bytes);
     return status;
 }

@@ -103,8 +103,7 @@ bool og_tensors_view(const struct og_entry *entry, struct og_tensors *t);
 // --- the run ---------------------------------------------------------------------
 struct og_training {
     char key[33], name[16];  // name: m0, m1, ... in order of first use
-    size_t point;            // the first that uses it
-    bool done;
+    bool done, planned;      // planned: its work is in the meter
 };
 
 // Rounds of compression (compress.c): models and checkpoints of theirs lie in the journal
@@ -141,6 +140,7 @@ struct og_job {
     const struct og_run_options *o;
     og_journal *journal;
     bool stored;  // the journal holds something
+    bool whole;   // nothing is left to do
     size_t points, trials;
     enum og_isa isa;  // of the kernels, unless fixed
     struct og_meter meter;
@@ -151,7 +151,10 @@ struct og_job {
     uint32_t *source_of;           // [points]: of what attacks; OG_NO_SOURCE: nothing
     struct og_compressions compressions;
     size_t *group;             // [points]: the first point that the same passes answer
+    size_t *next;              // [points]: the next such point; SIZE_MAX: none
     struct og_ballot *ballot;  // [points]
+    size_t *limit;             // [points]: trials wanted so far (stop.half_width)
+    uint8_t *mine;             // [points][trials]: of this shard; NULL: all
 
     // Of the present point.
     size_t point;
@@ -174,6 +177,13 @@ struct og_job {
     double written, write_cost;  // [s] when the result file was last written; how long
 };
 
+// A job of an experiment without its journal; og_job_free accepts NULL.
+og_status og_job_alloc(struct og_job **job, const og_experiment *e,
+                       const struct og_run_options *o, struct og_error *err);
+void og_job_free(struct og_job *job);
+// What the journal holds into the tables.
+og_status og_job_load_all(struct og_job *job, struct og_error *err);
+
 // Makes `point` the present one: its configuration, kernels and data sets.
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err);
 // The most streams of text of its two sets.
@@ -185,6 +195,27 @@ static inline size_t og_job_streams(const struct og_job *job)
 // Takes a record into the tables.
 og_status og_job_take(struct og_job *job, size_t point, size_t trial,
                       const struct og_record *record, struct og_error *err);
+// --- what there is to do (tasks.c) -------------------------------------------------
+// job->limit and job->mine.
+og_status og_job_find_tasks(struct og_job *job, struct og_error *err);
+// Whether this record is to be computed here and is not there yet.
+bool og_job_wants(const struct og_job *job, size_t point, size_t trial);
+size_t og_job_missing(const struct og_job *job, size_t point);
+// Of a point whose wanted trials are done: raises job->limit, unless its rule to stop
+// says that they are enough.
+og_status og_job_settle(struct og_job *job, size_t point, struct og_error *err);
+// "3/16", or "" where the run is no shard.
+void og_job_shard_text(const struct og_job *job, char text[32]);
+
+// --- entries of the journal (store.c) ------------------------------------------------
+og_status og_job_put(struct og_job *job, uint32_t kind, const char *key, const void *data,
+                     size_t size, struct og_error *err);
+// As og_journal_get; the caller releases it.
+bool og_job_get(const struct og_job *job, uint32_t kind, const char *key,
+                struct og_entry *entry);
+bool og_job_has(const struct og_job *job, uint32_t kind, const char *key);
+void og_job_drop(struct og_job *job, uint32_t kind, const char *key);
+
 // OG_OK, or OG_INTERRUPTED or OG_TERMINATED when a signal asks to stop.
 og_status og_job_stop(const struct og_job *job, struct og_error *err);
 

@@ -337,7 +337,7 @@ og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
     struct og_entry entry;
     struct view v;
     og_record_key(point, trial, key);
-    if (!og_journal_get(job->journal, OG_ENTRY_LAYERS, key, &entry)) return OG_OK;
+    if (!og_job_get(job, OG_ENTRY_LAYERS, key, &entry)) return OG_OK;
     og_status status = open_entry(&entry, key, &v, err);
     if (status == OG_OK) status = take(job, point, trial, &v, err);
     og_journal_release(&entry);
@@ -439,8 +439,7 @@ static og_status put(struct og_job *job, size_t point, size_t trial, const og_ex
     const struct view v = view_of(bytes, layers);
     fill(&v, job, point, exec, reading);
     og_record_key(point, trial, key);
-    og_status status =
-        og_journal_put(job->journal, OG_ENTRY_LAYERS, key, bytes, size, err);
+    og_status status = og_job_put(job, OG_ENTRY_LAYERS, key, bytes, size, err);
     if (status == OG_OK) status = take(job, point, trial, &v, err);
     og_free(bytes);
     return status;

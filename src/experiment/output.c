@@ -13,7 +13,7 @@
 
 static double to_bits(double loss) { return loss / M_LN2; }
 
-enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 5 %
+enum { WRITE_SECONDS = 60 };  // at least; more where writing would take over 1 %
 
 static const struct og_metric metrics[OG_METRICS] = {
     {"accuracy", "1", "test samples (of text: symbols) classified right"},
@@ -53,7 +53,7 @@ static const struct og_metric cost_metrics[OG_COST_METRICS] = {
 };
 
 struct output {
-    size_t trained;          // the trainings done so far: the first ones
+    size_t trained;          // the trainings done so far
     struct og_entry *entry;  // of trainings, then of compressions, then of chips
     size_t entries;
     struct og_curve_set *curve;  // [trained]
@@ -68,7 +68,9 @@ struct output {
     struct og_metric metric[OG_METRICS + TEXT_METRICS + ATTACK_METRICS + OG_COST_METRICS];
     double *value;  // [metrics][points][trials]
     struct og_output_compress compress;
-    char *text;
+    char *text, shard[32];
+    void *journal;  // of a finished shard
+    size_t journal_size;
 };
 
 static void output_clear(struct output *w)
@@ -85,6 +87,7 @@ static void output_clear(struct output *w)
     og_free(w->layer);
     og_free(w->value);
     og_output_compress_clear(&w->compress);
+    og_journal_image_free(w->journal);
     free(w->text);
 }
 
@@ -99,7 +102,7 @@ static og_status fetch(const struct og_job *job, struct output *w,
                        struct og_error *err)
 {
     struct og_entry *entry = &w->entry[w->entries];
-    if (!og_journal_get(job->journal, kind, key, entry))
+    if (!og_job_get(job, kind, key, entry))
         return og_entry_missing(entry, "entry", key, err);
     w->entries++;
     if (!og_tensors_view(entry, t))
@@ -133,16 +136,17 @@ static og_status add_model(const struct og_job *job, struct output *w, size_t i,
                            bool weights, struct og_error *err)
 {
     const struct og_training *of = &job->training[i];
+    const size_t place = w->trained++;
     struct og_tensors t;
     OG_TRY(fetch(job, w, OG_ENTRY_MODEL, of->key, &t, err));
-    double *s = w->series[i] = og_alloc(3 * t.epochs, sizeof *s);
+    double *s = w->series[place] = og_alloc(3 * t.epochs, sizeof *s);
     if (!s) return no_memory(err);
     for (size_t k = 0; k < t.epochs; k++) {
         s[k] = t.curve[k].loss;
         s[t.epochs + k] = t.curve[k].accuracy;
         s[2 * t.epochs + k] = t.curve[k].lr;
     }
-    w->curve[i] =
+    w->curve[place] =
         (struct og_curve_set){of->name, t.epochs, s, s + t.epochs, s + 2 * t.epochs};
     char group[32];
     snprintf(group, sizeof group, "model/%s", of->name);
@@ -186,7 +190,7 @@ static og_status add_devices(const struct og_job *job, struct output *w, size_t 
     struct og_tensors t;
     char key[40], group[64];
     snprintf(key, sizeof key, "%zu", point);
-    if (!og_journal_get(job->journal, kind, key, entry)) return OG_OK;
+    if (!og_job_get(job, kind, key, entry)) return OG_OK;
     w->entries++;
     if (!og_tensors_view(entry, &t))
         return og_fail(err, OG_INPUT, "entry %s of the journal is damaged", key);
@@ -206,7 +210,7 @@ static og_status add_traces(const struct og_job *job, struct output *w, size_t p
         char key[40], group[64];
         og_record_key(point, trial, key);
         if (!job->done[point * job->trials + trial] ||
-            !og_journal_get(job->journal, OG_ENTRY_TRACES, key, entry))
+            !og_job_get(job, OG_ENTRY_TRACES, key, entry))
             continue;
         w->entries++;
         if (!og_tensors_view(entry, &t))
@@ -293,22 +297,22 @@ static og_status fill(struct og_job *job, struct output *w,
                       const struct og_config *config, struct og_error *err)
 {
     const size_t axes = og_experiment_axes(job->e);
-    while (w->trained < job->trainings && job->training[w->trained].done) w->trained++;
     const size_t traces = config->output.trace ? job->points * job->trials : 0;
-    w->entry = og_alloc(w->trained + job->compressions.n + 3 * job->points + traces,
+    w->entry = og_alloc(job->trainings + job->compressions.n + 3 * job->points + traces,
                         sizeof *w->entry);
-    w->curve = og_alloc(w->trained, sizeof *w->curve);
-    w->series = og_alloc(w->trained, sizeof *w->series);
+    w->curve = og_alloc(job->trainings, sizeof *w->curve);
+    w->series = og_alloc(job->trainings, sizeof *w->series);
     w->axis = og_alloc(axes, sizeof *w->axis);
     w->text = og_experiment_text(job->e);
     if (!w->entry || !w->curve || !w->series || !w->axis || !w->text)
         return no_memory(err);
     for (size_t a = 0; a < axes; a++) w->axis[a] = og_experiment_axis(job->e, a);
-    for (size_t i = 0; i < w->trained; i++)
-        OG_TRY(add_model(job, w, i, config->output.model, err));
+    for (size_t i = 0; i < job->trainings; i++)
+        if (job->training[i].done)
+            OG_TRY(add_model(job, w, i, config->output.model, err));
     OG_TRY(og_output_compress_fill(job, &w->compress, err));
-    for (size_t i = 0; config->output.model && i < w->compress.n; i++)
-        OG_TRY(add_compressed(job, w, i, err));
+    for (size_t i = 0; config->output.model && i < job->compressions.n; i++)
+        if (job->compressions.one[i].done) OG_TRY(add_compressed(job, w, i, err));
     for (size_t p = 0; p < job->points; p++)
         if (job->done[p * job->trials]) OG_TRY(add_chip(job, w, p, err));
     for (size_t p = 0; p < job->points; p++) {
@@ -328,11 +332,18 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
     struct og_config config;
     OG_TRY(og_experiment_point(job->e, 0, &config, err));
     OG_TRY(fill(job, w, &config, err));
+    og_job_shard_text(job, w->shard);
+    if (w->shard[0] != '\0' && job->whole)
+        OG_TRY(og_journal_image(job->journal, &w->journal, &w->journal_size, err));
     const struct og_result result = {
         .seed = config.seed,
         .experiment = w->text,
         .command = job->o->command,
         .title = config.title,
+        .shard = w->shard[0] != '\0' ? w->shard : NULL,
+        .complete = job->whole,
+        .journal = w->journal,
+        .journal_size = w->journal_size,
         .axes = og_experiment_axes(job->e),
         .axis = w->axis,
         .trials = job->trials,
@@ -379,6 +390,6 @@ og_status og_job_write(struct og_job *job, struct og_error *err)
 og_status og_job_write_now_and_then(struct og_job *job, struct og_error *err)
 {
     const double since = og_meter_now() - job->written;
-    if (since < fmax(WRITE_SECONDS, 20.0 * job->write_cost)) return OG_OK;
+    if (since < fmax(WRITE_SECONDS, 100.0 * job->write_cost)) return OG_OK;
     return og_job_write(job, err);
 }

@@ -14,6 +14,7 @@ void og_output_compress_clear(struct og_output_compress *o)
         og_free(o->round[i].numbers);
         og_free(o->round[i].names);
     }
+    og_free(o->place);
     og_free(o->round);
     og_free(o->values);
     og_free(o->compressed);
@@ -97,14 +98,14 @@ static void fill_values(const struct og_report *r, double *at, const char **name
 }
 
 static og_status add_round(const struct og_job *job, struct og_output_compress *o,
-                           struct og_error *err)
+                           size_t number, struct og_error *err)
 {
-    const struct og_compression *c = &job->compressions.one[o->n];
+    const struct og_compression *c = &job->compressions.one[number];
     struct og_output_round *to = &o->round[o->n];
     struct og_compress_values *v = &o->values[o->n];
-    if (!og_journal_get(job->journal, OG_ENTRY_REPORT, c->key, &to->entry))
+    if (!og_job_get(job, OG_ENTRY_REPORT, c->key, &to->entry))
         return og_entry_missing(&to->entry, "report", c->name, err);
-    o->n++;
+    o->place[number] = ++o->n;
     if (!og_report_view(&to->entry, &to->report))
         return og_fail(err, OG_INPUT, "report %s of the journal is damaged", c->name);
     const struct og_report *r = &to->report;
@@ -186,7 +187,7 @@ static og_status fill_trained(const struct og_job *job, const struct og_training
 {
     struct og_entry entry;
     struct og_report r;
-    if (!og_journal_get(job->journal, OG_ENTRY_REPORT, of->key, &entry))
+    if (!og_job_get(job, OG_ENTRY_REPORT, of->key, &entry))
         return og_entry_missing(&entry, "report", of->name, err);
     const bool good = og_report_view(&entry, &r);
     const og_status status = good ? fill_metrics(&r, hw, value, err) : OG_OK;
@@ -206,8 +207,9 @@ static og_status fill_point(const struct og_job *job, struct og_output_compress 
     const struct og_hardware *hw = &config.hardware;
     o->compressed[p] = (int64_t)number - 1;
     for (int m = 0; m < OG_POINT_METRICS; m++) value[m] = NAN;
-    if (number > 0 && number <= o->n)
-        OG_TRY(fill_metrics(&o->round[number - 1].report, hw, value, err));
+    const size_t place = number > 0 ? o->place[number - 1] : 0;
+    if (place > 0)
+        OG_TRY(fill_metrics(&o->round[place - 1].report, hw, value, err));
     else if (number == 0 && of->done)
         OG_TRY(fill_trained(job, of, hw, value, err));
     for (int m = 0; m < OG_POINT_METRICS; m++)
@@ -219,15 +221,16 @@ og_status og_output_compress_fill(const struct og_job *job, struct og_output_com
                                   struct og_error *err)
 {
     const struct og_compressions *c = &job->compressions;
-    size_t done = 0;
     if (c->n == 0) return OG_OK;
-    while (done < c->n && c->one[done].done) done++;
-    o->round = og_alloc(done, sizeof *o->round);
-    o->values = og_alloc(done, sizeof *o->values);
+    o->place = og_alloc(c->n, sizeof *o->place);
+    o->round = og_alloc(c->n, sizeof *o->round);
+    o->values = og_alloc(c->n, sizeof *o->values);
     o->compressed = og_alloc(job->points, sizeof *o->compressed);
     o->value = og_alloc(OG_POINT_METRICS * job->points, sizeof *o->value);
-    if (!o->round || !o->values || !o->compressed || !o->value) return no_memory(err);
-    while (o->n < done) OG_TRY(add_round(job, o, err));
+    if (!o->place || !o->round || !o->values || !o->compressed || !o->value)
+        return no_memory(err);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->one[i].done) OG_TRY(add_round(job, o, i, err));
     for (size_t p = 0; p < job->points; p++) OG_TRY(fill_point(job, o, p, err));
     return OG_OK;
 }

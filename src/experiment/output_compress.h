@@ -22,9 +22,10 @@ struct og_output_round {
     double *numbers;
     const char **names;
 };
-// Zeroed at first. Rounds that are done: the first `n`.
+// Zeroed at first. The `n` rounds that are done.
 struct og_output_compress {
     size_t n;
+    size_t *place;                      // [compressions]: number + 1 in round; 0: none
     struct og_output_round *round;      // [n]
     struct og_compress_values *values;  // [n]
     int64_t *compressed;                // [points]; NULL when nothing is compressed

@@ -151,8 +151,7 @@ og_status og_put_report(struct og_job *job, const char *key, const og_compress *
     lay_out(&h, bytes, &r);
     if (c) fill_round(c, &r);
     og_status status = fill_tensors(job->model, (struct og_report_tensor *)r.tensor, err);
-    if (status == OG_OK)
-        status = og_journal_put(job->journal, OG_ENTRY_REPORT, key, bytes, size, err);
+    if (status == OG_OK) status = og_job_put(job, OG_ENTRY_REPORT, key, bytes, size, err);
     og_free(bytes);
     return status;
 }

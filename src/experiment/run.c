@@ -3,6 +3,7 @@
 // that it needs (unless done) and its missing records; the result file now and then and
 // at the end. Chips and reads are named by (seed, trial) alone, so that all points see
 // the same random numbers.
+#include <assert.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,8 +95,8 @@ static og_status no_memory(const struct og_job *job, struct og_error *err)
                    job->points, job->trials);
 }
 
-// The number of the training with this key; a new one, first used by point p.
-static size_t training_with(struct og_job *job, const char key[33], size_t p)
+// The number of the training with this key, which may be a new one.
+static size_t training_with(struct og_job *job, const char key[33])
 {
     size_t i = 0;
     while (i < job->trainings && strcmp(job->training[i].key, key) != 0) i++;
@@ -103,7 +104,6 @@ static size_t training_with(struct og_job *job, const char key[33], size_t p)
     struct og_training *t = &job->training[job->trainings++];
     memcpy(t->key, key, sizeof t->key);
     snprintf(t->name, sizeof t->name, "m%zu", i);
-    t->point = p;
     return i;
 }
 
@@ -121,10 +121,10 @@ static og_status find_trainings(struct og_job *job, struct og_error *err)
         job->source_of[p] = OG_NO_SOURCE;
         if (config.attack.transfer) {
             og_experiment_source_key(job->e, p, key);
-            job->source_of[p] = (uint32_t)training_with(job, key, p);
+            job->source_of[p] = (uint32_t)training_with(job, key);
         }
         og_experiment_key(job->e, p, OG_STAGE_TRAIN, key);
-        job->training_of[p] = (uint32_t)training_with(job, key, p);
+        job->training_of[p] = (uint32_t)training_with(job, key);
     }
     return OG_OK;
 }
@@ -144,7 +144,8 @@ static og_status alloc_tables(struct og_job *job, struct og_error *err)
     for (size_t i = 0; i < records; i++) job->clean[i] = NAN;
     OG_TRY(find_trainings(job, err));
     OG_TRY(og_job_find_polls(job, err));
-    return og_compressions_find(job, err);
+    OG_TRY(og_compressions_find(job, err));
+    return og_job_find_tasks(job, err);
 }
 
 og_status og_job_take(struct og_job *job, size_t point, size_t trial,
@@ -174,7 +175,7 @@ static og_status load_record(struct og_job *job, size_t point, size_t trial,
     char key[40];
     struct og_entry entry;
     og_record_key(point, trial, key);
-    if (!og_journal_get(job->journal, OG_ENTRY_RECORD, key, &entry)) return OG_OK;
+    if (!og_job_get(job, OG_ENTRY_RECORD, key, &entry)) return OG_OK;
     const struct og_record *record = entry.data;
     og_status status = OG_OK;
     if (entry.size < sizeof *record ||
@@ -187,37 +188,23 @@ static og_status load_record(struct og_job *job, size_t point, size_t trial,
     return status == OG_OK ? og_layers_load(job, point, trial, err) : status;
 }
 
-static bool holds(og_journal *journal, enum og_entry_kind kind, const char *key)
-{
-    struct og_entry entry;
-    if (!og_journal_get(journal, kind, key, &entry)) return false;
-    og_journal_release(&entry);
-    return true;
-}
-
 // What an earlier run has left.
-static og_status load(struct og_job *job, struct og_error *err)
+og_status og_job_load_all(struct og_job *job, struct og_error *err)
 {
     for (size_t i = 0; i < job->trainings; i++) {
         struct og_training *t = &job->training[i];
-        t->done = holds(job->journal, OG_ENTRY_MODEL, t->key);
-        if (t->done || holds(job->journal, OG_ENTRY_CHECKPOINT, t->key))
-            job->stored = true;
+        t->done = og_job_has(job, OG_ENTRY_MODEL, t->key);
+        if (t->done || og_job_has(job, OG_ENTRY_CHECKPOINT, t->key)) job->stored = true;
     }
     og_compressions_load(job);
-    for (size_t p = 0; p < job->points; p++)
+    for (size_t p = 0; p < job->points; p++) {
         for (size_t t = 0; t < job->trials; t++) OG_TRY(load_record(job, p, t, err));
+        OG_TRY(og_job_settle(job, p, err));
+    }
     return OG_OK;
 }
 
 // --- the run ---------------------------------------------------------------------
-
-static size_t missing(const struct og_job *job, size_t point)
-{
-    size_t n = 0;
-    for (size_t t = 0; t < job->trials; t++) n += !job->done[point * job->trials + t];
-    return n;
-}
 
 // Passes over the test set that the present point still needs: with an attack, without
 // it as well.
@@ -277,13 +264,17 @@ static og_status check_model(const struct og_job *job, bool weights, struct og_e
     return status;
 }
 
-// Trainings that begin with the present point.
-static double trainings(const struct og_job *job)
+// Trainings that the present point is the first to need.
+static size_t plan_trainings(struct og_job *job)
 {
+    const uint32_t of[] = {job->training_of[job->point], job->source_of[job->point]};
     size_t n = 0;
-    for (size_t i = 0; i < job->trainings; i++)
-        n += !job->training[i].done && job->training[i].point == job->point;
-    return (double)n;
+    for (int i = 0; i < 2; i++) {
+        if (of[i] == OG_NO_SOURCE || job->training[of[i]].planned) continue;
+        job->training[of[i]].planned = true;
+        n += !job->training[of[i]].done;
+    }
+    return n;
 }
 
 // Data sets and networks of all points, before the first one costs hours; on the way the
@@ -291,16 +282,16 @@ static double trainings(const struct og_job *job)
 static og_status plan(struct og_job *job, struct og_error *err)
 {
     for (size_t p = 0; p < job->points; p++) {
-        const struct og_training *t = &job->training[job->training_of[p]];
-        if (missing(job, p) == 0) continue;
+        if (og_job_missing(job, p) == 0) continue;
         OG_TRY(og_job_stop(job, err));
         OG_TRY(og_job_go(job, p, err));
-        OG_TRY(check_model(job, t->point == p, err));
+        const size_t trainings = plan_trainings(job);
+        OG_TRY(check_model(job, trainings > 0, err));
         if (job->config.attack.how.kind != OG_ATTACK_NONE)
             OG_TRY(og_attack_check_data(job->set[OG_TEST], err));
         if (job->config.train.adversarial.kind != OG_ATTACK_NONE)
             OG_TRY(og_attack_check_data(job->set[OG_TRAIN], err));
-        job->meter.work[OG_WORK_TRAIN].left += trainings(job) *
+        job->meter.work[OG_WORK_TRAIN].left += (double)trainings *
                                                (double)job->config.train.epochs *
                                                (double)job->set[OG_TRAIN]->n;
         job->meter.work[OG_WORK_EVALUATE].left +=
@@ -309,20 +300,47 @@ static og_status plan(struct og_job *job, struct og_error *err)
     return OG_OK;
 }
 
+static og_status compute_point(struct og_job *job, size_t point, struct og_error *err)
+{
+    OG_TRY(og_job_stop(job, err));
+    OG_TRY(og_job_go(job, point, err));
+    OG_TRY(og_job_train_source(job, err));
+    OG_TRY(og_job_train(job, err));
+    OG_TRY(og_job_compress(job, err));
+    return og_job_evaluate(job, err);
+}
+
 static og_status compute(struct og_job *job, struct og_error *err)
 {
     OG_TRY(plan(job, err));
     OG_TRY(og_compressions_check(job, err));
     for (size_t p = 0; p < job->points; p++) {
-        if (missing(job, p) == 0) continue;
-        OG_TRY(og_job_stop(job, err));
-        OG_TRY(og_job_go(job, p, err));
-        OG_TRY(og_job_train_source(job, err));
-        OG_TRY(og_job_train(job, err));
-        OG_TRY(og_job_compress(job, err));
-        OG_TRY(og_job_evaluate(job, err));
+        while (og_job_missing(job, p) > 0) {
+            const size_t limit = job->limit[p];
+            OG_TRY(compute_point(job, p, err));
+            OG_TRY(og_job_settle(job, p, err));
+            job->meter.work[OG_WORK_EVALUATE].left +=
+                (double)(job->limit[p] - limit) * (double)job->set[OG_TEST]->n;
+        }
     }
     return OG_OK;
+}
+
+// What one shard has finished must not be replaced by another.
+static og_status check_shard(const struct og_job *job, struct og_error *err)
+{
+    char own[32], *other;
+    og_job_shard_text(job, own);
+    OG_TRY(og_result_shard(job->o->out, &other, err));
+    const bool same = strcmp(other ? other : "", own) == 0;
+    if (!same)
+        og_fail(err, OG_USAGE,
+                "%s holds %s%s, this run is %s%s: 'ohmgrid merge' joins shards; --force "
+                "replaces the file",
+                job->o->out, other ? "shard " : "the whole experiment",
+                other ? other : "", own[0] ? "shard " : "the whole experiment", own);
+    free(other);
+    return same ? OG_OK : OG_USAGE;
 }
 
 // A whole result without a journal needs nothing. An unfinished one without its journal
@@ -336,6 +354,7 @@ static og_status finished_before(const struct og_job *job, bool *finished,
     FILE *out = fopen(job->o->out, "rb");
     if (!out) return OG_OK;
     fclose(out);
+    OG_TRY(check_shard(job, err));
     return og_result_complete(job->o->out, finished, err);
 }
 
@@ -356,18 +375,20 @@ static og_status save_unfinished(struct og_job *job, og_status status,
 // With the journal open. *whole: the result file needs no journal any more.
 static og_status work(struct og_job *job, bool *whole, struct og_error *err)
 {
-    OG_TRY(load(job, err));
+    OG_TRY(og_job_load_all(job, err));
     OG_TRY(finished_before(job, whole, err));
     if (*whole) return OG_OK;
     const og_status status = compute(job, err);
     if (status != OG_OK) return save_unfinished(job, status, err);
+    job->whole = true;
     OG_TRY(og_job_write(job, err));
     *whole = true;
     return OG_OK;
 }
 
-static void job_clear(struct og_job *job)
+void og_job_free(struct og_job *job)
 {
+    if (!job) return;
     og_model_free(job->model);
     og_dataset_free(job->set[OG_TRAIN]);
     og_dataset_free(job->set[OG_TEST]);
@@ -376,17 +397,34 @@ static void job_clear(struct og_job *job)
     og_free(job->source_of);
     og_compressions_clear(&job->compressions);
     og_free(job->group);
+    og_free(job->next);
+    og_free(job->limit);
+    og_free(job->mine);
     og_free(job->ballot);
     og_free(job->value);
     og_free(job->clean);
     og_free(job->done);
     og_free(job->correct);
     og_layers_clear(&job->layers);
+    og_free(job);
+}
+
+og_status og_job_alloc(struct og_job **job, const og_experiment *e,
+                       const struct og_run_options *o, struct og_error *err)
+{
+    struct og_job *j = *job = og_alloc(1, sizeof *j);
+    if (!j) return og_fail(err, OG_NO_MEMORY, "no memory for a run");
+    assert(o->shards == 0 || (o->shard >= 1 && o->shard <= o->shards));
+    j->isa = og_cpu_isa();
+    j->e = e;
+    j->o = o;
+    og_meter_init(&j->meter, o);
+    j->written = j->meter.start;
+    return alloc_tables(j, err);
 }
 
 static og_status run(struct og_job *job, struct og_error *err)
 {
-    OG_TRY(alloc_tables(job, err));
     char *text = og_experiment_text(job->e);
     if (!text) return no_memory(job, err);
     const og_status opened =
@@ -403,19 +441,14 @@ static og_status run(struct og_job *job, struct og_error *err)
 og_status og_run(const og_experiment *e, const struct og_run_options *o,
                  struct og_error *err)
 {
-    struct og_job *job = og_alloc(1, sizeof *job);
-    if (!job) return og_fail(err, OG_NO_MEMORY, "no memory for a run");
+    struct og_job *job;
     const int threads = og_threads();
-    job->isa = og_cpu_isa();
-    job->e = e;
-    job->o = o;
-    og_meter_init(&job->meter, o);
-    job->written = job->meter.start;
+    const enum og_isa isa = og_cpu_isa();
     og_set_threads(o->threads);
-    const og_status status = run(job, err);
+    og_status status = og_job_alloc(&job, e, o, err);
+    if (status == OG_OK) status = run(job, err);
     og_set_threads(threads);
-    og_cpu_use(job->isa);
-    job_clear(job);
-    og_free(job);
+    og_cpu_use(isa);
+    og_job_free(job);
     return status;
 }

@@ -39,7 +39,7 @@ static void name_training(const struct og_job *job, size_t point, char *out, siz
 
 // --- training --------------------------------------------------------------------
 
-enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 5 %
+enum { CHECKPOINT_SECONDS = 10 };  // at least; more where writing would take over 1 %
 
 struct training {
     struct og_training *of;
@@ -53,8 +53,7 @@ static og_status save(struct og_job *job, struct training *t, struct og_error *e
 {
     const double start = og_meter_now();
     og_trainer_save(t->trainer, t->bytes);
-    OG_TRY(og_journal_put(job->journal, OG_ENTRY_CHECKPOINT, t->of->key, t->bytes,
-                          t->size, err));
+    OG_TRY(og_job_put(job, OG_ENTRY_CHECKPOINT, t->of->key, t->bytes, t->size, err));
     job->stored = true;
     t->saved = og_meter_now();
     t->cost = t->saved - start;
@@ -65,7 +64,7 @@ static og_status save(struct og_job *job, struct training *t, struct og_error *e
 static og_status restore(struct og_job *job, struct training *t, struct og_error *err)
 {
     struct og_entry entry;
-    if (!og_journal_get(job->journal, OG_ENTRY_CHECKPOINT, t->of->key, &entry))
+    if (!og_job_get(job, OG_ENTRY_CHECKPOINT, t->of->key, &entry))
         return entry.size > 0 ? og_entry_missing(&entry, "checkpoint", t->of->name, err)
                               : OG_OK;
     const og_status status = og_trainer_restore(t->trainer, entry.data, entry.size, err);
@@ -101,7 +100,7 @@ static og_status one_step(struct og_job *job, struct training *t, struct og_erro
         return og_fail(err, status, "%s (%s): %s", job->stage, t->of->name, own.text);
     report_step(job, t);
     const double now = og_meter_now();
-    if (now - t->saved >= fmax(CHECKPOINT_SECONDS, 20.0 * t->cost))
+    if (now - t->saved >= fmax(CHECKPOINT_SECONDS, 100.0 * t->cost))
         OG_TRY(save(job, t, err));
     return OG_OK;
 }
@@ -158,7 +157,7 @@ static og_status train(struct og_job *job, struct og_training *of, struct og_err
     og_trainer_free(t.trainer);
     og_free(t.bytes);
     OG_TRY(status);
-    og_journal_drop(job->journal, OG_ENTRY_CHECKPOINT, of->key);
+    og_job_drop(job, OG_ENTRY_CHECKPOINT, of->key);
     job->stored = of->done = true;
     return OG_OK;
 }
@@ -171,7 +170,7 @@ og_status og_job_load_into(const struct og_job *job, const char *key, const char
     size_t params, states;
     float *param = og_model_params(model, &params);
     float *state = og_model_state(model, &states);
-    if (!og_journal_get(job->journal, OG_ENTRY_MODEL, key, &entry))
+    if (!og_job_get(job, OG_ENTRY_MODEL, key, &entry))
         return og_entry_missing(&entry, "model", name, err);
     const bool good = og_tensors_view(&entry, &t) && t.values == params + states;
     if (good && params > 0) memcpy(param, t.value, params * sizeof *param);

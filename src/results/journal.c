@@ -40,9 +40,12 @@ static og_status check_out(const char *out, enum og_journal_mode mode, bool *exi
 static og_status lock(const struct og_journal *j, int fd, struct og_error *err)
 {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return OG_OK;
-    if (errno == EWOULDBLOCK)
-        return og_fail(err, OG_USAGE, "%s is in use by another running ohmgrid", j->path);
-    return og_fail_errno(err, j->path, "lock");
+    if (errno != EWOULDBLOCK) return og_fail_errno(err, j->path, "lock");
+    char holder[OG_WRITER];
+    og_journal_holder(fd, holder);
+    return og_fail(err, OG_USAGE, "%s is in use by another running ohmgrid%s%s%s",
+                   j->path, holder[0] != '\0' ? " (" : "", holder,
+                   holder[0] != '\0' ? ")" : "");
 }
 
 // Is the locked file still the one that the path names? Its owner may have renamed a
@@ -108,7 +111,10 @@ static og_status resume_journal(struct og_journal *j, const char *text,
     if (old == NULL) return begin(j, text, err);
     og_status s = check_same(j->path, old, text, err);
     og_free(old);
-    return s == OG_OK ? og_journal_scan(j, err) : s;
+    if (s == OG_OK) s = og_journal_scan(j, err);
+    if (s == OG_OK && !og_journal_write_holder(j))
+        s = og_fail_errno(err, j->path, "write");
+    return s;
 }
 
 static og_status resume_out(const char *out, const char *text, struct og_error *err)
@@ -169,7 +175,7 @@ void og_journal_close(og_journal *j, bool remove)
         if (remove) {
             unlink(j->path);  // while still locked: nobody else's file
             og_sync_folder(j->path);
-        } else if (j->dirty) {
+        } else if (j->dirty && !j->read) {
             og_journal_sync(j, NULL);
         }
         close(j->fd);
@@ -213,31 +219,11 @@ static bool append(struct og_journal *j, const struct og_record *r, const void *
     return false;
 }
 
-// Copies the live entries, in index order, behind the header of fd.
-static og_status copy_live(struct og_journal *j, int fd, uint64_t *end,
-                           struct og_error *err)
-{
-    for (size_t i = 0; i < j->slots.n; i++) {
-        struct og_slot *slot = &j->slots.slot[i];
-        if (!slot->live) continue;
-        struct og_entry e;
-        if (!og_journal_get(j, slot->kind, slot->key, &e))
-            return og_fail(err, OG_IO, "%s: cannot read back entry '%s'", j->path,
-                           slot->key);
-        struct og_record r = og_record_make(slot->kind, slot->key, e.data, e.size);
-        bool ok = og_write_at(fd, &r, sizeof r, *end) &&
-                  og_write_at(fd, e.data, e.size, *end + sizeof r);
-        *end += sizeof r + e.size;
-        og_journal_release(&e);
-        if (!ok) return og_fail_errno(err, j->path, "compact");
-    }
-    return OG_OK;
-}
-
-static void adopt(struct og_journal *j, int fd, uint64_t end)
+static void adopt(struct og_journal *j, int fd, uint64_t first, uint64_t end)
 {
     close(j->fd);
     j->fd = fd;
+    j->first = first;
     j->end = end;
     uint64_t at = j->first;
     for (size_t i = 0; i < j->slots.n; i++) {
@@ -252,15 +238,13 @@ static void adopt(struct og_journal *j, int fd, uint64_t end)
 static og_status compact_into(struct og_journal *j, int fd, const char *path,
                               struct og_error *err)
 {
-    uint64_t end;
+    uint64_t first, end;
     // Locked before it gets the journal's name: at no moment is the name unlocked.
     OG_TRY(lock(j, fd, err));
-    if (!og_journal_write_head(fd, j->text, &end))
-        return og_fail_errno(err, j->path, "compact");
-    OG_TRY(copy_live(j, fd, &end, err));
+    OG_TRY(og_journal_copy(j, fd, &first, &end, err));
     if (fdatasync(fd) != 0 || rename(path, j->path) != 0)
         return og_fail_errno(err, j->path, "compact");
-    adopt(j, fd, end);
+    adopt(j, fd, first, end);
     return og_sync_folder(j->path) ? OG_OK : og_fail_errno(err, j->path, "sync");
 }
 

@@ -2,8 +2,10 @@
 #include "results/journal_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -17,22 +19,73 @@ struct head {
     uint32_t text_crc, crc;
 };
 
+// Behind the head, from schema 2 on.
+struct holder {
+    char text[OG_WRITER];
+    uint32_t crc;
+};
+
 static const char head_magic[8] = "ohmgridJ";
 enum { RECORD_MAGIC = 0x4352474f, BYTE_ORDER_MARK = 0x01020304, CHUNK = 1 << 16 };
 
 uint32_t og_crc(const void *data, size_t n) { return (uint32_t)crc32_z(0, data, n); }
 
+// The bytes before the experiment text.
+static uint64_t text_offset(const struct head *h)
+{
+    return sizeof *h + (h->schema > 1 ? sizeof(struct holder) : 0);
+}
+
+static struct holder own_holder(void)
+{
+    struct holder h = {0};
+    char host[64] = "", since[32];
+    const time_t now = time(NULL);
+    struct tm tm;
+    if (gethostname(host, sizeof host - 1) != 0) strcpy(host, "unknown");
+    gmtime_r(&now, &tm);
+    strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    snprintf(h.text, sizeof h.text, "process %ld on %s since %s", (long)getpid(), host,
+             since);
+    h.crc = og_crc(h.text, sizeof h.text);
+    return h;
+}
+
+bool og_journal_write_holder(const struct og_journal *j)
+{
+    struct head h;
+    if (!og_read_at(j->fd, &h, sizeof h, 0)) return false;
+    const struct holder own = own_holder();
+    return h.schema == 1 || og_write_at(j->fd, &own, sizeof own, sizeof h);
+}
+
+void og_journal_holder(int fd, char holder[OG_WRITER])
+{
+    struct head h;
+    struct holder other;
+    holder[0] = '\0';
+    if (!og_read_at(fd, &h, sizeof h, 0) ||
+        memcmp(h.magic, head_magic, sizeof h.magic) != 0 || h.schema == 1 ||
+        !og_read_at(fd, &other, sizeof other, sizeof h) ||
+        other.crc != og_crc(other.text, sizeof other.text))
+        return;
+    memcpy(holder, other.text, OG_WRITER);
+    holder[OG_WRITER - 1] = '\0';
+}
+
 bool og_journal_write_head(int fd, const char *text, uint64_t *first)
 {
+    const struct holder own = own_holder();
     struct head h = {.schema = OG_JOURNAL_SCHEMA,
                      .order = BYTE_ORDER_MARK,
                      .text_size = strlen(text),
                      .text_crc = og_crc(text, strlen(text))};
     memcpy(h.magic, head_magic, sizeof h.magic);
     h.crc = og_crc(&h, offsetof(struct head, crc));
-    *first = sizeof h + h.text_size;
+    *first = text_offset(&h) + h.text_size;
     return og_write_at(fd, &h, sizeof h, 0) &&
-           og_write_at(fd, text, h.text_size, sizeof h);
+           og_write_at(fd, &own, sizeof own, sizeof h) &&
+           og_write_at(fd, text, h.text_size, text_offset(&h));
 }
 
 static og_status file_size(struct og_journal *j, uint64_t *size, struct og_error *err)
@@ -53,7 +106,7 @@ static og_status check_head(const struct og_journal *j, const struct head *h, si
         return og_fail(err, OG_USAGE, "%s: not a journal of ohmgrid; --force replaces it",
                        j->path);
     if (got < sizeof *h || h->crc != og_crc(h, offsetof(struct head, crc))) return OG_OK;
-    if (h->schema != OG_JOURNAL_SCHEMA || h->order != BYTE_ORDER_MARK)
+    if (h->schema < 1 || h->schema > OG_JOURNAL_SCHEMA || h->order != BYTE_ORDER_MARK)
         return og_fail(err, OG_USAGE,
                        "%s: journal of schema %u, this program reads %d; --force "
                        "replaces it",
@@ -89,14 +142,16 @@ og_status og_journal_read_head(struct og_journal *j, char **text, struct og_erro
     if (!og_read_at(j->fd, &h, got, 0)) return og_fail_errno(err, j->path, "read");
     bool whole;
     OG_TRY(check_head(j, &h, got, &whole, err));
-    if (!whole || h.text_size > size - sizeof h) return check_torn(j, size, err);
+    const uint64_t text_at = text_offset(&h);
+    if (!whole || size < text_at || h.text_size > size - text_at)
+        return check_torn(j, size, err);
     char *t = og_alloc(h.text_size + 1, 1);
     if (t == NULL) return og_fail_memory(err);
-    bool ok = og_read_at(j->fd, t, h.text_size, sizeof h);
+    bool ok = og_read_at(j->fd, t, h.text_size, text_at);
     og_status s = ok ? OG_OK : og_fail_errno(err, j->path, "read");
     if (ok && og_crc(t, h.text_size) == h.text_crc) {
         *text = t;
-        j->first = sizeof h + h.text_size;
+        j->first = j->end = text_at + h.text_size;
     } else {
         og_free(t);
         if (ok) s = check_torn(j, size, err);
@@ -108,7 +163,7 @@ struct og_record og_record_make(uint32_t kind, const char *key, const void *data
                                 uint64_t size)
 {
     struct og_record r = {.magic = RECORD_MAGIC, .kind = kind, .size = size};
-    strncpy(r.key, key, sizeof r.key - 1);
+    memcpy(r.key, key, strnlen(key, sizeof r.key - 1));
     r.data_crc = size == OG_RECORD_DROPPED ? 0 : og_crc(data, size);
     r.crc = og_crc(&r, offsetof(struct og_record, crc));
     return r;
@@ -195,8 +250,7 @@ og_status og_journal_scan(struct og_journal *j, struct og_error *err)
 {
     uint64_t size = 0;
     OG_TRY(file_size(j, &size, err));
-    j->end = j->first;
-    for (uint64_t at = j->first; at < size;) {
+    for (uint64_t at = j->end; at < size;) {
         struct og_record r;
         bool whole;
         OG_TRY(read_record(j, at, size, &r, &whole, err));
@@ -208,7 +262,37 @@ og_status og_journal_scan(struct og_journal *j, struct og_error *err)
         if (!og_journal_note(j, &r, at)) return og_fail_memory(err);
         j->end = at += sizeof r + payload(&r);
     }
-    if (size > j->end && ftruncate(j->fd, (off_t)j->end) != 0)
+    if (size > j->end && !j->read && ftruncate(j->fd, (off_t)j->end) != 0)
         return og_fail_errno(err, j->path, "cut the torn end");
     return OG_OK;
+}
+
+// Copies the live entries, in index order, behind the header of fd.
+static og_status copy_live(struct og_journal *j, int fd, uint64_t *end,
+                           struct og_error *err)
+{
+    for (size_t i = 0; i < j->slots.n; i++) {
+        struct og_slot *slot = &j->slots.slot[i];
+        if (!slot->live) continue;
+        struct og_entry e;
+        if (!og_journal_get(j, slot->kind, slot->key, &e))
+            return og_fail(err, OG_IO, "%s: cannot read back entry '%s'", j->path,
+                           slot->key);
+        struct og_record r = og_record_make(slot->kind, slot->key, e.data, e.size);
+        bool ok = og_write_at(fd, &r, sizeof r, *end) &&
+                  og_write_at(fd, e.data, e.size, *end + sizeof r);
+        *end += sizeof r + e.size;
+        og_journal_release(&e);
+        if (!ok) return og_fail_errno(err, j->path, "compact");
+    }
+    return OG_OK;
+}
+
+og_status og_journal_copy(struct og_journal *j, int fd, uint64_t *first, uint64_t *end,
+                          struct og_error *err)
+{
+    if (!og_journal_write_head(fd, j->text, first))
+        return og_fail_errno(err, j->path, "compact");
+    *end = *first;
+    return copy_live(j, fd, end, err);
 }

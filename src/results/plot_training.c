@@ -101,8 +101,18 @@ static void read_all(struct trainings *t, hid_t file)
         t->h.status == OG_OK ? H5Gopen2(file, "train", H5P_DEFAULT) : H5I_INVALID_HID;
     if (t->h.status == OG_OK && og_hdf_ok(&t->h, train, "open /train"))
         og_hdf_ok(&t->h, H5Gget_info(train, &info), "list /train");
-    for (size_t i = 0; i < info.nlinks && t->h.status == OG_OK; i++)
+    // An unfinished sweep, or one shard of it, may lack some of the numbers.
+    size_t most = info.nlinks > 0 ? (size_t)info.nlinks - 1 : 0;
+    for (size_t p = 0; t->of != NULL && p < t->table.points; p++)
+        if (t->of[p] > (double)most && t->of[p] < 1e6) most = (size_t)t->of[p];
+    for (size_t i = 0, seen = 0; i <= most && seen < info.nlinks; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "m%zu", i);
+        if (t->h.status != OG_OK) break;
+        if (H5Lexists(train, key, H5P_DEFAULT) <= 0) continue;
         read_curve(t, train, i);
+        seen++;
+    }
     og_hdf_close(&t->h, train);
 }
 

@@ -56,9 +56,30 @@ og_status og_result_complete(const char *path, bool *complete, struct og_error *
     struct og_hdf_guard guard = og_hdf_silence();
     char *experiment;
     hid_t file = open_result(&h, &experiment);
-    if (h.status == OG_OK) *complete = all_done(&h, file);
+    // Older files do not say.
+    if (h.status == OG_OK)
+        *complete = H5Aexists(file, "complete") > 0
+                        ? og_hdf_read_u64(&h, file, "complete") != 0
+                        : all_done(&h, file);
     og_hdf_close(&h, file);
     og_hdf_restore(guard);
+    og_free(experiment);
+    return h.status;
+}
+
+og_status og_result_shard(const char *path, char **shard, struct og_error *err)
+{
+    *shard = NULL;
+    struct og_hdf h = {.path = path, .err = err};
+    struct og_hdf_guard guard = og_hdf_silence();
+    char *experiment, *text = NULL;
+    hid_t file = open_result(&h, &experiment);
+    if (h.status == OG_OK) text = og_hdf_read_text(&h, file, "shard");
+    og_hdf_close(&h, file);
+    og_hdf_restore(guard);
+    if (text != NULL && h.status == OG_OK && (*shard = strdup(text)) == NULL)
+        h.status = og_fail_memory(err);
+    og_free(text);
     og_free(experiment);
     return h.status;
 }

@@ -107,8 +107,8 @@ static void write_results(struct writer *w)
                       (struct og_hdf_array){.name = "trained",
                                             .type = H5T_NATIVE_UINT32,
                                             .data = r->trained,
-                                            .long_name = "position in /train of the "
-                                                         "training used"},
+                                            .long_name = "number of the training "
+                                                         "used: /train/m<number>"},
                       false);
     og_write_points(&w->results, w->points);
 }
@@ -256,6 +256,22 @@ static void write_root(struct writer *w, hid_t file)
     og_hdf_attr_text(h, file, "experiment", r->experiment);
     og_hdf_attr_text(h, file, "command", r->command != NULL ? r->command : "");
     og_hdf_attr_text(h, file, "title", r->title != NULL ? r->title : "");
+    og_hdf_attr_u64(h, file, "complete", r->complete);
+    if (r->shard != NULL) og_hdf_attr_text(h, file, "shard", r->shard);
+}
+
+// What merging needs, in the bytes of a journal.
+static void write_shard(struct writer *w, hid_t file)
+{
+    const hsize_t n = w->r->journal_size;
+    if (w->r->journal == NULL) return;
+    hid_t set = og_hdf_array(&w->h, file,
+                             &(struct og_hdf_array){.name = "shard/journal",
+                                                    .rank = 1,
+                                                    .dim = &n,
+                                                    .type = H5T_NATIVE_UINT8,
+                                                    .data = w->r->journal});
+    og_hdf_close(&w->h, set);
 }
 
 static void write_all(struct writer *w, hid_t file)
@@ -270,6 +286,7 @@ static void write_all(struct writer *w, hid_t file)
     og_write_attribution(&w->h, w->r, file);
     for (size_t i = 0; i < w->r->blobs && w->h.status == OG_OK; i++)
         write_blob(w, file, &w->r->blob[i]);
+    write_shard(w, file);
     write_run(w, file);
 }
 

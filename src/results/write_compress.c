@@ -213,8 +213,8 @@ void og_write_points(struct og_grid *results, size_t points)
                   (struct og_hdf_array){.name = "compressed",
                                         .type = H5T_NATIVE_INT64,
                                         .data = r->compressed,
-                                        .long_name = "position in /compress of the last "
-                                                     "round; -1: none"},
+                                        .long_name = "number of the last round: "
+                                                     "/compress/c<number>; -1: none"},
                   false);
     for (size_t m = 0; m < r->point_metrics; m++) {
         const struct og_metric *metric = &r->point_metric[m];

@@ -9,12 +9,12 @@
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
-enum { W = 16, ROWS = 14 };
+enum { W = 16, ROWS = 14, HALF = 8 };
 #elif defined(__AVX2__)
 #include <immintrin.h>
-enum { W = 8, ROWS = 6 };
+enum { W = 8, ROWS = 6, HALF = 4 };
 #else
-enum { W = 4, ROWS = 6 };
+enum { W = 4, ROWS = 6, HALF = 4 };
 #endif
 
 enum {
@@ -229,6 +229,13 @@ static void write_rows(const float *sum, size_t rows, size_t n, float *c, size_t
     }
 }
 
+// No block of one or two rows is left where two halves do, which hide more latency.
+static size_t rows_at_once(size_t left)
+{
+    if (left > ROWS && left <= ROWS + 2) return HALF;
+    return left < ROWS ? left : ROWS;
+}
+
 static void product(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
                     int add)
 {
@@ -236,8 +243,8 @@ static void product(struct og_left a, size_t m, struct og_panels b, float *c, si
     for (size_t j = 0; j < b.n; j += COLUMNS) {
         size_t n = b.n - j < COLUMNS ? b.n - j : COLUMNS;
         struct og_panels chunk = {b.data + j * b.k, b.k, n};
-        for (size_t i = 0; i < m; i += ROWS) {
-            size_t rows = m - i < ROWS ? m - i : ROWS;
+        for (size_t i = 0, rows; i < m; i += rows) {
+            rows = rows_at_once(m - i);
             struct og_left part = {a.data + i * a.row_stride, a.row_stride, a.col_stride};
             float *to = c + i * ldc + j;
             if (add || b.k > CUT) {
@@ -305,5 +312,52 @@ static void pack(float *data, const float *b, size_t row_stride, size_t col_stri
     }
 }
 
+// --- rows in pieces ------------------------------------------------------------------
+
+// Always inlined, so that the pieces of short rows stay in registers.
+__attribute__((always_inline)) static inline void gather_rows(float *to, size_t pitch,
+                                                              const float *x,
+                                                              const struct og_rows *rows,
+                                                              const size_t pieces)
+{
+    const struct og_piece *p = rows->piece;
+    for (size_t i = 0; i < rows->n; i++, to += pitch) {
+        const float *from = x + rows->offset[i];
+        for (size_t k = 0; k < pieces; k++) store(to + p[k].to, load(from + p[k].from));
+    }
+}
+
+static void gather(float *to, size_t pitch, const float *x, const struct og_rows *rows)
+{
+    if (rows->pieces == 2)
+        gather_rows(to, pitch, x, rows, 2);
+    else if (rows->pieces == 4)
+        gather_rows(to, pitch, x, rows, 4);
+    else
+        gather_rows(to, pitch, x, rows, rows->pieces);
+}
+
+static inline void add_piece(float *to, const float *from, size_t n)
+{
+    if (n == W)
+        store(to, load(to) + load(from));
+    else
+        store_part(to, load_part(to, n) + load_part(from, n), n);
+}
+
+// Neighbours in the period share elements of x; those that follow here do not, so that no
+// load waits for a store just done.
+static void scatter(const float *from, size_t pitch, float *x, const struct og_rows *rows,
+                    size_t period)
+{
+    const struct og_piece *p = rows->piece;
+    for (size_t first = period; first-- > 0;)
+        for (size_t i = first; i < rows->n; i += period)
+            for (size_t k = 0; k < rows->pieces; k++)
+                add_piece(x + rows->offset[i] + p[k].from, from + i * pitch + p[k].to,
+                          p[k].n);
+}
+
 extern const struct og_product_kernels OG_PRODUCT_TABLE;
-const struct og_product_kernels OG_PRODUCT_TABLE = {pack, product};
+const struct og_product_kernels OG_PRODUCT_TABLE = {WIDTH,   W,    gather,
+                                                    scatter, pack, product};

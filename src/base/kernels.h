@@ -37,7 +37,29 @@ struct og_panels {
     size_t k, n;
 };
 
+// Up to a vector of elements that follow each other: [to, to + n) of a row that is made,
+// [from, from + n) of what it is made from.
+struct og_piece {
+    uint32_t to, from, n;
+};
+
+// Rows made of the same pieces, each from another place of x: row i from offset[i].
+struct og_rows {
+    const size_t *offset;
+    size_t n;
+    const struct og_piece *piece;
+    size_t pieces;
+};
+
 struct og_product_kernels {
+    size_t width;   // of panels
+    size_t vector;  // longest piece
+    // row i at to + i * pitch. Whole vectors are read and written, so the pieces rise and
+    // cover the row, and there is room for a vector more behind `to` and x.
+    void (*gather)(float *to, size_t pitch, const float *x, const struct og_rows *rows);
+    // The same pieces added back to x: from the last of every `period` rows to the first.
+    void (*scatter)(const float *from, size_t pitch, float *x, const struct og_rows *rows,
+                    size_t period);
     void (*pack)(float *data, const float *b, size_t row_stride, size_t col_stride,
                  size_t k, size_t n);
     void (*product)(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,

@@ -36,6 +36,7 @@ struct og_matrix {
     int k;
     uint32_t index;                 // of the matrix in the network
     og_packed *w, *wt;              // forward; backward (ideal, training)
+    float *plain;                   // [cols][rows], ideal, of l->plain; else NULL
     og_array *array;                // NULL when ideal
     size_t adc_ranges;              // calibrated ones
     float *bias;                    // with ramps: of the columns; else NULL

@@ -29,6 +29,7 @@ void og_matrix_pack(og_exec *exec, const struct og_matrix *m)
     const struct og_linear_decl *l = &m->node->linear[m->k];
     const float *w = og_exec_weights(exec, m);
     og_pack(m->w, w, 1, l->rows, l->rows, l->cols);
+    if (m->plain) memcpy(m->plain, w, l->rows * l->cols * sizeof *w);
     if (m->wt) og_pack(m->wt, w, l->rows, 1, l->cols, l->rows);
 }
 
@@ -143,6 +144,10 @@ static og_status make_matrix(og_exec *exec, struct og_matrix *m, struct og_error
     m->w = og_packed_alloc(l->rows, l->cols);
     if (!m->w) return og_fail(err, OG_NO_MEMORY, "out of memory");
     if (!og_exec_hardware(exec, m->node)->ideal) return make_array(exec, m, err);
+    if (l->plain) {
+        m->plain = og_alloc(l->rows * l->cols, sizeof *m->plain);
+        return m->plain ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
+    }
     if (!exec->training) return OG_OK;
     m->wt = og_packed_alloc(l->cols, l->rows);
     return m->wt ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
@@ -214,6 +219,7 @@ void og_exec_matrices_free(og_exec *exec)
         struct og_matrix *m = &exec->matrix[i];
         og_packed_free(m->w);
         og_packed_free(m->wt);
+        og_free(m->plain);
         og_array_free(m->array);
         og_free(m->bias);
         for (int s = 0; s < OG_SEGMENTS; s++) {

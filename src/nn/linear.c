@@ -428,6 +428,22 @@ bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node,
     return !m->array || (exec->gradient == OG_CLIPPED && has_digital_dac(m));
 }
 
+const float *og_linear_plain(const struct og_view *v, int k)
+{
+    return og_exec_linear(v->exec, v->node, k)->plain;
+}
+
+bool og_linear_is_watched(const struct og_view *v)
+{
+    return v->exec->mode != OG_RUN || v->exec->probe;
+}
+
+float *og_linear_gradient(const struct og_view *v, int k)
+{
+    const struct og_linear_decl *l = &v->node->linear[k];
+    return v->exec->inputs ? NULL : v->dparam[l->param] + l->first;
+}
+
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io)
 {
     const struct og_matrix *m = og_exec_linear(v->exec, v->node, io->k);

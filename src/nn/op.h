@@ -52,8 +52,9 @@ struct og_linear_decl {
         bool reset;      // r h of a GRU
         float range;     // fixed full scale; 0: by hardware.dac (fixed or calibrated)
     } segment[OG_SEGMENTS];
-    bool rnn;   // first segment takes rnn.x_bits
-    int gates;  // columns belong to so many gates, equally many each; 0: to none
+    bool plain;  // a layer that may multiply by itself, see og_linear_plain
+    bool rnn;    // first segment takes rnn.x_bits
+    int gates;   // columns belong to so many gates, equally many each; 0: to none
     int gate_point[OG_RNN_GATES];  // OG_POINT_A_...
     size_t steps;                  // time steps, a read each; 0: one read without a time
     struct og_linear_ramp ramp;
@@ -213,6 +214,14 @@ struct og_linear_back {
 void og_linear_backward(const struct og_view *v, const struct og_linear_back *io);
 // Whether og_linear_backward looks at x: an array's tape has its own.
 bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node, int k);
+
+// The weights W[cols][rows] of a `plain` matrix without an array, for layers that do
+// without the two functions above; else NULL. Forward, only where nothing more than the
+// product is wanted of this pass.
+const float *og_linear_plain(const struct og_view *v, int k);
+bool og_linear_is_watched(const struct og_view *v);
+// Where such a layer adds dW; NULL: it is not wanted.
+float *og_linear_gradient(const struct og_view *v, int k);
 
 // --- noise injection and quantisers outside the products (inject.c) ------------------
 

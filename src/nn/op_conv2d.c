@@ -2,10 +2,12 @@
 // 2-D convolution (ONNX Conv, NCHW), as a product: the windows of a run of samples are
 // laid out as rows (im2col: Chellapilla et al. 2006) and every group is one matrix
 // [filters / groups][channels / groups * height * width], which is how it lies on a
-// crossbar. The bias is digital. Injected noise: X and A inside the product, on every
+// crossbar. Where floats are multiplied and nobody looks at the rows, the product is
+// implicit (implicit.h), with the same bits. The bias is digital. Injected noise: X and A inside the product, on every
 // window; O after the bias.
 #include <string.h>
 
+#include "nn/implicit.h"
 #include "nn/ops.h"
 #include "nn/windows.h"
 
@@ -147,6 +149,7 @@ static og_status setup(struct og_node *node, struct og_error *err)
                                                   .cols = g.out_group,
                                                   .first = (size_t)k * g.out_group * g.k,
                                                   .stride = g.k,
+                                                  .plain = true,
                                                   .segments = 1,
                                                   .segment = {{.rows = g.k}}};
     return OG_OK;
@@ -199,7 +202,9 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
         size_t bytes = og_linear_work_bytes(exec, node, k, g.samples * g.places);
         if (bytes > linear) linear = bytes;
     }
-    return room_of(node).linear + linear;
+    const size_t explicit = room_of(node).linear + linear;
+    const size_t implicit = og_implicit_work_bytes(&g);
+    return explicit > implicit ? explicit : implicit;
 }
 
 // --- passes --------------------------------------------------------------------------
@@ -271,6 +276,36 @@ static void output_of_run(const struct og_view *v, const struct og_windows *g, s
                v->out + (s + r) * size + k * g->out_group * g->places);
 }
 
+// y += bias
+static void add_bias(const struct og_windows *g, const float *bias, float *y)
+{
+    for (size_t j = 0; j < g->out_group; j++)
+        for (size_t p = 0; p < g->places; p++) y[j * g->places + p] += bias[j];
+}
+
+// All groups of a run.
+static void implicit_run(const struct og_view *v, const struct og_implicit *c, size_t s,
+                         size_t n)
+{
+    const struct og_windows *g = &c->g;
+    const size_t each = g->out_group * g->places, out_size = g->groups * each;
+    for (size_t k = 0; k < g->groups; k++) {
+        float *y = v->out + s * out_size + k * each;
+        og_implicit_forward(c, og_linear_plain(v, (int)k),
+                            v->in[0] + (s * g->c + k * g->in_group) * g->h * g->w, n, y);
+        for (size_t r = 0; v->node->params > 1 && r < n; r++)
+            add_bias(g, v->param[1] + k * g->out_group, y + r * out_size);
+    }
+}
+
+static void implicit_read(const struct og_view *v, const struct og_windows *g)
+{
+    const struct og_implicit c = og_implicit_begin(g, v->work);
+    for (size_t s = 0; s < v->n; s += g->samples)
+        implicit_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
+    og_signal(v, OG_POINT_O, v->out, v->n, g->groups * g->out_group * g->places);
+}
+
 static void part(const struct og_view *v, size_t part)
 {
     struct og_windows g = geometry_of(v->node);
@@ -282,6 +317,10 @@ static void part(const struct og_view *v, size_t part)
     if (part != OG_PART_READ &&
         !og_linear_gathers(v->exec, v->node, 0, (enum og_part)part))
         return;
+    if (part == OG_PART_READ && og_linear_plain(v, 0) && !og_linear_is_watched(v)) {
+        implicit_read(v, &g);
+        return;
+    }
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
         for (size_t k = 0; k < g.groups; k++) {
@@ -335,9 +374,50 @@ static void back_group(const struct og_view *v, const struct og_windows *g, size
                            v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
 }
 
+static void add_bias_gradient(const struct og_windows *g, const float *dout, float *dbias)
+{
+    for (size_t j = 0; j < g->out_group; j++) {
+        float sum = 0.0f;
+        for (size_t p = 0; p < g->places; p++) sum += dout[j * g->places + p];
+        dbias[j] += sum;
+    }
+}
+
+static void implicit_back_run(const struct og_view *v, const struct og_implicit *c,
+                              size_t s, size_t n)
+{
+    const struct og_windows *g = &c->g;
+    const size_t each = g->out_group * g->places, out_size = g->groups * each;
+    for (size_t k = 0; k < g->groups; k++) {
+        const size_t in = (s * g->c + k * g->in_group) * g->h * g->w;
+        const float *dy = v->dout + s * out_size + k * each;
+        for (size_t r = 0; v->node->params > 1 && r < n; r++)
+            add_bias_gradient(g, dy + r * out_size, v->dparam[1] + k * g->out_group);
+        if (og_linear_gradient(v, (int)k))
+            og_implicit_weights(c, k, v->in[0] + in, dy, n);
+        if (v->din[0])
+            og_implicit_inputs(c, og_linear_plain(v, (int)k), dy, n, v->din[0] + in);
+    }
+}
+
+static void implicit_backward(const struct og_view *v, const struct og_windows *g)
+{
+    const struct og_implicit c = og_implicit_begin(g, v->work);
+    og_implicit_clear(&c);
+    for (size_t s = 0; s < v->n; s += g->samples)
+        implicit_back_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
+    for (size_t k = 0; k < g->groups; k++)
+        if (og_linear_gradient(v, (int)k))
+            og_implicit_take(&c, k, og_linear_gradient(v, (int)k));
+}
+
 static void backward(const struct og_view *v)
 {
     struct og_windows g = geometry_of(v->node);
+    if (og_linear_plain(v, 0)) {
+        implicit_backward(v, &g);
+        return;
+    }
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
         for (size_t k = 0; k < g.groups; k++) back_group(v, &g, s, n, k);

@@ -13,12 +13,12 @@ static void bent_currents(const struct og_hardware *hw, size_t rows, size_t cols
                           const double *g, const double *v, size_t n, double *current)
 {
     const struct og_wire_params p = params_of(hw);
-    const struct og_wire_sinh cell = {hw->device.iv.a, hw->device.v_read};
+    const struct og_wire_cell cell = {hw->device.iv, hw->device.v_read};
     og_wires *w;
     struct og_error err = {0};
     assert_int_equal(og_wires_alloc(&w, rows, cols, &p, &err), OG_OK);
     assert_int_equal(og_wires_load(w, g, &err), OG_OK);
-    assert_int_equal(og_wires_read_sinh(w, &cell, v, n, current, NULL, &err), OG_OK);
+    assert_int_equal(og_wires_read_cells(w, &cell, v, n, current, NULL, &err), OG_OK);
     og_wires_free(w);
 }
 
@@ -276,115 +276,10 @@ static void without_wires_they_bend_the_inputs(void **state)
     bench_run(&c);
     for (size_t k = 0; k < 3 * COLS; k++) assert_float_equal(b.y[k], c.y[k], 1e-5);
     struct og_error err = {0};
-    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, &err), OG_INPUT);
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_REPARAM, &err), OG_INPUT);
     assert_non_null(strstr(err.text, "not ohmic"));
     bench_close(&b);
     bench_close(&c);
-}
-
-// --- gradients -----------------------------------------------------------------------
-
-static double loss_of(struct bench *b, const float *dy)
-{
-    double sum = 0;
-    bench_run(b);
-    for (size_t k = 0; k < b->n * b->cols; k++) sum += (double)dy[k] * (double)b->y[k];
-    return sum;
-}
-
-static void gradient_of(struct bench *b, const float *dy, float *dw, float *dx)
-{
-    memset(dw, 0, b->rows * b->cols * sizeof *dw);
-    bench_run(b);
-    const struct og_backward_io io = {.dy = dy,
-                                      .lddy = b->cols,
-                                      .n = b->n,
-                                      .dx = dx,
-                                      .lddx = b->rows,
-                                      .dw = dw,
-                                      .tape = b->tape,
-                                      .work = b->work};
-    og_array_backward(b->array, &io);
-}
-
-// Central differences, which the float product leaves five digits.
-static void assert_gradient(struct og_hardware hw)
-{
-    enum { N = 4, CHECKED = 30 };
-    struct bench b = bench_open(hw, ROWS, COLS, N, 1);
-    float dy[N * COLS], straight[ROWS * COLS], dw[ROWS * COLS], dx[N * ROWS];
-    fill(dy, N * COLS, 21, 1);
-    b.w[0] = 1;  // full scale
-    for (size_t k = 1; k < ROWS * COLS; k++)
-        if (fabsf(b.w[k]) < 0.03f) b.w[k] = 0.1f;
-    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, NULL), OG_OK);
-    b.tape = og_alloc(og_array_tape_bytes(b.array, N), 1);
-    gradient_of(&b, dy, straight, dx);
-    memcpy(dw, straight, sizeof dw);
-    assert_int_equal(og_array_through_wires(b.array, dw), OG_OK);
-    double most = 0, apart = 0;
-    for (size_t k = 0; k < ROWS * COLS; k++) most = fmax(most, fabs((double)dw[k]));
-    for (size_t k = 7; k < ROWS * COLS; k += ROWS * COLS / CHECKED) {
-        const float w = b.w[k], step = 0.02f;
-        b.w[k] = w + step;
-        const double up = loss_of(&b, dy);
-        b.w[k] = w - step;
-        const double slope = (up - loss_of(&b, dy)) / (2 * (double)step);
-        b.w[k] = w;
-        if (!(fabs((double)dw[k] - slope) <= 1e-3 * most))
-            fail_msg("dw[%zu] is %g, expected %g", k, (double)dw[k], slope);
-        apart = fmax(apart, fabs((double)straight[k] - slope));
-    }
-    assert_true(apart > 0.02 * most);  // or nothing would have been tested
-    for (size_t k = 3; k < N * ROWS; k += 11) {
-        const float x = b.x[k], step = 0.1f;
-        b.x[k] = x + step;
-        const double up = loss_of(&b, dy);
-        b.x[k] = x - step;
-        assert_float_equal(dx[k], (up - loss_of(&b, dy)) / (2 * (double)step), 1e-3);
-        b.x[k] = x;
-    }
-    bench_close(&b);
-}
-
-static void gradients_pass_through_wires(void **state)
-{
-    (void)state;
-    for (int scheme = OG_DIFFERENTIAL; scheme <= OG_OFFSET; scheme++)
-        for (int variant = 0; variant < 7; variant++) {
-            struct og_hardware hw = wired_hardware();
-            hw.mapping.scheme = (enum og_scheme)scheme;
-            const bool pairs = scheme != OG_OFFSET;
-            if (variant == 1) hw.wires.mode = OG_WIRES_APPROXIMATE;
-            if (variant == 2) hw.mapping.devices_per_weight = 2;
-            if (variant == 3 && pairs) hw.pair.subtract = OG_SUBTRACT_DIGITAL;
-            if (variant == 3 && !pairs) hw.mapping.reference = OG_REFERENCE_DIGITAL;
-            if (variant == 4 && pairs) hw.pair.layout = OG_LAYOUT_SEPARATE;
-            if (variant == 5) hw.wires.drive = hw.wires.sense = OG_BOTH_ENDS;
-            if (variant == 6) {
-                hw.wires.r_access = 800;
-                hw.wires.r_row = hw.wires.r_source = 0;
-            }
-            assert_gradient(hw);
-        }
-}
-
-static void what_has_no_gradient_is_refused(void **state)
-{
-    (void)state;
-    struct og_hardware hw = wired_hardware();
-    struct og_error err = {0};
-    struct bench b = bench_open(hw, ROWS, COLS, 1, 1);
-    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_REPARAM, &err), OG_INPUT);
-    assert_non_null(strstr(err.text, "through hardware.wires"));
-    bench_close(&b);
-    hw.mapping.weight_bits = 5;
-    hw.mapping.slice_bits = 2;
-    b = bench_open(hw, ROWS, COLS, 1, 1);
-    err = (struct og_error){0};
-    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_GRADIENT, &err), OG_INPUT);
-    assert_non_null(strstr(err.text, "mapping.slice_bits"));
-    bench_close(&b);
 }
 
 static void same_bits_for_any_threads(void **state)
@@ -512,8 +407,6 @@ int main(void)
         cmocka_unit_test(approximate_is_in_series),
         cmocka_unit_test(cells_that_are_not_ohmic),
         cmocka_unit_test(without_wires_they_bend_the_inputs),
-        cmocka_unit_test(gradients_pass_through_wires),
-        cmocka_unit_test(what_has_no_gradient_is_refused),
         cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(the_short_ways_are_judged),
         cmocka_unit_test(what_is_no_number_shows),

@@ -53,21 +53,33 @@ static void what_does_not_fit_is_refused(void **state)
          "offset, "
          "which has no pairs"},
         {"hardware: {wires: {mode: exact_nonlinear, r_row: 1}}\n",
-         "e.yaml:2: key 'hardware.wires.mode': exact_nonlinear needs device.iv kind "
-         "sinh: "
-         "of ohmic cells exact is all there is"},
+         "e.yaml:2: key 'hardware.wires.mode': exact_nonlinear needs a "
+         "device.iv that is not ohmic: of ohmic cells exact is all there is"},
         {"hardware: {device: {iv: {kind: sinh, a: 3}}, wires: {mode: exact, r_row: 1}}\n",
-         "e.yaml:2: key 'hardware.wires.mode': needs ohmic cells: with device.iv kind "
-         "sinh "
-         "use exact_nonlinear"},
+         "e.yaml:2: key 'hardware.wires.mode': needs ohmic cells: with this "
+         "device.iv use exact_nonlinear"},
         {"hardware: {device: {iv: {a: 3}}}\n",
-         "e.yaml:2: key 'hardware.device.iv': has no effect without a kind"},
+         "e.yaml:2: key 'hardware.device.iv.a': has no effect with kind ohmic (it needs "
+         "kind "
+         "sinh)"},
         {"hardware: {device: {iv: {kind: sinh}}}\n",
          "e.yaml:2: key 'hardware.device.iv': kind sinh needs a above 0"},
         {"hardware: {device: {iv: {kind: sinh, a: 3}}, input: {sign: offset}}\n",
-         "e.yaml:2: key 'hardware.device.iv': kind sinh excludes input.sign offset, "
+         "e.yaml:2: key 'hardware.device.iv': excludes input.sign offset unless ohmic, "
          "which "
          "takes away what ohmic cells would carry"},
+        {"hardware: {device: {iv: {kind: sinh, a: 3, v_max: 1}}}\n",
+         "e.yaml:2: key 'hardware.device.iv.v_max': has no effect with kind sinh (it "
+         "needs "
+         "kind polynomial)"},
+        {"hardware: {device: {iv: {kind: polynomial, coefficients: [1, 0, 2]}}}\n",
+         "e.yaml:2: key 'hardware.device.iv': kinds polynomial and table need dac.bits: "
+         "ideal converters go beyond v_read"},
+        {"hardware: {dac: {bits: 8}, device: {iv: {kind: table, table_v: [0, 300 mV], "
+         "table_i: [0, 1]}}, wires: {mode: exact_nonlinear, r_row: 1}}\n",
+         "e.yaml:2: key 'hardware.device.iv': reaches 0.3 V, but between wires cells see "
+         "up "
+         "to 0.4 V (input.sign two_pass: half of it)"},
         {"hardware: {adc: {kind: ramp}, wires: {mode: exact, r_row: 1}}\n",
          "e.yaml:2: key 'hardware.wires.mode': excludes adc.kind ramp, whose bias lines "
          "have no place among the wires"},

@@ -52,8 +52,8 @@ OG_API void og_bind_quantize(float *x, size_t n, int bits, float range, bool mid
 // sense_both.
 OG_API og_status og_bind_wires(og_wires **wires, size_t rows, size_t cols,
                                const double r[4], unsigned ends, struct og_error *err);
-// og_wires_read by a method's name, or og_wires_read_sinh where sinh = {a, v_read} is not
-// NULL; report: iterations, residual. Returns the method's name in *used.
+// og_wires_read by a method's name, or og_wires_read_cells where sinh = {a, v_read} is
+// not NULL; report: iterations, residual. Returns the method's name in *used.
 OG_API og_status og_bind_wires_read(og_wires *wires, const char *method,
                                     const double *sinh, const double *v, size_t batch,
                                     double *current, double report[2], const char **used,

@@ -55,7 +55,17 @@ enum og_spread_law { OG_NORMAL, OG_LOGNORMAL };
 enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
-enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH };
+enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH, OG_IV_POLYNOMIAL, OG_IV_TABLE };
+// Current against voltage of every device alike, I = g f(V), f(v_read) = v_read, so that g
+// is that at v_read; f rises everywhere.
+struct og_iv {
+    enum og_iv_kind kind;
+    double a;                         // [1/V] sinh: f ~ sinh(a V)
+    struct og_list coefficients;      // polynomial: f ~ sum_k coefficients[k - 1] V^k
+    double v_max;                     // [V] up to which it holds, both ways; 0: 2 v_read
+    struct og_list table_v, table_i;  // [V], any unit; odd where it begins at 0
+};
+
 enum og_write_mode { OG_WRITE_DIRECT, OG_WRITE_VERIFIED };
 enum og_flicker_mode { OG_FLICKER_FROZEN, OG_FLICKER_CORRELATED };
 enum og_write_start { OG_START_ERASED, OG_START_DIRECT };
@@ -104,10 +114,7 @@ struct og_device {
         int pulses;         // most for one device
         double noise;       // [S] rms, of each verify read
     } write;
-    struct {
-        enum og_iv_kind kind;
-        double a;  // [1/V] sinh: I = g v_read sinh(a V) / sinh(a v_read)
-    } iv;          // of every device alike; g is that at v_read
+    struct og_iv iv;
     struct {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ohmgrid/hardware.h"
 #include "ohmgrid/status.h"
 
 #ifdef __cplusplus
@@ -79,17 +80,26 @@ OG_API og_status og_wires_transfer(og_wires *wires, enum og_wire_method method, 
 OG_API og_status og_wires_voltages(og_wires *wires, const double *v, double *word,
                                    double *bit, struct og_error *err);
 
-// Cells with I(V) = g v_read sinh(a V) / sinh(a v_read): g is that at v_read.
-struct og_wire_sinh {
-    double a;       // [1/V]
+// Cells that are not ohmic: I(V) = g f(V), see og_iv; g is that at v_read.
+struct og_wire_cell {
+    struct og_iv iv;
     double v_read;  // [V]
 };
 // The currents of such cells, by Newton's method (the linear network of the slopes solved
 // by PCG). report: iterations are Newton steps, residual the square root of what the last
-// step gained over the co-content. OG_INPUT: a or v_read not positive, or a V above 300.
-OG_API og_status og_wires_read_sinh(og_wires *wires, const struct og_wire_sinh *cell,
-                                    const double *v, size_t batch, double *current,
-                                    struct og_wire_report *report, struct og_error *err);
+// step gained over the co-content. OG_INPUT: a law that does not rise, or voltages that it
+// does not reach. No cell sees more than the highest less the lowest source, 0 V included.
+OG_API og_status og_wires_read_cells(og_wires *wires, const struct og_wire_cell *cell,
+                                     const double *v, size_t batch, double *current,
+                                     struct og_wire_report *report, struct og_error *err);
+// Exact gradients of a loss through such reads, by the implicit function theorem: with the
+// adjoint voltages lambda of the network of the slopes dI/dV at the solution,
+// dI/dg_kl = -(lambda_word - lambda_bit) f(v_word - v_bit). Given dcurrent[batch * cols]
+// [1/A], adds to dg[rows * cols] [1/S] and writes dv[batch * rows] [1/V].
+OG_API og_status og_wires_gradient_cells(og_wires *wires, const struct og_wire_cell *cell,
+                                         const double *v, size_t batch,
+                                         const double *dcurrent, double *dg, double *dv,
+                                         struct og_error *err);
 
 // Exact gradients of a loss through one read, given its gradient dcurrent[cols] [1/A]:
 // dg[rows * cols] [1/S] and dv[rows] [1/V], either may be NULL. With the adjoint voltages

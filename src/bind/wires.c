@@ -31,13 +31,14 @@ og_status og_bind_wires_read(og_wires *wires, const char *method, const double *
     struct og_wire_report r = {0};
     OG_TRY(og_wire_method_find(&which, method, "method", err));
     if (sinh != NULL) {
-        const struct og_wire_sinh cell = {.a = sinh[0], .v_read = sinh[1]};
+        const struct og_wire_cell cell = {.iv = {.kind = OG_IV_SINH, .a = sinh[0]},
+                                          .v_read = sinh[1]};
         if (which != OG_WIRES_AUTO)
             return og_fail(err, OG_INPUT,
                            "method is '%s': cells with I ~ sinh(aV) are solved by "
                            "Newton's method alone, 'auto'",
                            method);
-        OG_TRY(og_wires_read_sinh(wires, &cell, v, batch, current, &r, err));
+        OG_TRY(og_wires_read_cells(wires, &cell, v, batch, current, &r, err));
         tell(&r, report, used);
         *used = "newton";
         return OG_OK;

@@ -4,6 +4,7 @@
 #define OG_CONFIG_TABLES_H
 
 #include "config/fields.h"
+#include "config/iv.h"
 
 extern const struct og_field og_device_fields[];        // of struct og_device
 extern const struct og_field og_drift_fields[];         // of struct og_device
@@ -15,6 +16,7 @@ extern const struct og_field og_fault_map_fields[];     // of struct og_hardware
 extern const struct og_field og_compensation_fields[];  // of struct og_hardware
 extern const struct og_field og_retention_fields[];     // of struct og_device
 extern const struct og_field og_disturb_fields[];       // of struct og_device
+extern const struct og_field og_iv_fields[];            // of struct og_iv
 extern const struct og_field og_rtn_fields[];           // of struct og_device
 extern const struct og_field og_thermal_fields[];       // of struct og_hardware
 extern const struct og_field og_technology_fields[];    // of struct og_technology
@@ -48,6 +50,9 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
 bool og_law_is_on(const struct og_law *l);
 og_status og_time_check(const struct og_hardware *h, const og_item *map,
                         struct og_error *err);
+// What cells that are not ohmic exclude.
+og_status og_iv_use_check(const struct og_hardware *h, const og_item *map,
+                          struct og_error *err);
 og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
                           struct og_error *err);
 og_status og_faults_check(const struct og_device *d, const og_item *map,

@@ -53,15 +53,6 @@ static const struct og_field d2d_fields[] = {
      "0", P, "Relative spread of each device's own g_max; 0: all alike.", NULL, NULL},
     {.key = NULL},
 };
-static const struct og_field iv_fields[] = {
-    {"kind", OG_FIELD_CHOICE, offsetof(struct og_device, iv.kind), 0, NULL, 0, 0,
-     "ohmic sinh", "ohmic", P,
-     "Law of the current: I = g V, or I = g v_read sinh(a V) / sinh(a v_read).", NULL,
-     NULL},
-    {"a", OG_FIELD_REAL, offsetof(struct og_device, iv.a), 0, "1/V", 0, 1e6, NULL,
-     "0 1/V", P, "Kind sinh: how fast the current grows.", NULL, NULL},
-    {.key = NULL},
-};
 static const struct og_field cell_fields[] = {
     {"levels", OG_FIELD_INT, offsetof(struct og_device, cell.levels), 0, NULL, 0, 65536,
      NULL, "0", P,
@@ -122,8 +113,8 @@ const struct og_field og_device_fields[] = {
     {"pulse", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "What one programming pulse does, for hardware.program.mode write_verify.",
      og_pulse_fields, NULL},
-    {"iv", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
-     "Current against voltage, of every device alike.", iv_fields, NULL},
+    {"iv", OG_FIELD_BLOCK, offsetof(struct og_device, iv), 0, NULL, 0, 0, NULL, NULL, P,
+     "Current against voltage, of every device alike.", og_iv_fields, NULL},
     {"cell", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, P,
      "Levels that a device can be programmed to.", cell_fields, NULL},
     {"drift", OG_FIELD_BLOCK, 0, 0, NULL, 0, 0, NULL, NULL, E,

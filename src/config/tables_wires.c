@@ -56,32 +56,6 @@ static og_status first_fault(const struct fault *fault, size_t n, const og_item 
 
 static bool too_small(double ohm) { return ohm > 0 && ohm < 1e-6; }
 
-// Keys of device.iv beside a kind that was not given would be ignored.
-static og_status check_iv(const struct og_hardware *h, const og_item *map,
-                          struct og_error *err)
-{
-    const og_item *iv = map ? og_item_find(map, "device.iv", false) : NULL;
-    const bool sinh = h->device.iv.kind == OG_IV_SINH;
-    const double a = h->device.iv.a;
-    const struct fault fault[] = {
-        {!sinh && iv != NULL && og_item_get(iv, "kind") == NULL, "device.iv",
-         "has no effect without a kind"},
-        {sinh && !(a > 0), "device.iv", "kind sinh needs a above 0"},
-        {sinh && a * h->device.v_read > 300, "device.iv",
-         "a times device.v_read is above 300"},
-        {sinh && h->input.encoding != OG_AMPLITUDE, "device.iv",
-         "kind sinh needs input.encoding amplitude: pulses are all of v_read"},
-        {sinh && h->input.sign == OG_INPUT_OFFSET, "device.iv",
-         "kind sinh excludes input.sign offset, which takes away what ohmic cells would "
-         "carry"},
-        {sinh && h->thermal.law != OG_THERMAL_NONE, "device.iv",
-         "kind sinh excludes thermal, whose laws are those of ohmic cells"},
-        {sinh && h->adc.kind == OG_ADC_RAMP, "device.iv",
-         "kind sinh excludes adc.kind ramp, whose ramps are ohmic"},
-    };
-    return first_fault(fault, sizeof fault / sizeof *fault, map, err);
-}
-
 // Given as none it leaves out all that stands beside it on purpose, so that it can be
 // swept; not given it would do so in silence.
 static og_status check_given(const struct og_hardware *h, const og_item *map,
@@ -102,7 +76,7 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
     static const char small[] = "is above 0 but below 1e-6 ohm";
     const struct og_wiring *w = &h->wires;
     const bool off = w->mode == OG_WIRES_NONE, newton = w->mode == OG_WIRES_NONLINEAR;
-    const bool sinh = h->device.iv.kind == OG_IV_SINH;
+    const bool bent = h->device.iv.kind != OG_IV_OHMIC;
     const bool separate = h->pair.layout == OG_LAYOUT_SEPARATE;
     const struct fault fault[] = {
         {separate && h->mapping.scheme == OG_OFFSET, "pair.layout",
@@ -113,17 +87,18 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
         {too_small(w->r_sense), "wires.r_sense", small},
         {!off && h->adc.kind == OG_ADC_RAMP, "wires.mode",
          "excludes adc.kind ramp, whose bias lines have no place among the wires"},
-        {newton && !sinh, "wires.mode",
-         "exact_nonlinear needs device.iv kind sinh: of ohmic cells exact is all there "
-         "is"},
-        {!off && !newton && sinh, "wires.mode",
-         "needs ohmic cells: with device.iv kind sinh use exact_nonlinear"},
+        {newton && !bent, "wires.mode",
+         "exact_nonlinear needs a device.iv that is not ohmic: of ohmic cells exact is "
+         "all "
+         "there is"},
+        {!off && !newton && bent, "wires.mode",
+         "needs ohmic cells: with this device.iv use exact_nonlinear"},
         {newton && w->r_access > 0, "wires.r_access",
          "excludes wires.mode exact_nonlinear, whose cells are not ohmic"},
         {newton && h->weight_noise.programmed > 0, "wires.mode",
          "exact_nonlinear excludes weight_noise.programmed, which is of no device"},
     };
     OG_TRY(check_given(h, map, err));
-    OG_TRY(check_iv(h, map, err));
+    OG_TRY(og_iv_use_check(h, map, err));
     return first_fault(fault, sizeof fault / sizeof *fault, map, err);
 }

@@ -216,6 +216,12 @@ static double into_source(const struct og_wires *w, const double *word, const do
     return sum + w->row.unit * w->row.last * word[i * n + n - 1];
 }
 
+void og_wires_source_gradient(const og_wires *w, const double *word, const double *bit,
+                              double *dv)
+{
+    for (size_t i = 0; i < w->rows; i++) dv[i] = into_source(w, word, bit, i);
+}
+
 og_status og_wires_gradient(og_wires *w, const double *v, const double *dcurrent,
                             double *dg, double *dv, struct og_error *err)
 {
@@ -228,8 +234,7 @@ og_status og_wires_gradient(og_wires *w, const double *v, const double *dcurrent
     if (s == OG_OK && dg != NULL) s = og_wires_field(w, v, NULL, word, bit, err);
     for (size_t k = 0; s == OG_OK && dg != NULL && k < cells; k++)
         dg[k] = -(word_a[k] - bit_a[k]) * (word[k] - bit[k]);
-    for (size_t i = 0; s == OG_OK && dv != NULL && i < w->rows; i++)
-        dv[i] = into_source(w, word_a, bit_a, i);
+    if (s == OG_OK && dv != NULL) og_wires_source_gradient(w, word_a, bit_a, dv);
     og_free(memory);
     return s;
 }

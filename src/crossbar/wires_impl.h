@@ -112,6 +112,9 @@ og_status og_wires_field(og_wires *w, const double *v, const double *u, double *
 // Node voltages for currents [rows * cols] put into the nodes, terminals at 0 V.
 og_status og_wires_inject(og_wires *w, const double *word_in, const double *bit_in,
                           double *word, double *bit, struct og_error *err);
+// dv[rows] of a loss, from the adjoint voltages (sources at 0 V).
+void og_wires_source_gradient(const og_wires *w, const double *word, const double *bit,
+                              double *dv);
 // |A b - d| / |d|, see og_wire_report. scratch: 4 cols.
 double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
                          double *scratch);

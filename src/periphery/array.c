@@ -90,8 +90,8 @@ static void lay_inputs(struct og_array *a)
         float top = bits > 0 ? (float)((1 << (bits - 1)) - 1) : 1;
         if (top > a->d_max) a->d_max = top;
     }
-    if (a->map.hw.device.iv.kind == OG_IV_SINH)
-        a->bend = (float)(a->map.hw.device.iv.a * a->map.hw.device.v_read);
+    a->bent = a->map.hw.device.iv.kind != OG_IV_OHMIC;
+    if (a->bent) og_iv_init(&a->law, &a->map.hw.device.iv, a->map.hw.device.v_read);
     size_t i = 0;
     int most_bits = 0;
     a->short_codes = true;
@@ -425,11 +425,10 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: what pulses leave cannot be differentiated; use "
                        "program.mode: direct");
-    if (keep != OG_KEEP_NOTHING && a->bend > 0)
-        return og_fail(
-            err, OG_INPUT,
-            "device.iv: reads of cells that are not ohmic have no gradient here; "
-            "train with kind: ohmic");
+    if (keep == OG_KEEP_REPARAM && a->bent)
+        return og_fail(err, OG_INPUT,
+                       "train.reparam: the scale of noise is not differentiated through "
+                       "cells that are not ohmic; use device.iv: {kind: ohmic}");
     if (keep != OG_KEEP_NOTHING && a->wired != NULL && a->map.slices > 1)
         return og_fail(
             err, OG_INPUT,

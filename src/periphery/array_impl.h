@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "crossbar/mapping.h"
 #include "device/cells.h"
+#include "device/iv.h"
 #include "ohmgrid/array.h"
 #include "ohmgrid/product.h"
 #include "periphery/kernels.h"
@@ -61,7 +62,8 @@ struct og_array {
     bool short_codes;  // all DAC codes are integers of 16 bits
     bool direct;       // the drive of every pass is the codes
     float d_max;
-    float bend;          // a v_read of cells that are not ohmic; 0: they are
+    bool bent;  // cells are not ohmic: law
+    struct og_iv_law law;
     float lsb_ref;       // ADC codes are added up in units of this LSB; 1 where ideal
     float limit;         // largest ADC code, or half their number (mid-rise)
     float variance;      // constant read variance of a unit, steps^2 per d^2

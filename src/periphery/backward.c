@@ -6,11 +6,15 @@
 // they were saturated. Reparam: y = w_hat x + z s(x) and w_hat = w + sigma(g(w)) xi are
 // also differentiated by the x and w inside s and sigma, z and xi held fixed (Kingma and
 // Welling 2014); clipped conductances, faults and bit planes stay straight-through.
+// Cells that are not ohmic: through their law, I = g f(V); behind wires by the adjoint of
+// each read (og_wired_pull).
 #include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "periphery/ramps.h"
 #include "periphery/tape.h"
+#include "periphery/wired.h"
 
 static size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -72,6 +76,7 @@ struct work {
     float *unit_dy;        // [run][cols], reparam
     float *live_dy;        // [run][cols], of the columns that are left
     float *live_dx;        // [run][rows]
+    float *bent, *bend;  // [run][rows] inputs as cells carry them, and the slope of that
     void *packed;
 };
 
@@ -81,21 +86,22 @@ static size_t lay_work(const og_array *a, void *memory, size_t n, struct work *w
     size_t rows = a->map.full_rows, cols = a->map.full_cols;
     size_t group = rows < a->map.active ? rows : a->map.active;
     size_t reparam = a->keep == OG_KEEP_REPARAM, live = a->map.live_row != NULL;
+    size_t drives = reparam | og_wired_is_nonlinear(a);
     size_t dy = padded(n * cols * sizeof(float));
     size_t dw = (reparam | live) * padded(cols * group * sizeof(float));
-    size_t x = padded(n * rows * sizeof(float)), in = reparam * x, live_x = live * x;
+    size_t x = padded(n * rows * sizeof(float)), in = drives * x, live_x = live * x;
+    size_t bent = a->bent ? x : 0;
     if (!a->short_codes) x = 0;
-    size_t size[] = {dy, x, dw, in, in, reparam * dy, live * dy, live_x};
-    float **to[] = {&w->dy,    &w->x,       &w->dw,      &w->codes,
-                    &w->drive, &w->unit_dy, &w->live_dy, &w->live_dx};
-    char *at = memory;
+    size_t size[] = {dy, x, dw, in, in, drives * dy, live * dy, live_x, bent, bent};
+    float **to[] = {&w->dy,      &w->x,       &w->dw,      &w->codes, &w->drive,
+                    &w->unit_dy, &w->live_dy, &w->live_dx, &w->bent,  &w->bend};
+    size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
-        *to[k] = memory == NULL ? NULL : (float *)at;
-        if (memory != NULL) at += size[k];
+        *to[k] = memory == NULL ? NULL : (float *)((char *)memory + at);
+        at += size[k];
     }
-    w->packed = at;
-    return dy + x + dw + 2 * in + (reparam + live) * dy + live_x +
-           og_packed_bytes(n, group);
+    w->packed = memory == NULL ? NULL : (char *)memory + at;
+    return at + og_packed_bytes(n, group);
 }
 
 size_t og_backward_work_bytes(const og_array *a, size_t n)
@@ -154,6 +160,23 @@ static void weight_gradient(const og_array *a, const struct og_unit *u,
         }
 }
 
+// to[n][cols]: dy, times ratio unless NULL, by the sums of one unit in one pass.
+static void sum_gradient(const struct og_array *a, const struct og_unit *u,
+                         const struct og_drive *drive, size_t n, struct og_left dy,
+                         const float *ratio, float *to)
+{
+    const size_t cols = a->map.cols;
+    const float *scale = a->group_scale + (size_t)u->group * cols;
+    const float side = u->side == 0 ? drive->weight : -drive->weight;
+    for (size_t r = 0; r < n; r++)
+        for (size_t j = 0; j < cols; j++) {
+            float d = dy.data[r * dy.row_stride + j];
+            if (ratio != NULL) d *= ratio[r * cols + j];
+            to[r * cols + j] =
+                d * (og_step_in_y(a) * scale[j] * side * og_compensation_of(a, j));
+        }
+}
+
 // dx += d (z s) / dx for one conversion unit in one pass: s^2 = sum_i v_ij power(d_i), so
 // d(z s)/d(d_i) = (z / s) v_ij power'(d_i) / 2.
 static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
@@ -162,14 +185,8 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
 {
     size_t rows = a->map.rows, cols = a->map.cols;
     const float *ratio = og_tape_ratio(a, run->tape, pass, u) + run->row0 * cols;
-    const float *scale = a->group_scale + (size_t)u->group * cols;
     struct og_drive drive = og_pass(a, pass);
-    float side = u->side == 0 ? drive.weight : -drive.weight;
-    for (size_t r = 0; r < run->n; r++)
-        for (size_t j = 0; j < cols; j++)
-            w->unit_dy[r * cols + j] =
-                dy.data[r * dy.row_stride + j] * ratio[r * cols + j] *
-                (og_step_in_y(a) * scale[j] * side * og_compensation_of(a, j));
+    sum_gradient(a, u, &drive, run->n, dy, ratio, w->unit_dy);
     bool pulses = a->map.hw.input.encoding == OG_PULSE_WIDTH;
     // One slice (og_array_keep_gradient), so the workspace still holds this unit's v.
     const float *v = og_varied(a) ? a->v + (size_t)u->side * rows * cols : NULL;
@@ -188,16 +205,22 @@ static void noise_gradient(const og_array *a, const struct og_unit *u, int pass,
         }
 }
 
-static void reparam_inputs(const og_array *a, const struct run *run, const struct work *w)
+static void set_codes(const struct og_array *a, const struct run *run,
+                      const struct work *w)
 {
-    if (run->tape->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
-    if (a->variance == 0 && a->v == NULL) return;
     size_t rows = a->map.rows;
     for (size_t r = 0; r < run->n; r++)
         for (size_t i = 0; i < rows; i++) {
             float code = run->x[r * rows + i] * (a->code_max[i] / a->a[i]);
             w->codes[r * rows + i] = a->code_max[i] > 1 ? rintf(code) : code;
         }
+}
+
+static void reparam_inputs(const og_array *a, const struct run *run, const struct work *w)
+{
+    if (run->tape->ratio == NULL || a->map.hw.input.encoding == OG_BIT_SERIAL) return;
+    if (a->variance == 0 && a->v == NULL) return;
+    set_codes(a, run, w);
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
         const float *d = og_make_drive(a, &drive, w->codes, run->n, w->drive);
@@ -224,10 +247,91 @@ static const float *inputs_of(const og_array *a, const struct og_tape *t, size_t
     return w->x;
 }
 
-static void back_run(const og_array *a, const struct run *run, const struct work *w)
+// --- cells that are not ohmic ----------------------------------------------------------
+
+// What ohmic cells would be driven with, and its slope. Two passes: with |x|, negated.
+static void bend_inputs(const og_array *a, struct run *run, const struct work *w)
+{
+    const bool two_pass = a->map.hw.input.sign == OG_INPUT_TWO_PASS;
+    const size_t rows = a->map.rows;
+    for (size_t k = 0; k < run->n * rows; k++) {
+        const double volts = a->map.hw.device.v_read / (double)a->a[k % rows];
+        const double v = volts * (double)run->x[k], sign = two_pass && v < 0 ? -1 : 1;
+        w->bent[k] = (float)(sign * og_iv_current(&a->law, sign * v) / volts);
+        w->bend[k] = (float)og_iv_slope(&a->law, sign * v);
+    }
+    run->x = w->bent;
+}
+
+static void apply_bend(const og_array *a, const struct run *run, const struct work *w)
+{
+    for (size_t r = 0; r < run->n; r++)
+        for (size_t i = 0; i < a->map.rows; i++)
+            run->dx[r * run->lddx + i] *= w->bend[r * a->map.rows + i];
+}
+
+// Gradients by what the word lines were driven with, to those by the inputs. A line that a
+// pass does not drive does not follow.
+static void add_input_gradient(const og_array *a, const struct run *run,
+                               const struct og_drive *p, const double *ddrive,
+                               const struct work *w)
+{
+    const bool two_pass = a->map.hw.input.sign == OG_INPUT_TWO_PASS;
+    for (size_t r = 0; r < run->n; r++)
+        for (size_t i = 0; i < a->map.rows; i++) {
+            const size_t k = r * a->map.rows + i;
+            const float sign = (float)p->sign, v = sign * w->codes[k];
+            if (two_pass && (v < 0 || (v == 0 && p->sign < 0))) continue;
+            run->dx[r * run->lddx + i] += (float)ddrive[k] * sign * a->d_max / a->a[i];
+        }
+}
+
+static og_status pull_passes(const og_array *a, const struct run *run, double *ddrive,
+                             double *dq, const struct work *w)
+{
+    const size_t inputs = run->n * a->map.rows;
+    for (int k = 0; k < og_passes(a); k++) {
+        const struct og_drive p = og_pass(a, k);
+        const float *drive = og_make_drive(a, &p, w->codes, run->n, w->drive);
+        const struct og_wired_pull pull = {drive, w->unit_dy, run->n, ddrive, dq};
+        memset(ddrive, 0, inputs * sizeof *ddrive);
+        for (int m = 0; m < a->units; m++) {
+            const struct og_unit *u = &a->unit[m];
+            sum_gradient(a, u, &p, run->n, group_dy(a, run, u->group, w), NULL,
+                         w->unit_dy);
+            OG_TRY(og_wired_pull(a, u, &pull));
+        }
+        if (run->dx != NULL) add_input_gradient(a, run, &p, ddrive, w);
+    }
+    return OG_OK;
+}
+
+// Each read by the adjoint of its own solution; what cannot be solved is not a number.
+static void back_solved(const og_array *a, const struct run *run, const struct work *w)
+{
+    const struct og_mapping *m = &a->map;
+    const size_t inputs = run->n * m->rows, cells = m->rows * m->cols;
+    double *ddrive = og_alloc(inputs + cells, sizeof *ddrive), *dq = ddrive + inputs;
+    set_codes(a, run, w);
+    for (size_t r = 0; run->dx != NULL && r < run->n; r++)
+        memset(run->dx + r * run->lddx, 0, m->rows * sizeof *run->dx);
+    const bool good = ddrive != NULL && pull_passes(a, run, ddrive, dq, w) == OG_OK;
+    for (size_t k = 0; run->io->dw != NULL && k < cells; k++) {
+        const size_t i = k / m->cols, j = k % m->cols;
+        const float steps = m->D * a->a[i] / m->w_max[i / m->tile_rows * m->cols + j];
+        float *dw = run->io->dw + og_live_col(m, j) * m->full_rows + og_live_row(m, i);
+        *dw += good ? (float)dq[k] * steps : NAN;
+    }
+    for (size_t r = 0; !good && run->dx != NULL && r < run->n; r++)
+        for (size_t i = 0; i < m->rows; i++) run->dx[r * run->lddx + i] = NAN;
+    og_free(ddrive);
+}
+
+// --- all of it -------------------------------------------------------------------------
+
+static void back_products(const og_array *a, const struct run *run, const struct work *w)
 {
     const struct og_backward_io *io = run->io;
-    size_t rows = a->map.rows;
     for (int k = 0; k < a->units; k++) {
         const struct og_unit *u = &a->unit[k];
         if (u->slice > 0 || u->side > 0) continue;
@@ -235,6 +339,19 @@ static void back_run(const og_array *a, const struct run *run, const struct work
         if (io->dw != NULL) weight_gradient(a, u, run, dy, w);
         if (run->dx != NULL)
             og_product(dy, run->n, a->w_back[u->group], run->dx + u->row0, run->lddx, 0);
+    }
+    if (run->dx != NULL && a->bent) apply_bend(a, run, w);
+}
+
+static void back_run(const og_array *a, struct run *run, const struct work *w)
+{
+    const struct og_backward_io *io = run->io;
+    size_t rows = a->map.rows;
+    if (og_wired_is_nonlinear(a)) {
+        back_solved(a, run, w);
+    } else {
+        if (a->bent) bend_inputs(a, run, w);
+        back_products(a, run, w);
     }
     if (run->dx == NULL) return;
     if (io->reparam) reparam_inputs(a, run, w);

@@ -93,16 +93,15 @@ const float *og_make_drive(const struct og_array *a, const struct og_drive *p,
     return memory;
 }
 
-// sinh(A u) / sinh(A), u = d / d_max: of cells with a current that is not linear in the
-// voltage, what a linear one would have to be driven with.
+// Of cells with a current that is not linear in the voltage, what a linear one would have
+// to be driven with.
 const float *og_bend_drive(const struct og_array *a, const float *drive, size_t n,
                            float *memory)
 {
-    const double per_drive = (double)a->bend / (double)a->d_max;
-    const double scale = (double)a->d_max / sinh((double)a->bend);
-    if (!(a->bend > 0)) return drive;
+    const double volts = a->map.hw.device.v_read / (double)a->d_max;
+    if (!a->bent) return drive;
     for (size_t k = 0; k < n * a->map.rows; k++)
-        memory[k] = (float)(scale * sinh(per_drive * (double)drive[k]));
+        memory[k] = (float)(og_iv_current(&a->law, volts * (double)drive[k]) / volts);
     return memory;
 }
 

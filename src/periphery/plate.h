@@ -51,5 +51,13 @@ og_status og_each_array(struct og_plate p, og_on_plate *act);
 // that has happened.
 og_status og_each_plate(const struct og_array *a, int slice, og_on_plate *act,
                         const void *with);
+// The same of all arrays that one unit reads, one after the other; with a circuit of its
+// own, so that several units can be at it.
+og_status og_each_plate_of(const struct og_array *a, const struct og_unit *u,
+                           og_on_plate *act, const void *with);
+// voltage[n][rows of the plate] V of drive[n][rows]; rows of the array that the unit does
+// not drive stand at 0 V.
+void og_plate_voltages(const struct og_plate *p, const struct og_unit *u,
+                       const float *drive, size_t n, double *voltage);
 
 #endif

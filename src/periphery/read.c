@@ -44,7 +44,7 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         og_use_room(OG_LANES + cols),
         a->ramps == NULL ? 0 : OG_RAMP_ROOM,
         a->map.hw.integrator.saturation > 0 ? out : 0,
-        a->bend > 0 ? in : 0,
+        a->bent ? in : 0,
     };
     float **to[] = {&w->x,        &w->codes, &w->memory, &w->power,  &w->thermal, &w->sum,
                     &w->variance, &w->z,     &w->acc,    &w->signal, &w->scratch, &w->row,

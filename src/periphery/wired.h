@@ -40,5 +40,14 @@ static inline bool og_wired_is_nonlinear(const struct og_array *a)
 // What cannot be solved is not a number.
 void og_wired_read(const struct og_array *a, const struct og_unit *u, const float *drive,
                    size_t n, float *sum);
+// Gradients through such a read: ddrive[n][rows] += that by the drives, and dq[rows * cols]
+// += that by the targets of the weights in steps, from dsum[n][cols].
+struct og_wired_pull {
+    const float *drive, *dsum;
+    size_t n;
+    double *ddrive, *dq;
+};
+og_status og_wired_pull(const struct og_array *a, const struct og_unit *u,
+                        const struct og_wired_pull *pull);
 
 #endif

@@ -17,18 +17,16 @@ struct reading {
 
 static const struct reading *reading_of(const struct og_plate *p) { return p->with; }
 
-// Rows of the array that the unit does not drive stand at 0 V.
-static void set_voltages(const struct og_plate *p)
+void og_plate_voltages(const struct og_plate *p, const struct og_unit *u,
+                       const float *drive, size_t n, double *voltage)
 {
-    const struct reading *r = reading_of(p);
-    const struct og_unit *u = r->unit;
     const double volts = p->a->map.hw.device.v_read / (double)p->a->d_max;
-    for (size_t k = 0; k < r->n; k++)
+    for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < p->rows; i++) {
             const size_t row = p->row0 + i;
             const bool driven = row >= u->row0 && row < u->row0 + u->rows;
-            r->voltage[k * p->rows + i] =
-                driven ? volts * (double)r->drive[k * p->a->map.rows + row] : 0;
+            voltage[k * p->rows + i] =
+                driven ? volts * (double)drive[k * p->a->map.rows + row] : 0;
         }
 }
 
@@ -53,32 +51,42 @@ static og_status read_plate(const struct og_plate *p)
 {
     const struct reading *r = reading_of(p);
     const struct og_device *d = &p->a->map.hw.device;
-    const struct og_wire_sinh cell = {d->iv.a, d->v_read};
+    const struct og_wire_cell cell = {d->iv, d->v_read};
     OG_TRY(og_plate_gather(p));
-    set_voltages(p);
-    OG_TRY(og_wires_read_sinh(og_circuit_solver(p->n), &cell, r->voltage, r->n,
-                              r->current, NULL, NULL));
+    og_plate_voltages(p, r->unit, r->drive, r->n, r->voltage);
+    OG_TRY(og_wires_read_cells(og_circuit_solver(p->n), &cell, r->voltage, r->n,
+                               r->current, NULL, NULL));
     og_each_side(p, add_currents);
     return OG_OK;
+}
+
+og_status og_each_plate_of(const struct og_array *a, const struct og_unit *u,
+                           og_on_plate *act, const void *with)
+{
+    const struct og_mapping *m = &a->map;
+    const size_t first = u->row0 / m->array_rows,
+                 last = (u->row0 + u->rows - 1) / m->array_rows;
+    struct og_circuit circuit = {.wiring = m->hw.wires};
+    og_status s = OG_OK;
+    for (size_t t = first * m->col_tiles; s == OG_OK && t < (last + 1) * m->col_tiles;
+         t++) {
+        struct og_plate p = og_plate_of(a, u->slice, t);
+        p.n = &circuit;
+        p.with = with;
+        s = og_each_array(p, act);
+    }
+    og_circuit_clear(&circuit);
+    return s;
 }
 
 static og_status read_all(const struct og_array *a, struct reading *r)
 {
     const struct og_mapping *m = &a->map;
-    const size_t first = r->unit->row0 / m->array_rows,
-                 last = (r->unit->row0 + r->unit->rows - 1) / m->array_rows;
-    struct og_circuit circuit = {.wiring = m->hw.wires};
     r->voltage = og_alloc(r->n * m->array_rows, sizeof *r->voltage);
     r->current = og_alloc(r->n * (2 * m->tile_cols + 1), sizeof *r->current);
-    og_status s = r->voltage && r->current ? OG_OK : OG_NO_MEMORY;
-    for (size_t t = first * m->col_tiles; s == OG_OK && t < (last + 1) * m->col_tiles;
-         t++) {
-        struct og_plate p = og_plate_of(a, r->unit->slice, t);
-        p.n = &circuit;
-        p.with = r;
-        s = og_each_array(p, read_plate);
-    }
-    og_circuit_clear(&circuit);
+    const og_status s = r->voltage && r->current
+                            ? og_each_plate_of(a, r->unit, read_plate, r)
+                            : OG_NO_MEMORY;
     og_free(r->voltage);
     og_free(r->current);
     return s;

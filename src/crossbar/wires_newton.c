@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Cells with I = g v_read sinh(a V) / sinh(a v_read): Newton's method on all node
-// voltages with the true Jacobian, the linear network of the slopes dI/dV, and a line
-// search on the co-content, of which Kirchhoff's laws are the minimum (Millar 1951).
-// Branch currents grow with their voltage, so it is convex and the minimum the only one.
+// Cells with I = g f(V): Newton's method on all node voltages with the true Jacobian, the
+// linear network of the slopes dI/dV, and a line search on the co-content, of which
+// Kirchhoff's laws are the minimum (Millar 1951). Branch currents grow with their voltage,
+// so it is convex and the minimum the only one.
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/iv.h"
 #include "crossbar/wires_impl.h"
+#include "device/iv.h"
 
 enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
 
@@ -17,20 +19,14 @@ static const double tolerance = 1e-12;
 struct newton {
     const struct og_wires *w;  // the cells' g
     og_wires *slope;           // the same wires with dI/dV
-    double a, scale;           // I = g scale sinh(a V)
+    struct og_iv_law law;      // I = g f(V)
     const double *v;           // [rows] V
+    double *memory;            // of what follows
     double *word, *bit;        // [cells] V each
     double *word_step, *bit_step;
     double *word_missing, *bit_missing;  // [cells] A
     double *g;                           // [cells] S
 };
-
-// Without the loss of digits that cosh(x) - 1 has for small x: 2 sinh^2(x / 2).
-static double co_content_of_cell(const struct newton *s, double g, double v)
-{
-    const double half = sinh(s->a * v / 2);
-    return g * s->scale / s->a * 2 * half * half;
-}
 
 static double square(double x) { return x * x; }
 
@@ -56,7 +52,7 @@ static double co_content(const struct newton *s)
     for (size_t j = 0; j < n; j++)
         sum += co_content_of_line(&w->col, s->bit + j, n, m, 0);
     for (size_t k = 0; k < m * n; k++)
-        sum += co_content_of_cell(s, w->g[k], s->word[k] - s->bit[k]);
+        sum += w->g[k] * og_iv_content(&s->law, s->word[k] - s->bit[k]);
     return sum;
 }
 
@@ -84,10 +80,10 @@ static void find_missing(struct newton *s)
     const size_t m = w->rows, n = w->cols;
     for (size_t k = 0; k < m * n; k++) {
         const double v = s->word[k] - s->bit[k];
-        const double cell = w->g[k] * s->scale * sinh(s->a * v);
+        const double cell = w->g[k] * og_iv_current(&s->law, v);
         s->word_missing[k] = -cell;
         s->bit_missing[k] = cell;
-        s->g[k] = w->g[k] * s->scale * s->a * cosh(s->a * v);
+        s->g[k] = w->g[k] * og_iv_slope(&s->law, v);
     }
     for (size_t i = 0; i < m; i++)
         take_line(&w->row, s->word + i * n, 1, n, s->v[i], s->word_missing + i * n);
@@ -129,6 +125,7 @@ static og_status improve(struct newton *s, double *gain, struct og_error *err)
     return OG_OK;
 }
 
+// Into the amplifiers.
 static void take_currents(const struct newton *s, double *current)
 {
     const struct og_wires *w = s->w;
@@ -137,7 +134,7 @@ static void take_currents(const struct newton *s, double *current)
         double sum = 0;
         for (size_t i = 0; i < m && w->col.kind == OG_LINE_IDEAL; i++) {
             const size_t k = i * n + j;
-            sum += w->g[k] * s->scale * sinh(s->a * (s->word[k] - s->bit[k]));
+            sum += w->g[k] * og_iv_current(&s->law, s->word[k] - s->bit[k]);
         }
         if (w->col.kind == OG_LINE_NODE) sum = w->col.unit * s->bit[j];
         if (w->col.kind == OG_LINE_WIRE)
@@ -147,7 +144,8 @@ static void take_currents(const struct newton *s, double *current)
     }
 }
 
-static og_status solve_vector(struct newton *s, og_wires *linear, double *current,
+// The node voltages of one vector.
+static og_status solve_vector(struct newton *s, og_wires *linear,
                               struct og_wire_report *report, struct og_error *err)
 {
     double gain = INFINITY;
@@ -161,55 +159,111 @@ static og_status solve_vector(struct newton *s, og_wires *linear, double *curren
                            STEPS_MAX, gain);
         OG_TRY(improve(s, &gain, err));
     }
-    take_currents(s, current);
     if (steps > report->iterations) report->iterations = steps;
     if (gain > report->residual) report->residual = gain;
     return OG_OK;
 }
 
-static og_status check(const struct og_wires *w, const struct og_wire_sinh *cell,
-                       const double *v, size_t batch, struct og_error *err)
+// --- before and after ------------------------------------------------------------------
+
+// All cells lie between the highest and the lowest of the sources and 0 V.
+static og_status check_reach(const struct newton *s, size_t vector, struct og_error *err)
 {
-    enum { MOST = 300 };  // sinh overflows at 710
-    OG_TRY(og_wires_check_voltages(w, v, batch, err));
-    if (!(cell->a > 0 && cell->v_read > 0 && cell->a * cell->v_read <= MOST))
+    enum { MOST = 300 };  // of a V: sinh overflows at 710
+    const double lo = s->law.lo, hi = s->law.hi;
+    double low = 0, high = 0;
+    for (size_t i = 0; i < s->w->rows; i++) {
+        low = fmin(low, s->v[i]);
+        high = fmax(high, s->v[i]);
+    }
+    const double most = high - low;
+    if (s->law.kind == OG_IV_SINH && !(s->law.a * most <= MOST))
         return og_fail(err, OG_INPUT,
-                       "sinh cells: a = %g 1/V and v_read = %g V, expected positive ones "
-                       "with a v_read up to %d",
-                       cell->a, cell->v_read, MOST);
-    for (size_t k = 0; k < batch * w->rows; k++)
-        if (!(cell->a * fabs(v[k]) <= MOST))
-            return og_fail(err, OG_INPUT,
-                           "voltage[%zu][%zu] is %g, expected at most %g (a V up to %d)",
-                           k / w->rows, k % w->rows, v[k], MOST / cell->a, MOST);
-    return OG_OK;
+                       "voltages of vector %zu are up to %g V apart, expected at most "
+                       "%g V (a V up to %d)",
+                       vector, most, MOST / s->law.a, MOST);
+    if (most <= hi && -most >= lo) return OG_OK;
+    return og_fail(err, OG_INPUT,
+                   "voltages of vector %zu are up to %g V apart, but the cells are known "
+                   "from %g to %g V",
+                   vector, most, lo, hi);
 }
 
-og_status og_wires_read_sinh(og_wires *w, const struct og_wire_sinh *cell,
-                             const double *v, size_t batch, double *current,
-                             struct og_wire_report *report, struct og_error *err)
+static og_status newton_alloc(struct newton *s, const og_wires *w,
+                              const struct og_wire_cell *cell, const double *v,
+                              size_t batch, struct og_error *err)
 {
     enum { ARRAYS = 7 };
     const size_t cells = w->rows * w->cols;
-    struct newton s = {.w = w, .a = cell->a};
+    *s = (struct newton){.w = w};
+    OG_TRY(og_wires_check_voltages(w, v, batch, err));
+    OG_TRY(og_iv_check(&cell->iv, cell->v_read, NULL, err));
+    og_iv_init(&s->law, &cell->iv, cell->v_read);
+    s->memory = og_alloc(ARRAYS * cells, sizeof *s->memory);
+    if (s->memory == NULL) return og_wires_no_memory(err);
+    double **const arrays[ARRAYS] = {&s->word,     &s->bit,          &s->word_step,
+                                     &s->bit_step, &s->word_missing, &s->bit_missing,
+                                     &s->g};
+    for (int k = 0; k < ARRAYS; k++) *arrays[k] = s->memory + (size_t)k * cells;
+    return og_wires_alloc(&s->slope, w->rows, w->cols, &w->params, err);
+}
+
+static void newton_free(struct newton *s)
+{
+    og_wires_free(s->slope);
+    og_free(s->memory);
+}
+
+static og_status solve_next(struct newton *s, og_wires *w, const double *v, size_t b,
+                            struct og_wire_report *report, struct og_error *err)
+{
+    s->v = v + b * w->rows;
+    OG_TRY(check_reach(s, b, err));
+    return solve_vector(s, w, report, err);
+}
+
+og_status og_wires_read_cells(og_wires *w, const struct og_wire_cell *cell,
+                              const double *v, size_t batch, double *current,
+                              struct og_wire_report *report, struct og_error *err)
+{
+    struct newton s;
     struct og_wire_report own = {.method = OG_WIRES_PCG};
-    OG_TRY(check(w, cell, v, batch, err));
-    s.scale = cell->v_read / sinh(cell->a * cell->v_read);
-    double *memory = og_alloc(ARRAYS * cells, sizeof *memory);
-    double **const arrays[ARRAYS] = {&s.word,     &s.bit,          &s.word_step,
-                                     &s.bit_step, &s.word_missing, &s.bit_missing,
-                                     &s.g};
-    for (int k = 0; memory != NULL && k < ARRAYS; k++)
-        *arrays[k] = memory + (size_t)k * cells;
-    og_status status = memory != NULL ? OG_OK : og_wires_no_memory(err);
-    if (status == OG_OK)
-        status = og_wires_alloc(&s.slope, w->rows, w->cols, &w->params, err);
+    og_status status = newton_alloc(&s, w, cell, v, batch, err);
     for (size_t b = 0; status == OG_OK && b < batch; b++) {
-        s.v = v + b * w->rows;
-        status = solve_vector(&s, w, current + b * w->cols, &own, err);
+        status = solve_next(&s, w, v, b, &own, err);
+        if (status == OG_OK) take_currents(&s, current + b * w->cols);
     }
-    og_wires_free(s.slope);
-    og_free(memory);
+    newton_free(&s);
     if (report != NULL) *report = own;
+    return status;
+}
+
+// One vector that has been solved; its steps are scratch now.
+static og_status pull(struct newton *s, const double *dcurrent, double *dg, double *dv,
+                      struct og_error *err)
+{
+    double *word = s->word_step, *bit = s->bit_step;
+    find_missing(s);  // the slopes at the solution
+    og_wires_set(s->slope, s->g);
+    OG_TRY(og_wires_field(s->slope, NULL, dcurrent, word, bit, err));
+    for (size_t k = 0; k < s->w->rows * s->w->cols; k++)
+        dg[k] -= (word[k] - bit[k]) * og_iv_current(&s->law, s->word[k] - s->bit[k]);
+    og_wires_source_gradient(s->slope, word, bit, dv);
+    return OG_OK;
+}
+
+og_status og_wires_gradient_cells(og_wires *w, const struct og_wire_cell *cell,
+                                  const double *v, size_t batch, const double *dcurrent,
+                                  double *dg, double *dv, struct og_error *err)
+{
+    struct newton s;
+    struct og_wire_report report = {.iterations = 0};
+    og_status status = newton_alloc(&s, w, cell, v, batch, err);
+    for (size_t b = 0; status == OG_OK && b < batch; b++) {
+        status = solve_next(&s, w, v, b, &report, err);
+        if (status == OG_OK)
+            status = pull(&s, dcurrent + b * w->cols, dg, dv + b * w->rows, err);
+    }
+    newton_free(&s);
     return status;
 }

@@ -82,7 +82,7 @@ static void read_curve(struct trainings *t, hid_t train, size_t number)
     og_hdf_close(&t->h, set);
     name_training(t, number, key, name, sizeof name);
     struct og_chart_line *l;
-    if (t->h.status == OG_OK)
+    if (t->h.status == OG_OK && n > 0)  // none: of given weights
         t->h.status = og_chart_add(t->chart, n, name, t->h.path, &l, t->h.err);
     for (size_t i = 0; t->h.status == OG_OK && i < n; i++) l->y[i] = value[i];
     og_free(value);
@@ -114,6 +114,10 @@ static void read_all(struct trainings *t, hid_t file)
         seen++;
     }
     og_hdf_close(&t->h, train);
+    if (t->h.status == OG_OK && t->chart->lines == 0)
+        t->h.status =
+            og_fail(t->h.err, OG_INPUT,
+                    "%s: no training to draw: the weights are as given", t->h.path);
 }
 
 og_status og_chart_training(struct og_chart *chart, const char *path,

@@ -155,6 +155,23 @@ static void usage_errors(void **state)
     wrong("device simulate vteam -o x.h5 --waveform w.csv --cycles 2",
           "ohmgrid device simulate: --cycles has no effect with a waveform from a file; "
           "see 'ohmgrid device simulate --help'\n");
+    wrong("device simulate vteam -o x.h5 --seed 3",
+          "ohmgrid device simulate: --seed has no effect without --pulses; see 'ohmgrid "
+          "device simulate --help'\n");
+    wrong(
+        "device simulate reram_es -o x.h5 --pulses 3",
+        "ohmgrid device simulate: --pulses: '3' is not UP,DOWN, two numbers of pulses in "
+        "0 .. 100000; see 'ohmgrid device simulate --help'\n");
+    wrong("device simulate vteam -o x.h5 --pulses 3,4",
+          "ohmgrid device simulate: --pulses: 'vteam' is a switching device, which a "
+          "voltage drives; see 'ohmgrid device simulate --help'\n");
+    wrong("device simulate reram_es -o x.h5 --pulses 3,4 --cycles 3",
+          "ohmgrid device simulate: --cycles has no effect with --pulses; see 'ohmgrid "
+          "device simulate --help'\n");
+    wrong(
+        "device simulate generic -o x.h5",
+        "ohmgrid device simulate: 'generic' is a device for networks: it needs --pulses "
+        "UP,DOWN; see 'ohmgrid device simulate --help'\n");
     wrong("device simulate vteam -o x.h5 --waveform /no/w.csv",
           "ohmgrid device simulate: /no/w.csv: cannot read: No such file or directory\n");
     wrong("device fit x.csv",
@@ -505,6 +522,11 @@ static void devices_simulate_and_fit(void **state)
     assert_string_equal(s.err, "");
     char line[500], figure[128];
     snprintf(figure, sizeof figure, "%s.png", p->b);
+    assert_int_equal(unlink(figure), 0);
+    s = with(p, "device simulate reram_es -o %s --pulses 20,10 --trains 2 --devices 5");
+    assert_string_equal(s.err, "");
+    s = with(p, "plot %s -o %s.png");
+    assert_string_equal(s.err, "");
     assert_int_equal(unlink(figure), 0);
     FILE *f = fopen(p->a, "w");
     fputs("time,conductance [uS]\n1,10\n10,9\n100,8.2\n", f);

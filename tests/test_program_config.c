@@ -42,6 +42,22 @@ static void what_cannot_be_is_refused(void **state)
         {"hardware: {program: write_verify}\n",
          "e.yaml:2: key 'hardware.program': 'program.mode': write_verify needs what a "
          "pulse does: device.pulse.up and device.pulse.down above 0"},
+        {"hardware: {device: {pulse: {gamma_up: 1}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.gamma_up': has no effect with this "
+         "pulse.law"},
+        {"hardware: {device: {pulse: {law: soft_bounds, g_zero: 5 uS, a: 1}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.a': has no effect with this pulse.law"},
+        {"hardware: {device: {pulse: {law: linear, nonlinearity_up: 1}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.nonlinearity_up': has no effect with this "
+         "pulse.law"},
+        {"hardware: {device: {pulse: {additive: true}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.additive': has no effect without "
+         "pulse.c2c"},
+        {"hardware: {device: {pulse: {law: exp_step, g_zero: 30 uS}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.g_zero': is not between g_min and g_max"},
+        {"hardware: {device: {pulse: {law: linear, g_zero: 25 uS}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.g_zero': has to be above g_min and below "
+         "g_max with this pulse.law"},
         {PULSED "program: {pulses: 7}}\n", "e.yaml:2: key 'hardware.program.pulses': has "
                                            "no effect with program.mode direct"},
         {PULSED "program: {noise: 1 nS}}\n", "e.yaml:2: key 'hardware.program.noise': "

@@ -66,6 +66,12 @@ struct og_iv {
     struct og_list table_v, table_i;  // [V], any unit; odd where it begins at 0
 };
 
+enum og_pulse_law {
+    OG_PULSE_EXPONENTIAL,
+    OG_PULSE_LINEAR,
+    OG_PULSE_SOFT_BOUNDS,
+    OG_PULSE_EXP_STEP
+};
 enum og_write_mode { OG_WRITE_DIRECT, OG_WRITE_VERIFIED };
 enum og_flicker_mode { OG_FLICKER_FROZEN, OG_FLICKER_CORRELATED };
 enum og_write_start { OG_START_ERASED, OG_START_DIRECT };
@@ -102,9 +108,19 @@ struct og_device {
     } faults;
     // What one pulse does (device/pulses.h).
     struct {
-        double up, down;                            // [S] from g_min, from g_max
-        double nonlinearity_up, nonlinearity_down;  // towards the other end of the range
-        double c2c, d2d;                            // relative spread: of pulses, devices
+        enum og_pulse_law law;
+        double up, down;                            // [S] where the law is 1
+        double nonlinearity_up, nonlinearity_down;  // exponential: towards the other end
+        double g_zero;                // [S] of the weight 0, of all but exponential
+        double gamma_up, gamma_down;  // linear and exp_step
+        double gamma_d2d;             // linear: spread of both
+        double A_up, A_down, a, b;    // exp_step
+        double asymmetry;             // above 0: of down, below 0: of up, less by so much
+        double asymmetry_d2d;         // spread of it
+        double c2c, d2d;              // relative spread: of pulses, devices
+        bool additive;                // c2c of up and down, not of what the law leaves
+        double c2c_add, c2c_slope;    // [S], of |g - g_zero|: what c2c counts as well
+        double write_noise;           // [S] of what is read after a pulse
     } pulse;
     // How it is written; the keys of hardware.program.
     struct {

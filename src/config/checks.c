@@ -106,6 +106,7 @@ og_status og_device_check(const struct og_device *d, const og_item *map,
     OG_TRY(check_sigma(&d->program, "program", map, err));
     OG_TRY(check_sigma(&d->read, "read", map, err));
     OG_TRY(check_cell(d, map, err));
+    OG_TRY(og_pulse_check(d, map, err));
     return og_faults_check(d, map, err);
 }
 

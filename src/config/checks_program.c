@@ -3,6 +3,60 @@
 #include "config/tables.h"
 #include "config/tree.h"
 
+struct use {
+    const char *key;
+    bool given;
+};
+
+// Keys that only some laws have.
+static og_status check_law(const struct og_device *d, const og_item *map,
+                           struct og_error *err)
+{
+    const bool exponential = d->pulse.law == OG_PULSE_EXPONENTIAL;
+    const bool linear = d->pulse.law == OG_PULSE_LINEAR;
+    const bool step = d->pulse.law == OG_PULSE_EXP_STEP;
+    const struct use uses[] = {
+        {"pulse.nonlinearity_up", !exponential && d->pulse.nonlinearity_up != 0},
+        {"pulse.nonlinearity_down", !exponential && d->pulse.nonlinearity_down != 0},
+        {"pulse.g_zero", exponential && d->pulse.g_zero != 0},
+        {"pulse.c2c_slope", exponential && d->pulse.c2c_slope != 0},
+        {"pulse.gamma_up", !linear && !step && d->pulse.gamma_up != 0},
+        {"pulse.gamma_down", !linear && !step && d->pulse.gamma_down != 0},
+        {"pulse.gamma_d2d", !linear && d->pulse.gamma_d2d != 0},
+        {"pulse.A_up", !step && d->pulse.A_up != 0},
+        {"pulse.A_down", !step && d->pulse.A_down != 0},
+        {"pulse.a", !step && d->pulse.a != 0},
+        {"pulse.b", !step && d->pulse.b != 0},
+    };
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+        if (uses[i].given)
+            return og_fail_at(map, uses[i].key, err, "has no effect with this pulse.law");
+    return OG_OK;
+}
+
+og_status og_pulse_check(const struct og_device *d, const og_item *map,
+                         struct og_error *err)
+{
+    const bool bounded =
+        d->pulse.law == OG_PULSE_LINEAR || d->pulse.law == OG_PULSE_SOFT_BOUNDS;
+    const struct use uses[] = {
+        {"pulse.additive", d->pulse.additive},
+        {"pulse.c2c_add", d->pulse.c2c_add > 0},
+        {"pulse.c2c_slope", d->pulse.c2c_slope > 0},
+    };
+    OG_TRY(check_law(d, map, err));
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+        if (uses[i].given && d->pulse.c2c == 0)
+            return og_fail_at(map, uses[i].key, err, "has no effect without pulse.c2c");
+    if (d->pulse.law != OG_PULSE_EXPONENTIAL &&
+        !(d->pulse.g_zero >= d->g_min && d->pulse.g_zero <= d->g_max))
+        return og_fail_at(map, "pulse.g_zero", err, "is not between g_min and g_max");
+    if (bounded && !(d->pulse.g_zero > d->g_min && d->pulse.g_zero < d->g_max))
+        return og_fail_at(map, "pulse.g_zero", err,
+                          "has to be above g_min and below g_max with this pulse.law");
+    return OG_OK;
+}
+
 static bool swept(const og_item *map, const char *key)
 {
     while (map != NULL && map->parent != NULL) map = map->parent;
@@ -67,10 +121,7 @@ og_status og_program_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(check_remap(h, map, err));
     const struct og_device *d = &h->device;
     const struct og_hardware standard = og_hardware_default();
-    const struct {
-        const char *key;
-        bool given;
-    } uses[] = {
+    const struct use uses[] = {
         {"program.start", d->write.start != standard.device.write.start},
         {"program.acceptance", d->write.acceptance != standard.device.write.acceptance},
         {"program.pulses", d->write.pulses != standard.device.write.pulses},

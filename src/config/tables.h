@@ -55,6 +55,8 @@ og_status og_iv_use_check(const struct og_hardware *h, const og_item *map,
                           struct og_error *err);
 og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
                           struct og_error *err);
+og_status og_pulse_check(const struct og_device *d, const og_item *map,
+                         struct og_error *err);
 og_status og_faults_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);
 og_status og_program_check(const struct og_hardware *h, const og_item *map,

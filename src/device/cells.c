@@ -84,6 +84,18 @@ struct limits {
     float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
 };
 
+void og_cells_limits(const struct og_cells *c, uint64_t first, size_t n, float *lo,
+                     float *hi)
+{
+    const struct og_device *d = c->device;
+    struct og_stream s = stream(c, OG_D2D);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, first, lo, n);
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, 1, 0}, first, hi, n);
+    spread(d, d->g_min, d->d2d.g_min, lo, n);
+    spread(d, d->g_max, d->d2d.g_max, hi, n);
+    for (size_t i = 0; i < n; i++) hi[i] = hi[i] < lo[i] ? lo[i] : hi[i];
+}
+
 // Each device's own range: open loop maps the target linearly into it, write-verify only
 // limits the conductance to it.
 static void mismatch(const struct og_cells *c, const struct og_cell_io *io,
@@ -91,14 +103,9 @@ static void mismatch(const struct og_cells *c, const struct og_cell_io *io,
 {
     const struct og_device *d = c->device;
     float *lo = own->lo, *hi = own->hi;
-    struct og_stream s = stream(c, OG_D2D);
-    og_gauss_fill(&s, (struct og_index){c->chip.draw, 0, 0}, io->first, lo, io->n);
-    og_gauss_fill(&s, (struct og_index){c->chip.draw, 1, 0}, io->first, hi, io->n);
-    spread(d, d->g_min, d->d2d.g_min, lo, io->n);
-    spread(d, d->g_max, d->d2d.g_max, hi, io->n);
+    og_cells_limits(c, io->first, io->n, lo, hi);
     bool open_loop = d->programming == OG_OPEN_LOOP;
     for (size_t i = 0; i < io->n; i++) {
-        hi[i] = hi[i] < lo[i] ? lo[i] : hi[i];
         float mapped = lo[i] + t[i] * (hi[i] - lo[i]);
         float limited = g[i] < lo[i] ? lo[i] : g[i] > hi[i] ? hi[i] : g[i];
         g[i] = open_loop ? mapped : limited;

@@ -94,9 +94,15 @@ og_status og_chart_simulation(struct og_chart *chart, const char *path,
         h.status == OG_OK ? H5Gopen2(file, "simulation", H5P_DEFAULT) : H5I_INVALID_HID;
     if (h.status == OG_OK) og_hdf_ok(&h, group, "open the simulation");
     chart->title = og_hdf_read_text(&h, file, "title");
-    read_column(&h, file, plot->x != NULL ? plot->x : "voltage", &x);
-    read_column(&h, file, plot->metric != NULL ? plot->metric : "current", &y);
-    if (h.status == OG_OK) h.status = make_chart(chart, &x, &y, path, err);
+    const bool pulses =
+        h.status == OG_OK && H5Lexists(group, "conductance", H5P_DEFAULT) > 0;
+    if (pulses) {
+        h.status = og_chart_pulses(chart, &h, file, plot);
+    } else {
+        read_column(&h, file, plot->x != NULL ? plot->x : "voltage", &x);
+        read_column(&h, file, plot->metric != NULL ? plot->metric : "current", &y);
+        if (h.status == OG_OK) h.status = make_chart(chart, &x, &y, path, err);
+    }
     og_hdf_close(&h, group);
     og_hdf_close(&h, file);
     og_hdf_restore(guard);

@@ -8,6 +8,7 @@
 #include "ohmgrid/results.h"
 #include "results/attribution.h"
 #include "results/chart.h"
+#include "results/hdf.h"
 #include "results/table.h"
 
 enum { OG_PANELS_MAX = 6, OG_NO_AXIS = -1 };
@@ -52,6 +53,9 @@ og_status og_chart_conductances(struct og_chart *chart, const char *path,
 bool og_is_simulation(const char *path);
 og_status og_chart_simulation(struct og_chart *chart, const char *path,
                               const struct og_plot *plot, struct og_error *err);
+// The same of a file with trains of pulses, which is open.
+og_status og_chart_pulses(struct og_chart *chart, struct og_hdf *h, hid_t file,
+                          const struct og_plot *plot);
 
 // Parts of a script (plot_script.c). Value i of an axis, with its unit where `unit`.
 void og_axis_text(const struct og_table_axis *axis, int column, size_t i, bool unit,

@@ -9,6 +9,7 @@
 #include "array_helper.h"
 #include "device/age.h"
 #include "device/law.h"
+#include "device/sigma.h"
 #include "ohmgrid/config.h"
 
 enum { N = 20 * OG_CELL_CHUNK };
@@ -242,6 +243,49 @@ static void retention_tables_hold_at_their_times(void **state)
     for (size_t i = 0; i < N; i++) assert_true(after[i] >= 0);
 }
 
+// CrossSim's SONOS model written again: currents in nA at v_read.
+static void sonos_is_that_of_its_source(void **state)
+{
+    (void)state;
+    static const double drift[11] = {
+        3.19927e-01,  1.06596e-01, -1.04054e-03, 4.50290e-06,  -1.10352e-08, 1.56477e-11,
+        -1.27592e-14, 5.45513e-18, -7.26841e-22, -2.43893e-25, 7.14608e-29};
+    struct og_device d;
+    assert_int_equal(og_device_read(&d, "sonos", NULL, NULL), OG_OK);
+    assert_int_equal(og_retention_at(&d, 432000), 4);
+    const float target[] = {0.03f, 0.2f, 0.9f};
+    for (int k = 0; k < 3; k++) {
+        const double I = (double)target[k] * d.g_max * d.v_read * 1e9;
+        double mean = 0;
+        for (int i = 10; i >= 0; i--) mean = mean * I + drift[i];
+        const double sigma[] = {19.88665 * (1 - exp(-I / 176.3115)),
+                                34.57909 * (1 - exp(-I / 207.34309))};
+        for (int day = 0; day < 2; day++) {
+            program(&d, target[k], day ? 432000 : 0, after);
+            double beyond = 0;
+            for (size_t i = 0; i < N; i++) {
+                value[i] = (double)after[i] * d.v_read * 1e9;
+                beyond += value[i] == 0;
+            }
+            if (beyond > 0) continue;  // clipped at 0: no normal law
+            assert_normal(value, N, I + (day ? mean : 0), sigma[day]);
+        }
+    }
+    float g[] = {0, 1e-6f, 9e-6f}, sigma[3], slope[3],
+          more[] = {1e-9f, 1.001e-6f, 9.001e-6f};
+    float there[3];
+    og_sigma_fill(&d.read, d.g_max, g, sigma, 3);
+    og_sigma_fill(&d.read, d.g_max, more, there, 3);
+    og_sigma_slope(&d.read, d.g_max, g, slope, 3);
+    for (int i = 0; i < 3; i++) {
+        const double I = (double)g[i] * d.v_read * 1e9;
+        const double want = 12.58037 * (1 - exp(-I / 215.36557));
+        assert_true(fabs((double)sigma[i] * d.v_read * 1e9 - want) < 1e-4);
+        assert_true(fabs((double)((there[i] - sigma[i]) / (more[i] - g[i]) - slope[i])) <
+                    2e-3);
+    }
+}
+
 static void reads_disturb(void **state)
 {
     (void)state;
@@ -284,6 +328,7 @@ int main(void)
         cmocka_unit_test(switched_off_and_stuck_devices_stay),
         cmocka_unit_test(slopes_are_those_of_finite_differences),
         cmocka_unit_test(retention_tables_hold_at_their_times),
+        cmocka_unit_test(sonos_is_that_of_its_source),
         cmocka_unit_test(reads_disturb),
         cmocka_unit_test(nothing_happens_at_t_0_but_noise),
     };

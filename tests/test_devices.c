@@ -14,6 +14,7 @@ static double sigma_at(const struct og_sigma *s, double g_max, double g)
     double value = 0, x = g / (s->g_ref > 0 ? s->g_ref : g_max);
     if (s->kind == OG_SIGMA_CONSTANT) value = s->sigma;
     if (s->kind == OG_SIGMA_PROPORTIONAL) value = s->fraction * g;
+    if (s->kind == OG_SIGMA_SATURATING) value = s->limit * (1 - exp(-g / s->g_rise));
     for (int k = 0; s->kind == OG_SIGMA_POLYNOMIAL && k < s->coefficients.n; k++)
         value += s->coefficients.v[k] * pow(x, k);
     return s->scale * value;

@@ -28,6 +28,7 @@ enum og_sigma_kind {
     OG_SIGMA_CONSTANT,      // sigma
     OG_SIGMA_PROPORTIONAL,  // fraction * g
     OG_SIGMA_POLYNOMIAL,    // max(0, sum_k coefficients[k] (g / g_ref)^k)
+    OG_SIGMA_SATURATING,    // limit (1 - exp(-g / g_rise))
     OG_SIGMA_TABLE,         // linear between (table_g, table_sigma), constant outside
 };
 
@@ -38,6 +39,7 @@ struct og_sigma {
     struct og_list coefficients;          // [S], from the power 0 up
     double g_ref;                         // [S]; 0: the device's g_max
     struct og_list table_g, table_sigma;  // [S], table_g rising
+    double limit, g_rise;                 // [S]
     double scale;                         // multiplies the result; 1 = as published
 };
 
@@ -157,11 +159,12 @@ struct og_device {
     } rtn;
     // What was measured of whole arrays at t.v[k] and at no other time: g = target +
     // mean(x) + sigma(x) xi instead of `program`, polynomials in x = target / g_ref, the
-    // coefficients of the first time first.
+    // coefficients of the first time first; or sigma = limit (1 - exp(-target / g_rise)).
     struct {
-        struct og_list t;            // [s] after t_0, rising
-        struct og_list sigma, mean;  // [S]
-        double g_ref;                // [S]; 0: g_max
+        struct og_list t;              // [s] after t_0, rising
+        struct og_list sigma, mean;    // [S]
+        struct og_list limit, g_rise;  // [S] one for each time
+        double g_ref;                  // [S]; 0: g_max
     } retention;
     // Read disturb after n = hardware.past_reads: g_end + (g - g_end) exp(-(n / reads)^beta).
     struct {

@@ -33,8 +33,8 @@ static bool rising(const struct og_list *list)
 static og_status check_law(const struct og_sigma *s, const char *where,
                            const og_item *map, struct og_error *err)
 {
-    static const char *const words[] = {"none", "constant", "proportional", "polynomial",
-                                        "table"};
+    static const char *const words[] = {"none",       "constant",   "proportional",
+                                        "polynomial", "saturating", "table"};
     const struct {
         const char *key;
         bool given;
@@ -44,6 +44,8 @@ static og_status check_law(const struct og_sigma *s, const char *where,
         {"fraction", s->fraction != 0, OG_SIGMA_PROPORTIONAL},
         {"coefficients", s->coefficients.n > 0, OG_SIGMA_POLYNOMIAL},
         {"g_ref", s->g_ref != 0, OG_SIGMA_POLYNOMIAL},
+        {"limit", s->limit != 0, OG_SIGMA_SATURATING},
+        {"g_rise", s->g_rise != 0, OG_SIGMA_SATURATING},
         {"table_g", s->table_g.n > 0, OG_SIGMA_TABLE},
         {"table_sigma", s->table_sigma.n > 0, OG_SIGMA_TABLE},
     };
@@ -65,6 +67,8 @@ static og_status check_sigma(const struct og_sigma *s, const char *where,
     OG_TRY(check_law(s, where, map, err));
     if (s->kind == OG_SIGMA_POLYNOMIAL && s->coefficients.n == 0)
         return og_fail_at(map, where, err, "kind polynomial needs coefficients");
+    if (s->kind == OG_SIGMA_SATURATING && s->g_rise == 0)
+        return og_fail_at(map, where, err, "kind saturating needs limit and g_rise");
     if (s->kind != OG_SIGMA_TABLE) return OG_OK;
     snprintf(path, sizeof path, "%s.table_g", where);
     if (s->table_g.n == 0 || s->table_g.n != s->table_sigma.n)

@@ -139,9 +139,15 @@ static og_status check_table(const struct og_device *d, const og_item *map,
 {
     const int n = d->retention.t.n, sigmas = d->retention.sigma.n,
               means = d->retention.mean.n;
-    if (n == 0 && (sigmas > 0 || means > 0 || d->retention.g_ref > 0))
+    const int limits = d->retention.limit.n, rises = d->retention.g_rise.n;
+    if (n == 0 &&
+        (sigmas > 0 || means > 0 || limits > 0 || rises > 0 || d->retention.g_ref > 0))
         return fail_at(map, "device.retention", err, "has no effect without times t");
-    if (n > 0 && (sigmas == 0 || sigmas % n != 0 || means % n != 0))
+    if (limits != rises || (limits > 0 && (limits != n || sigmas > 0)))
+        return fail_at(map, "device.retention", err,
+                       "limit and g_rise need one number for each time of t, and take "
+                       "the place of sigma");
+    if (n > 0 && ((sigmas == 0 && limits == 0) || sigmas % n != 0 || means % n != 0))
         return fail_at(map, "device.retention", err,
                        "sigma, and mean where it is given, need as many coefficients for "
                        "each time of t");

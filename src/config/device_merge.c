@@ -15,6 +15,7 @@ static og_status no_memory(struct og_error *err)
 static const char *const laws[][2] = {{"sigma", "constant"},
                                       {"fraction", "proportional"},
                                       {"coefficients", "polynomial"},
+                                      {"limit", "saturating"},
                                       {"table_g", "table"}};
 enum { LAWS = sizeof laws / sizeof *laws };
 

@@ -12,7 +12,8 @@
 #define P OG_STAGE_PROGRAM
 #define E OG_STAGE_EVALUATE
 
-static const char sigma_kinds[] = "none constant proportional polynomial table";
+static const char sigma_kinds[] =
+    "none constant proportional polynomial saturating table";
 
 static const struct og_field sigma_fields[] = {
     {"kind", OG_FIELD_CHOICE, offsetof(struct og_sigma, kind), 0, NULL, 0, 0, sigma_kinds,
@@ -32,6 +33,10 @@ static const struct og_field sigma_fields[] = {
      NULL, NULL},
     {"g_ref", OG_FIELD_REAL, offsetof(struct og_sigma, g_ref), 0, "S", 0, 1, NULL, "0", P,
      "Kind polynomial: the conductance that g is divided by; 0 means g_max.", NULL, NULL},
+    {"limit", OG_FIELD_REAL, offsetof(struct og_sigma, limit), 0, "S", 0, 1, NULL, "0", P,
+     "Kind saturating: limit (1 - exp(-g / g_rise)).", NULL, NULL},
+    {"g_rise", OG_FIELD_REAL, offsetof(struct og_sigma, g_rise), 0, "S", 0, 1, NULL, "0",
+     P, "Kind saturating: where 1 - 1 / e of the limit is reached.", NULL, NULL},
     {"table_g", OG_FIELD_LIST, offsetof(struct og_sigma, table_g), 0, "S", 0, 1, NULL,
      "[]", P, "Kind table: conductances, rising; linear between them, constant outside.",
      NULL, NULL},

@@ -31,6 +31,17 @@ static double polynomial(const struct og_list *all, int times, int k, double x,
     return value;
 }
 
+// sigma of a target at time k, and its derivative by x = target / ref.
+static double spread(const struct og_device *d, int k, double target, double ref,
+                     double *rise)
+{
+    if (d->retention.limit.n == 0)
+        return polynomial(&d->retention.sigma, d->retention.t.n, k, target / ref, rise);
+    const double g_rise = d->retention.g_rise.v[k], limit = d->retention.limit.v[k];
+    *rise = limit * ref / g_rise * exp(-target / g_rise);
+    return -limit * expm1(-target / g_rise);
+}
+
 void og_retention(const struct og_cells *c, const struct og_cell_io *io,
                   const float *target, float *g)
 {
@@ -47,7 +58,7 @@ void og_retention(const struct og_cells *c, const struct og_cell_io *io,
         const double x = (double)target[i] / ref, z = (double)xi[i];
         double rise_mean, rise;
         const double mean = polynomial(&d->retention.mean, times, k, x, &rise_mean);
-        const double sigma = polynomial(&d->retention.sigma, times, k, x, &rise);
+        const double sigma = spread(d, k, (double)target[i], ref, &rise);
         const double value = (double)target[i] + mean + fmax(sigma, 0) * z;
         g[i] = (float)fmin(fmax(value, lo), hi);
         if (io->slope == NULL) continue;

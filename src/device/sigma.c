@@ -15,6 +15,8 @@ bool og_sigma_is_on(const struct og_sigma *s)
         return s->fraction != 0;
     case OG_SIGMA_POLYNOMIAL:
         return s->coefficients.n > 0;
+    case OG_SIGMA_SATURATING:
+        return s->limit != 0;
     case OG_SIGMA_TABLE:
         return s->table_g.n > 0;
     }
@@ -84,6 +86,10 @@ void og_sigma_fill(const struct og_sigma *s, double g_max, const float *g, float
     case OG_SIGMA_POLYNOMIAL:
         polynomial(s, g_max, g, sigma, n);
         break;
+    case OG_SIGMA_SATURATING:
+        for (size_t i = 0; i < n; i++)
+            sigma[i] = (float)(-s->scale * s->limit * expm1(-fmax(g[i], 0) / s->g_rise));
+        break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++)
             sigma[i] = (float)(s->scale * table_at(s, g[i], NULL));
@@ -119,6 +125,12 @@ void og_sigma_slope(const struct og_sigma *s, double g_max, const float *g, floa
         break;
     case OG_SIGMA_POLYNOMIAL:
         polynomial_slope(s, g_max, g, slope, n);
+        break;
+    case OG_SIGMA_SATURATING:
+        for (size_t i = 0; i < n; i++)
+            slope[i] = g[i] < 0 ? 0
+                                : (float)(s->scale * s->limit / s->g_rise *
+                                          exp(-(double)g[i] / s->g_rise));
         break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++) {

@@ -18,17 +18,21 @@
 extern const struct og_random_kernels og_random_plain;
 extern const struct og_vmath_kernels og_vmath_plain;
 extern const struct og_product_kernels og_product_plain;
+extern const struct og_plane_kernels og_planes_plain;
 #ifdef OG_X86_KERNELS
 extern const struct og_random_kernels og_random_avx2, og_random_avx512;
 extern const struct og_vmath_kernels og_vmath_avx2, og_vmath_avx512;
 extern const struct og_product_kernels og_product_avx2, og_product_avx512;
+extern const struct og_plane_kernels og_planes_avx2, og_planes_avx512;
 #endif
 
-static const struct og_kernels tables[OG_ISA_COUNT] = {
-    [OG_ISA_PLAIN] = {&og_random_plain, &og_vmath_plain, &og_product_plain},
+static const struct og_kernel_tables tables[OG_ISA_COUNT] = {
+    [OG_ISA_PLAIN] = {&og_random_plain, &og_vmath_plain, &og_product_plain,
+                      &og_planes_plain},
 #ifdef OG_X86_KERNELS
-    [OG_ISA_AVX2] = {&og_random_avx2, &og_vmath_avx2, &og_product_avx2},
-    [OG_ISA_AVX512] = {&og_random_avx512, &og_vmath_avx512, &og_product_avx512},
+    [OG_ISA_AVX2] = {&og_random_avx2, &og_vmath_avx2, &og_product_avx2, &og_planes_avx2},
+    [OG_ISA_AVX512] = {&og_random_avx512, &og_vmath_avx512, &og_product_avx512,
+                       &og_planes_avx512},
 #endif
 };
 
@@ -75,7 +79,7 @@ enum og_isa og_cpu_isa(void)
     return (enum og_isa)isa;
 }
 
-const struct og_kernels *og_kernels(void) { return &tables[og_cpu_isa()]; }
+const struct og_kernel_tables *og_kernels(void) { return &tables[og_cpu_isa()]; }
 
 bool og_cpu_use(enum og_isa isa)
 {

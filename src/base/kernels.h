@@ -66,16 +66,50 @@ struct og_product_kernels {
                     int add);
 };
 
+// Planes of `cells` elements: plane c of row r at x[r * stride + c * cells].
+enum { OG_PLANES = 8 };
+struct og_planes {
+    const float *x;
+    size_t rows, stride, n, cells;  // n: planes of a row, at most OG_PLANES
+};
+
+// Of one channel; dy and along: means over the batch of dy and dy xhat.
+struct og_norm_back {
+    float mean, inverse, scale, dy, along;
+};
+
+// `fresh`: what would be added to is replaced.
+struct og_plane_kernels {
+    // Of plane c, row after row: sum[c] of x, square[c] of x^2.
+    void (*moments)(const struct og_planes *p, double *sum, double *square);
+    // sum[c] of dy, along[c] of dy xhat, xhat = (x - mean[c]) inverse[c].
+    void (*along)(const struct og_planes *p, const float *dy, const float *mean,
+                  const float *inverse, double *sum, double *along);
+    // y = (x - mean) scale + bias
+    void (*normalize)(const float *x, float *y, size_t n, float mean, float scale,
+                      float bias);
+    // dx += scale (dy - mean(dy) - xhat mean(dy xhat))
+    void (*normalize_back)(const struct og_norm_back *b, const float *x, const float *dy,
+                           float *dx, size_t n, int fresh);
+    void (*add)(const float *x, float *y, size_t n, int fresh);  // y += x
+    // y = max(0, x), `beyond` above max
+    void (*rectify)(const float *x, float *y, size_t n, float max, float beyond);
+    // dx += dy where 0 < x < end
+    void (*rectify_back)(const float *x, const float *dy, float *dx, size_t n, float end,
+                         int fresh);
+};
+
 // No kernel has wider panels.
 enum { OG_PANEL_MAX = 32 };
 
-struct og_kernels {
+struct og_kernel_tables {
     const struct og_random_kernels *random;
     const struct og_vmath_kernels *vmath;
     const struct og_product_kernels *product;
+    const struct og_plane_kernels *planes;
 };
 
 // Those in use. Thread-safety: any thread.
-const struct og_kernels *og_kernels(void);
+const struct og_kernel_tables *og_kernels(void);
 
 #endif

@@ -174,6 +174,18 @@ const float *og_exec_forward(og_exec *exec, const struct og_batch *batch)
 
 // --- backward ------------------------------------------------------------------------
 
+// Whether backward reaches `from` by input k of node i before all others.
+static bool is_first(const og_exec *exec, size_t i, int k)
+{
+    const int from = exec->node[i].input[k];
+    for (size_t j = i + 1; j < exec->model->nodes; j++)
+        for (int n = 0; exec->wants_grad[j] && n < exec->node[j].inputs; n++)
+            if (exec->node[j].input[n] == from) return false;
+    for (int n = 0; n < k; n++)
+        if (exec->node[i].input[n] == from) return false;
+    return true;
+}
+
 static struct og_view back_view(const og_exec *exec, const struct og_batch *batch,
                                 size_t i, size_t block)
 {
@@ -185,8 +197,19 @@ static struct og_view back_view(const og_exec *exec, const struct og_batch *batc
         float *to = from >= 0 ? exec->grad[from] : exec->input_grad;
         if (from < 0 ? exec->through : exec->wants_grad[from])
             v.din[k] = to + v.first * og_shape_count(&node->in[k]);
+        v.fresh[k] = v.din[k] && from >= 0 && is_first(exec, i, k);
     }
     return v;
+}
+
+// Layers that only add find zeros.
+static void clear_fresh(struct og_view *v)
+{
+    for (int k = 0; k < v->node->inputs && !v->node->op->begins; k++) {
+        const size_t n = v->n * og_shape_count(&v->node->in[k]);
+        if (v->fresh[k]) memset(v->din[k], 0, n * sizeof *v->din[k]);
+        v->fresh[k] = false;
+    }
 }
 
 static size_t node_params(const struct og_node *node)
@@ -228,6 +251,7 @@ static void back_layer(const og_exec *exec, const struct og_batch *batch, size_t
     for (size_t b = 0; b < blocks; b++) {
         struct og_view v = back_view(exec, batch, i, b);
         take_dparam(exec, &v, width);
+        clear_fresh(&v);
         op->backward(&v);
     }
 }
@@ -280,11 +304,21 @@ static void through_wires(og_exec *exec, size_t i)
     }
 }
 
+static bool is_used(const og_exec *exec, size_t i)
+{
+    for (size_t j = i + 1; j < exec->model->nodes; j++)
+        for (int k = 0; k < exec->node[j].inputs; k++)
+            if (exec->node[j].input[k] == (int)i) return true;
+    return false;
+}
+
+// Of nodes that nothing reads, to which no other node brings a gradient.
 static void clear_gradients(const og_exec *exec, size_t n)
 {
     for (size_t i = 0; i + 1 < exec->model->nodes; i++) {
         size_t width = og_shape_count(&exec->node[i].shape);
-        if (exec->wants_grad[i]) memset(exec->grad[i], 0, n * width * sizeof(float));
+        if (exec->wants_grad[i] && !is_used(exec, i))
+            memset(exec->grad[i], 0, n * width * sizeof(float));
     }
 }
 

@@ -210,14 +210,17 @@ static void back_panel(const struct og_implicit *c, const struct room *r, const 
 }
 
 void og_implicit_inputs(const struct og_implicit *c, const float *w, const float *dy,
-                        size_t samples, float *dx)
+                        size_t samples, float *dx, bool fresh)
 {
     const struct room r = room_of(c);
     const struct og_windows *g = &c->g;
     const size_t width = og_kernels()->product->width;
     for (size_t s = 0; s < samples; s++) {
         float *to = dx + s * g->c * g->h * g->w;
-        put(g, to, r.image);
+        if (fresh)
+            memset(r.image, 0, image_of(g).size * sizeof *dx);
+        else
+            put(g, to, r.image);
         for (size_t p = 0; p < g->places; p += width)
             back_panel(c, &r, w, dy + s * g->groups * g->out_group * g->places, p);
         take(g, r.image, to);

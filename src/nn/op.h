@@ -106,6 +106,7 @@ struct og_view {
     // backward only
     const float *dout;
     float *din[OG_MAX_INPUTS];     // NULL where no gradient is wanted; ADDED to, not set
+    bool fresh[OG_MAX_INPUTS];     // nothing is there yet: to be SET; of ops that `begin`
     float *dparam[OG_MAX_PARAMS];  // this block's own buffer; ADDED to
     // merge steps: per-block partial sums, op->partials(node) doubles each
     double *partial;              // this block's; in merge: [blocks][partials]
@@ -132,6 +133,7 @@ struct og_op {
     size_t attr_size;
     int inputs_min, inputs_max;
     bool elementwise;  // each output from the elements at the same place of its inputs
+    bool begins;       // backward minds v->fresh
     bool recurrent;    // reads as many steps as og_batch.length says
     // Whether a step depends on later ones; NULL: no.
     bool (*looks_ahead)(const struct og_node *node);

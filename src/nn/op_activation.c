@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/kernels.h"
 #include "nn/exec.h"
 #include "nn/ops.h"
 #include "ohmgrid/vmath.h"
@@ -82,13 +83,7 @@ static void relu_forward(const struct og_view *v)
 {
     const struct relu *a = v->node->attr;
     const float max = limit_of(v), beyond = a->above == ABOVE_ZERO ? 0.0f : max;
-    const float *restrict in = v->in[0];
-    float *restrict out = v->out;
-    for (size_t i = 0, n = elements(v); i < n; i++) {
-        // Not "> 0 ? x : 0", which would turn a NaN into a result.
-        float x = in[i] < 0.0f ? 0.0f : in[i];
-        out[i] = x > max ? beyond : x;
-    }
+    og_kernels()->planes->rectify(v->in[0], v->out, elements(v), max, beyond);
 }
 
 static void relu_backward(const struct og_view *v)
@@ -97,16 +92,13 @@ static void relu_backward(const struct og_view *v)
     const float max = limit_of(v);
     // The limit itself still passes where what is above does not.
     const float end = a->above == ABOVE_ZERO ? nextafterf(max, INFINITY) : max;
-    const float *restrict x = v->in[0], *restrict dy = v->dout;
-    float *restrict dx = v->din[0];
-    if (!dx) return;
-    for (size_t i = 0, n = elements(v); i < n; i++) {
-        float d = dy[i];  // no branch: which units are open is as good as random
-        dx[i] += ((x[i] > 0.0f) & (x[i] < end)) ? d : 0.0f;
-    }
+    if (!v->din[0]) return;
+    og_kernels()->planes->rectify_back(v->in[0], v->dout, v->din[0], elements(v), end,
+                                       v->fresh[0]);
 }
 
 const struct og_op og_op_relu = {
+    .begins = true,
     .elementwise = true,
     .name = "relu",
     .onnx = "Relu",

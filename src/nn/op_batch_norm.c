@@ -9,6 +9,7 @@
 // On simulated hardware it stays digital, after the ADC: a scale and a shift per channel.
 #include <math.h>
 
+#include "base/kernels.h"
 #include "nn/ops.h"
 
 struct norm {
@@ -71,20 +72,24 @@ static struct extent extent_of(const struct og_node *node)
 // dy xhat, merged as they are.
 static size_t partials(const struct og_node *node) { return 4 * node->shape.dim[0]; }
 
+// Planes of channels from c on.
+static struct og_planes planes_at(const struct og_view *v, size_t c)
+{
+    const struct extent e = extent_of(v->node);
+    const size_t left = e.channels - c;
+    return (struct og_planes){.x = v->in[0] + c * e.cells,
+                              .rows = v->n,
+                              .stride = e.channels * e.cells,
+                              .n = left < OG_PLANES ? left : OG_PLANES,
+                              .cells = e.cells};
+}
+
 static void gather(const struct og_view *v)
 {
     struct extent e = extent_of(v->node);
-    for (size_t c = 0; c < e.channels; c++) {
-        double sum = 0.0, square = 0.0;
-        for (size_t r = 0; r < v->n; r++) {
-            const float *x = v->in[0] + (r * e.channels + c) * e.cells;
-            for (size_t i = 0; i < e.cells; i++) {
-                sum += x[i];
-                square += (double)x[i] * x[i];
-            }
-        }
-        v->partial[c] = sum;
-        v->partial[e.channels + c] = square;
+    for (size_t c = 0; c < e.channels; c += OG_PLANES) {
+        const struct og_planes p = planes_at(v, c);
+        og_kernels()->planes->moments(&p, v->partial + c, v->partial + e.channels + c);
     }
 }
 
@@ -132,8 +137,8 @@ static void forward(const struct og_view *v)
         float scale = v->param[SCALE][c] * m.inverse, bias = v->param[BIAS][c];
         for (size_t r = 0; r < v->n; r++) {
             size_t at = (r * e.channels + c) * e.cells;
-            for (size_t i = at; i < at + e.cells; i++)
-                v->out[i] = (v->in[0][i] - m.mean) * scale + bias;
+            og_kernels()->planes->normalize(v->in[0] + at, v->out + at, e.cells, m.mean,
+                                            scale, bias);
         }
     }
 }
@@ -141,19 +146,17 @@ static void forward(const struct og_view *v)
 static void gather_back(const struct og_view *v)
 {
     struct extent e = extent_of(v->node);
-    for (size_t c = 0; c < e.channels; c++) {
-        struct moments m = moments_of(v, c);
-        double sum = 0.0, along = 0.0;
-        for (size_t r = 0; r < v->n; r++) {
-            size_t at = (r * e.channels + c) * e.cells;
-            for (size_t i = at; i < at + e.cells; i++) {
-                float xhat = (v->in[0][i] - m.mean) * m.inverse;
-                sum += v->dout[i];
-                along += (double)v->dout[i] * xhat;
-            }
+    for (size_t c = 0; c < e.channels; c += OG_PLANES) {
+        const struct og_planes p = planes_at(v, c);
+        float mean[OG_PLANES], inverse[OG_PLANES];
+        for (size_t k = 0; k < p.n; k++) {
+            const struct moments m = moments_of(v, c + k);
+            mean[k] = m.mean;
+            inverse[k] = m.inverse;
         }
-        v->partial[2 * e.channels + c] = sum;
-        v->partial[3 * e.channels + c] = along;
+        og_kernels()->planes->along(&p, v->dout + c * e.cells, mean, inverse,
+                                    v->partial + 2 * e.channels + c,
+                                    v->partial + 3 * e.channels + c);
     }
 }
 
@@ -171,7 +174,8 @@ static void pass_back(const struct og_view *v)
         float scale = v->param[SCALE][c] * moments_of(v, c).inverse;
         for (size_t r = 0; r < v->n; r++) {
             size_t at = (r * e.channels + c) * e.cells;
-            for (size_t i = at; i < at + e.cells; i++) v->din[0][i] += scale * v->dout[i];
+            for (size_t i = at; i < at + e.cells; i++)
+                v->din[0][i] = (v->fresh[0] ? 0.0f : v->din[0][i]) + scale * v->dout[i];
         }
     }
 }
@@ -191,15 +195,17 @@ static void backward(const struct og_view *v)
         v->dparam[SCALE][c] += (float)v->partial[3 * e.channels + c];
         if (!v->din[0]) continue;
         struct moments m = moments_of(v, c);
-        float scale = v->param[SCALE][c] * m.inverse;
-        float dy = (float)(v->merged[2 * e.channels + c] / count);
-        float along = (float)(v->merged[3 * e.channels + c] / count);
+        const struct og_norm_back back = {
+            .mean = m.mean,
+            .inverse = m.inverse,
+            .scale = v->param[SCALE][c] * m.inverse,
+            .dy = (float)(v->merged[2 * e.channels + c] / count),
+            .along = (float)(v->merged[3 * e.channels + c] / count),
+        };
         for (size_t r = 0; r < v->n; r++) {
             size_t at = (r * e.channels + c) * e.cells;
-            for (size_t i = at; i < at + e.cells; i++) {
-                float xhat = (v->in[0][i] - m.mean) * m.inverse;
-                v->din[0][i] += scale * (v->dout[i] - dy - xhat * along);
-            }
+            og_kernels()->planes->normalize_back(&back, v->in[0] + at, v->dout + at,
+                                                 v->din[0] + at, e.cells, v->fresh[0]);
         }
     }
 }
@@ -219,6 +225,7 @@ static void update(const struct og_view *v)
 }
 
 const struct og_op og_op_batch_norm = {
+    .begins = true,
     .name = "batch_norm",
     .onnx = "BatchNormalization",
     .help = "Normalises every channel; digital on simulated hardware.",

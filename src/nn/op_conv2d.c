@@ -369,6 +369,9 @@ static void back_group(const struct og_view *v, const struct og_windows *g, size
                                                        .lddx = g->k,
                                                        .tape = tape_at(v, g, s, k),
                                                        .work = at_byte(v, room.linear)});
+    if (dcols && v->fresh[0] && k == 0)
+        memset(v->din[0] + s * g->c * g->h * g->w, 0,
+               n * g->c * g->h * g->w * sizeof *dcols);
     for (size_t r = 0; dcols && r < n; r++)
         og_windows_scatter(g, dcols + r * g->places * g->k, at_byte(v, room.image),
                            v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
@@ -396,7 +399,8 @@ static void implicit_back_run(const struct og_view *v, const struct og_implicit 
         if (og_linear_gradient(v, (int)k))
             og_implicit_weights(c, k, v->in[0] + in, dy, n);
         if (v->din[0])
-            og_implicit_inputs(c, og_linear_plain(v, (int)k), dy, n, v->din[0] + in);
+            og_implicit_inputs(c, og_linear_plain(v, (int)k), dy, n, v->din[0] + in,
+                               v->fresh[0]);
     }
 }
 
@@ -425,6 +429,7 @@ static void backward(const struct og_view *v)
 }
 
 const struct og_op og_op_conv2d = {
+    .begins = true,
     .name = "conv2d",
     .onnx = "Conv",
     .help = "2-D convolution.",

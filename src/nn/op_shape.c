@@ -2,6 +2,7 @@
 // Layers that move or join values: add, flatten, dropout.
 #include <string.h>
 
+#include "base/kernels.h"
 #include "nn/exec.h"
 #include "nn/ops.h"
 #include "ohmgrid/random.h"
@@ -37,7 +38,7 @@ static void add_forward(const struct og_view *v)
     size_t n = elements(v);
     memcpy(v->out, v->in[0], n * sizeof *v->out);
     for (int k = 1; k < v->node->inputs; k++)
-        for (size_t i = 0; i < n; i++) v->out[i] += v->in[k][i];
+        og_kernels()->planes->add(v->in[k], v->out, n, false);
 }
 
 // Every input gets the gradient; the same node given twice gets it twice.
@@ -45,10 +46,11 @@ static void pass_back(const struct og_view *v)
 {
     size_t n = elements(v);
     for (int k = 0; k < v->node->inputs; k++)
-        for (size_t i = 0; v->din[k] && i < n; i++) v->din[k][i] += v->dout[i];
+        if (v->din[k]) og_kernels()->planes->add(v->dout, v->din[k], n, v->fresh[k]);
 }
 
 const struct og_op og_op_add = {
+    .begins = true,
     .elementwise = true,
     .name = "add",
     .onnx = "Add",
@@ -76,6 +78,7 @@ static void flatten_forward(const struct og_view *v)
 }
 
 const struct og_op og_op_flatten = {
+    .begins = true,
     .name = "flatten",
     .onnx = "Flatten",
     .help = "All values of a sample in C order.",

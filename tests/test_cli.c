@@ -462,7 +462,7 @@ static int run_and_signal(const struct place *p, int number, bool mute)
         if (access(journal, F_OK) == 0 && catches(pid, number)) break;
         usleep(1000);
     }
-    usleep(50000);
+    usleep(150000);
     kill(pid, number);
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -233,6 +233,19 @@ static void points_stop_when_they_are_sure(void **state)
     struct stopper s = {0};
     assert_int_equal(run(e, "b.h5", OG_JOURNAL_RESUME, &s, NULL), OG_OK);
     assert_int_equal(s.calls, 0);
+    // Points that the same passes answer decide for themselves.
+    og_experiment *votes =
+        read_experiment("sweep:\n"
+                        "  - {key: evaluate.votes, values: [1, 3]}\n"
+                        "  - {key: hardware.device.read.sigma, values: [6 uS]}\n"
+                        "stop: {half_width: 0.01, every: 3}\n",
+                        "trials=9");
+    run_whole(votes, "b.h5");
+    read_values("b.h5", "/results/accuracy_high", high, 2);
+    read_values("b.h5", "/results/accuracy_mean", mean, 2);
+    for (size_t p = 0; p < 2; p++)
+        assert_true(done_at("b.h5", p, 9, 2) == 9 || high[p] - mean[p] <= 0.01);
+    og_experiment_free(votes);
     // Of a part, nobody can say.
     struct og_error err = {0};
     assert_int_equal(run_shard(e, 1, 2, OG_JOURNAL_NEW, &err), OG_USAGE);

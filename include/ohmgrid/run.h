@@ -33,6 +33,15 @@ struct og_run_options {
     const volatile int *signal;
 };
 
+// Starts MPI where a launcher (mpirun) has started this process; *rank: its number, 0
+// otherwise. After this, og_run spreads over all ranks: all call it with the same
+// experiment and options, rank 0 writes. OG_USAGE where a launcher started several
+// processes of a build without MPI. og_ranks_end before the process ends.
+OG_API og_status og_ranks_start(int *rank, struct og_error *err);
+OG_API void og_ranks_end(void);
+// Instead of og_run, of a process that has failed before: the others are told.
+OG_API void og_ranks_quit(const struct og_error *err);
+
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
 

@@ -23,6 +23,7 @@ struct options {
 };
 
 static volatile int stop_signal;
+static bool mute;  // one of several ranks, of which the first one speaks
 
 // The first signal asks the run to save and stop; the second one does not wait.
 static void on_signal(int number)
@@ -30,6 +31,7 @@ static void on_signal(int number)
     static const char text[] = "\nsaving what is finished; once more to stop at once\n";
     if (stop_signal != 0) _exit(128 + number);
     stop_signal = number;
+    if (mute) return;
     ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
     (void)n;  // nowhere to report it
 }
@@ -67,7 +69,11 @@ static og_status execute(const struct options *o, const char *command,
                          struct og_error *err)
 {
     og_experiment *e;
-    OG_TRY(read_experiment(o, &e, err));
+    const og_status read = read_experiment(o, &e, err);
+    if (read != OG_OK) {
+        og_ranks_quit(err);
+        return read;
+    }
     struct cli_progress progress = cli_progress_start();
     struct og_run_options run = {
         .out = o->out,
@@ -184,10 +190,17 @@ static int run_command(struct options o, int argc, char **argv)
     o.experiment = argument[0];
     char *command = cli_command_text(o.command, argc, argv);
     struct og_error err = {0};
-    og_status s = command != NULL ? execute(&o, command, &err)
+    int rank = 0;
+    og_status s = command != NULL ? og_ranks_start(&rank, &err)
                                   : og_fail(&err, OG_NO_MEMORY, "out of memory");
+    mute = rank > 0;
+    o.quiet = o.quiet || mute;
+    if (s == OG_OK) s = execute(&o, command, &err);
     free(command);
-    return report(&o, s, &err);
+    // Rank 0 speaks for all.
+    const int code = rank > 0 ? CLI_DONE : report(&o, s, &err);
+    og_ranks_end();
+    return code;
 }
 
 int cli_run(int argc, char **argv)

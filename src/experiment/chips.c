@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "experiment/layers.h"
+#include "experiment/ranks.h"
 #include "nn/exec.h"
 
 struct evaluation {
@@ -35,6 +36,7 @@ static void tick(void *user, size_t samples)
     char detail[96];
     snprintf(detail, sizeof detail, "point %zu/%zu trial %zu/%zu", job->point + 1,
              job->points, v->trial + 1, job->trials);
+    if (job->link) og_worker_listen(job);
     og_meter_add(&v->job->meter, OG_WORK_EVALUATE, (double)samples, "evaluate", detail);
 }
 
@@ -93,7 +95,7 @@ static og_status measure(struct evaluation *v, struct og_error *err)
         .ballot = v->ballot,
         .ballots = v->polls,
         .batch = v->batch,
-        .stop = job->o->signal,
+        .stop = og_job_signal(job),
         .hit = v->hit,
         .tick = tick,
         .user = v,
@@ -268,21 +270,44 @@ static og_status prepare_attack(struct evaluation *v, struct og_error *err)
                         err);
 }
 
+static void evaluation_free(struct evaluation *v)
+{
+    if (!v) return;
+    og_attack_free(v->attack);
+    og_model_free(v->source);
+    og_probe_free(v->probe);
+    og_exec_free(v->exec);
+    og_free(v->record);
+    og_free(v->hit);
+    og_free(v->point);
+    og_free(v->ballot);
+    og_free(v->result);
+    og_free(v->clean);
+    og_free(v);
+}
+
+void og_job_forget(struct og_job *job)
+{
+    evaluation_free(job->kept);
+    job->kept = NULL;
+}
+
 og_status og_job_evaluate(struct og_job *job, struct og_error *err)
 {
-    struct evaluation v = {.job = job};
-    og_status status = prepare(&v, err);
-    if (status == OG_OK) status = prepare_attack(&v, err);
-    if (status == OG_OK) status = measure_all(&v, err);
-    og_attack_free(v.attack);
-    og_model_free(v.source);
-    og_probe_free(v.probe);
-    og_exec_free(v.exec);
-    og_free(v.record);
-    og_free(v.hit);
-    og_free(v.point);
-    og_free(v.ballot);
-    og_free(v.result);
-    og_free(v.clean);
+    struct evaluation *v = job->kept;
+    og_status status = OG_OK;
+    job->kept = NULL;
+    if (!v) {
+        v = og_alloc(1, sizeof *v);
+        if (!v) return og_fail(err, OG_NO_MEMORY, "no memory for an evaluation");
+        v->job = job;
+        status = prepare(v, err);
+        if (status == OG_OK) status = prepare_attack(v, err);
+    }
+    if (status == OG_OK) status = measure_all(v, err);
+    if (status == OG_OK && job->link)
+        job->kept = v;
+    else
+        evaluation_free(v);
     return status;
 }

@@ -57,6 +57,28 @@ void og_compressions_load(struct og_job *job)
     }
 }
 
+bool og_compression_number(const struct og_job *job, size_t point, size_t round,
+                           size_t *number)
+{
+    const struct og_compressions *c = &job->compressions;
+    char key[33];
+    og_experiment_round_key(job->e, point, round, key);
+    for (*number = 0; *number < c->n; ++*number)
+        if (strcmp(c->one[*number].key, key) == 0) return true;
+    return false;
+}
+
+void og_compressions_look_up(struct og_job *job, size_t point)
+{
+    const size_t rounds = og_experiment_rounds(job->e, point);
+    for (size_t round = 1; round <= rounds; round++) {
+        size_t number;
+        if (!og_compression_number(job, point, round, &number)) continue;
+        struct og_compression *c = &job->compressions.one[number];
+        if (!c->done) c->done = og_job_has(job, OG_ENTRY_MODEL, c->key);
+    }
+}
+
 void og_compressions_clear(struct og_compressions *c)
 {
     og_free(c->one);

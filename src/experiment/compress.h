@@ -12,6 +12,11 @@
 og_status og_compressions_find(struct og_job *job, struct og_error *err);
 // Looks up which of them the journal has.
 void og_compressions_load(struct og_job *job);
+// The same for the rounds of one point, as others may have done them meanwhile.
+void og_compressions_look_up(struct og_job *job, size_t point);
+// *number: of the point's round, from 1; false: it has none.
+bool og_compression_number(const struct og_job *job, size_t point, size_t round,
+                           size_t *number);
 // Whether all that are still to be done fit their networks, before anything is computed;
 // and how much work they are.
 og_status og_compressions_check(struct og_job *job, struct og_error *err);

@@ -16,9 +16,17 @@
 // Work is counted in samples and weighed by what a sample has cost so far.
 enum og_work { OG_WORK_TRAIN, OG_WORK_EVALUATE, OG_WORKS };
 
+struct og_work_done {
+    uint32_t work;  // enum og_work
+    double samples, seconds;
+    char stage[96], detail[96];
+};
+
 struct og_meter {
     void (*report)(void *user, const struct og_progress *p);
+    void (*relay)(void *user, const struct og_work_done *w);  // instead, of a worker
     void *user;
+    int workers;         // that do the work side by side; 0: one
     double start, mark;  // [s] of the run; of the present piece of work
     struct {
         double left, done, seconds;  // samples, samples, time that these took
@@ -32,6 +40,8 @@ void og_meter_skip(struct og_meter *m);
 // `samples` of a kind were done since; tells the caller of the run.
 void og_meter_add(struct og_meter *m, enum og_work work, double samples,
                   const char *stage, const char *detail);
+// Work that another process has done.
+void og_meter_take(struct og_meter *m, const struct og_work_done *w);
 double og_meter_fraction(const struct og_meter *m, double *seconds_left);
 
 // --- journal entries (entries.c) -------------------------------------------------
@@ -135,12 +145,16 @@ struct og_layers {
     struct og_layer *layer;
 };
 
+struct og_link;     // to rank 0 (ranks.h)
+struct evaluation;  // of the present point (chips.c)
+
 struct og_job {
     const og_experiment *e;
     const struct og_run_options *o;
     og_journal *journal;
-    bool stored;  // the journal holds something
-    bool whole;   // nothing is left to do
+    struct og_link *link;  // of a worker, instead of a journal and of tables; or NULL
+    bool stored;           // the journal holds something
+    bool whole;            // nothing is left to do
     size_t points, trials;
     enum og_isa isa;  // of the kernels, unless fixed
     struct og_meter meter;
@@ -163,7 +177,8 @@ struct og_job {
     struct og_dataset *set[2];
     size_t shortened[2];  // of all points so far, the most
     og_model *model;
-    size_t loaded;  // training + 1 that `model` holds; 0: none
+    size_t loaded;            // training + 1 that `model` holds; 0: none
+    struct evaluation *kept;  // of a worker, for its next block of this point
     char stage[96];
 
     // Records so far.
@@ -216,6 +231,13 @@ bool og_job_get(const struct og_job *job, uint32_t kind, const char *key,
 bool og_job_has(const struct og_job *job, uint32_t kind, const char *key);
 void og_job_drop(struct og_job *job, uint32_t kind, const char *key);
 
+// The same of an entry's bytes.
+og_status og_job_take_record(struct og_job *job, size_t point, size_t trial,
+                             const struct og_entry *entry, struct og_error *err);
+// What a worker has kept.
+void og_job_forget(struct og_job *job);
+// Becomes the number of the signal that asks to stop.
+const volatile int *og_job_signal(const struct og_job *job);
 // OG_OK, or OG_INTERRUPTED or OG_TERMINATED when a signal asks to stop.
 og_status og_job_stop(const struct og_job *job, struct og_error *err);
 

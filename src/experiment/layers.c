@@ -330,16 +330,24 @@ static og_status open_entry(const struct og_entry *entry, const char *key, struc
                    key);
 }
 
+og_status og_layers_take(struct og_job *job, size_t point, size_t trial,
+                         const struct og_entry *entry, struct og_error *err)
+{
+    char key[40];
+    struct view v;
+    og_record_key(point, trial, key);
+    OG_TRY(open_entry(entry, key, &v, err));
+    return take(job, point, trial, &v, err);
+}
+
 og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
                          struct og_error *err)
 {
     char key[40];
     struct og_entry entry;
-    struct view v;
     og_record_key(point, trial, key);
     if (!og_job_get(job, OG_ENTRY_LAYERS, key, &entry)) return OG_OK;
-    og_status status = open_entry(&entry, key, &v, err);
-    if (status == OG_OK) status = take(job, point, trial, &v, err);
+    const og_status status = og_layers_take(job, point, trial, &entry, err);
     og_journal_release(&entry);
     return status;
 }
@@ -440,7 +448,7 @@ static og_status put(struct og_job *job, size_t point, size_t trial, const og_ex
     fill(&v, job, point, exec, reading);
     og_record_key(point, trial, key);
     og_status status = og_job_put(job, OG_ENTRY_LAYERS, key, bytes, size, err);
-    if (status == OG_OK) status = take(job, point, trial, &v, err);
+    if (status == OG_OK && !job->link) status = take(job, point, trial, &v, err);
     og_free(bytes);
     return status;
 }

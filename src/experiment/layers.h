@@ -31,6 +31,9 @@ void og_layers_sort(struct og_layers *l);
 // Takes what the journal holds of a chip, if anything, into job->layers.
 og_status og_layers_load(struct og_job *job, size_t point, size_t trial,
                          struct og_error *err);
+// The same of an entry's bytes.
+og_status og_layers_take(struct og_job *job, size_t point, size_t trial,
+                         const struct og_entry *entry, struct og_error *err);
 // *probe = NULL where nothing is to be measured: no samples, or ideal hardware.
 og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *exec,
                           struct og_error *err);

@@ -42,7 +42,7 @@ double og_meter_fraction(const struct og_meter *m, double *seconds_left)
         left += fmax(0.0, m->work[w].left) * cost(m, (enum og_work)w);
     }
     // The first second says little.
-    *seconds_left = spent >= 1.0 ? left : -1.0;
+    *seconds_left = spent >= 1.0 ? left / fmax(1, m->workers) : -1.0;
     return spent > 0.0 ? spent / (spent + left) : 0.0;
 }
 
@@ -50,13 +50,24 @@ void og_meter_add(struct og_meter *m, enum og_work work, double samples,
                   const char *stage, const char *detail)
 {
     const double now = og_meter_now();
-    m->work[work].done += samples;
-    m->work[work].left -= samples;
-    m->work[work].seconds += now - m->mark;
+    struct og_work_done w = {.work = work, .samples = samples, .seconds = now - m->mark};
     m->mark = now;
+    snprintf(w.stage, sizeof w.stage, "%s", stage);
+    snprintf(w.detail, sizeof w.detail, "%s", detail);
+    if (m->relay)
+        m->relay(m->user, &w);
+    else
+        og_meter_take(m, &w);
+}
+
+void og_meter_take(struct og_meter *m, const struct og_work_done *w)
+{
+    m->work[w->work].done += w->samples;
+    m->work[w->work].left -= w->samples;
+    m->work[w->work].seconds += w->seconds;
     if (!m->report) return;
-    struct og_progress p = {.stage = stage, .seconds = now - m->start};
+    struct og_progress p = {.stage = w->stage, .seconds = og_meter_now() - m->start};
     p.fraction = og_meter_fraction(m, &p.seconds_left);
-    snprintf(p.detail, sizeof p.detail, "%s", detail);
+    snprintf(p.detail, sizeof p.detail, "%s", w->detail);
     m->report(m->user, &p);
 }

@@ -13,10 +13,18 @@
 #include "base/mem.h"
 #include "experiment/compress.h"
 #include "experiment/layers.h"
+#include "experiment/ranks.h"
+
+const volatile int *og_job_signal(const struct og_job *job)
+{
+    return job->link ? &job->link->signal : job->o->signal;
+}
 
 og_status og_job_stop(const struct og_job *job, struct og_error *err)
 {
-    const int number = job->o->signal ? *job->o->signal : 0;
+    if (job->link) og_worker_listen(job);
+    const volatile int *signal = og_job_signal(job);
+    const int number = signal ? *signal : 0;
     if (number == 0) return OG_OK;
     return og_fail(err, number == SIGTERM ? OG_TERMINATED : OG_INTERRUPTED,
                    "stopped by signal %d; --resume goes on from here", number);
@@ -80,6 +88,8 @@ static og_status open_split(struct og_job *job, enum og_split split, struct og_e
 
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err)
 {
+    if (job->kept && job->point == point) return OG_OK;
+    og_job_forget(job);
     job->point = point;
     OG_TRY(og_experiment_point(job->e, point, &job->config, err));
     og_cpu_use(job->config.kernels == OG_KERNELS_FIXED ? OG_ISA_PLAIN : job->isa);
@@ -153,6 +163,7 @@ og_status og_job_take(struct og_job *job, size_t point, size_t trial,
 {
     const size_t records = job->points * job->trials, at = point * job->trials + trial;
     const size_t bytes = (record->samples + 7) / 8;
+    if (job->link) return OG_OK;  // rank 0 has the tables
     if (job->samples == 0) {
         job->correct = og_alloc(records, bytes);
         if (!job->correct) return no_memory(job, err);
@@ -169,6 +180,17 @@ og_status og_job_take(struct og_job *job, size_t point, size_t trial,
     return OG_OK;
 }
 
+og_status og_job_take_record(struct og_job *job, size_t point, size_t trial,
+                             const struct og_entry *entry, struct og_error *err)
+{
+    const struct og_record *record = entry->data;
+    if (entry->size >= sizeof *record &&
+        entry->size == sizeof *record + (record->samples + 7) / 8)
+        return og_job_take(job, point, trial, record, err);
+    return og_fail(err, OG_INPUT, "record %zu/%zu of the journal is damaged", point,
+                   trial);
+}
+
 static og_status load_record(struct og_job *job, size_t point, size_t trial,
                              struct og_error *err)
 {
@@ -176,13 +198,7 @@ static og_status load_record(struct og_job *job, size_t point, size_t trial,
     struct og_entry entry;
     og_record_key(point, trial, key);
     if (!og_job_get(job, OG_ENTRY_RECORD, key, &entry)) return OG_OK;
-    const struct og_record *record = entry.data;
-    og_status status = OG_OK;
-    if (entry.size < sizeof *record ||
-        entry.size != sizeof *record + (record->samples + 7) / 8)
-        status = og_fail(err, OG_INPUT, "record %s of the journal is damaged", key);
-    else
-        status = og_job_take(job, point, trial, record, err);
+    const og_status status = og_job_take_record(job, point, trial, &entry, err);
     og_journal_release(&entry);
     job->stored = true;
     return status == OG_OK ? og_layers_load(job, point, trial, err) : status;
@@ -310,17 +326,27 @@ static og_status compute_point(struct og_job *job, size_t point, struct og_error
     return og_job_evaluate(job, err);
 }
 
+static og_status settle(struct og_job *job, size_t point, struct og_error *err)
+{
+    const size_t limit = job->limit[point];
+    OG_TRY(og_job_settle(job, point, err));
+    if (job->set[OG_TEST])
+        job->meter.work[OG_WORK_EVALUATE].left +=
+            (double)(job->limit[point] - limit) * (double)job->set[OG_TEST]->n;
+    return OG_OK;
+}
+
 static og_status compute(struct og_job *job, struct og_error *err)
 {
     OG_TRY(plan(job, err));
     OG_TRY(og_compressions_check(job, err));
+    if (og_ranks() > 1) return og_schedule(job, err);
     for (size_t p = 0; p < job->points; p++) {
+        // Its first trials may have been answered by the passes of another point.
+        OG_TRY(settle(job, p, err));
         while (og_job_missing(job, p) > 0) {
-            const size_t limit = job->limit[p];
             OG_TRY(compute_point(job, p, err));
-            OG_TRY(og_job_settle(job, p, err));
-            job->meter.work[OG_WORK_EVALUATE].left +=
-                (double)(job->limit[p] - limit) * (double)job->set[OG_TEST]->n;
+            OG_TRY(settle(job, p, err));
         }
     }
     return OG_OK;
@@ -389,6 +415,7 @@ static og_status work(struct og_job *job, bool *whole, struct og_error *err)
 void og_job_free(struct og_job *job)
 {
     if (!job) return;
+    og_job_forget(job);
     og_model_free(job->model);
     og_dataset_free(job->set[OG_TRAIN]);
     og_dataset_free(job->set[OG_TEST]);
@@ -438,6 +465,21 @@ static og_status run(struct og_job *job, struct og_error *err)
     return status;
 }
 
+void og_ranks_quit(const struct og_error *err)
+{
+    if (og_rank() > 0)
+        og_worker_fail(err->status, err);
+    else
+        og_schedule_end(false);
+}
+
+static og_status run_worker(struct og_job *job, og_status status, struct og_error *err)
+{
+    if (status == OG_OK) return og_worker_run(job, err);
+    og_worker_fail(status, err);
+    return status;
+}
+
 og_status og_run(const og_experiment *e, const struct og_run_options *o,
                  struct og_error *err)
 {
@@ -446,7 +488,12 @@ og_status og_run(const og_experiment *e, const struct og_run_options *o,
     const enum og_isa isa = og_cpu_isa();
     og_set_threads(o->threads);
     og_status status = og_job_alloc(&job, e, o, err);
-    if (status == OG_OK) status = run(job, err);
+    if (og_rank() > 0)
+        status = run_worker(job, status, err);
+    else if (status == OG_OK)
+        status = run(job, err);
+    if (og_rank() == 0)
+        og_schedule_end(status == OG_INTERRUPTED || status == OG_TERMINATED);
     og_set_threads(threads);
     og_cpu_use(isa);
     og_job_free(job);

@@ -190,6 +190,7 @@ og_status og_job_load(struct og_job *job, const char *key, const char *name,
 static og_status build(struct og_job *job, struct og_error *err)
 {
     job->loaded = job->compressions.held = 0;
+    og_job_forget(job);
     og_model_free(job->model);
     job->model = NULL;
     return og_model_build(&job->model, job->config.layers, &job->set[OG_TRAIN]->shape,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "experiment/job.h"
+#include "experiment/ranks.h"
 #include "results/statistics.h"
 
 static og_status no_memory(const struct og_job *job, struct og_error *err)
@@ -118,6 +118,7 @@ og_status og_job_find_tasks(struct og_job *job, struct og_error *err)
 bool og_job_wants(const struct og_job *job, size_t point, size_t trial)
 {
     const size_t at = point * job->trials + trial;
+    if (job->link) return og_worker_wants(job->link, point, trial);
     return !job->done[at] && trial < job->limit[point] && (!job->mine || job->mine[at]);
 }
 

@@ -117,7 +117,7 @@ static const char head[] =
     "  adc: {bits: 6, range_mode: minmax}\n"
     "train: {epochs: 2, batch: 32, optimizer: adam, lr: 0.01, calibrate_samples: 40}\n"
     "evaluate: {batch: 32, calibrate_samples: 50}\n"
-    "output: {model: true, chip: true}\n";
+    "output: {model: true, chip: true, errors: true}\n";
 
 static const char sweep[] =
     "sweep:\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Figures of whole runs, as text of SVG, and pages of them: what is on them, and what is
 // refused.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "run_tools.h"
 
 static og_status plot(const char *out, const struct og_plot *how, struct og_error *err)
@@ -102,6 +104,81 @@ static void steps_of_sequences(void **state)
     assert_non_null(strstr(err.text, "no traces of point 2, of 2 points"));
 }
 
+// The error of a weight is that of a pair of devices, whose sigma is known: 0.2 of 99 uS,
+// which no clip meets. (One-sided pairs hold the whole range in either device.)
+static void errors_are_those_of_the_devices(void **state)
+{
+    (void)state;
+    enum { INPUTS = 784, UNITS = 12 };
+    double *error = og_alloc(INPUTS * UNITS, sizeof *error), sum = 0;
+    char text[64];
+    og_experiment *e = read_experiment(
+        "", "hardware.device={name: generic, program: {kind: constant, sigma: 0.2 uS}, "
+            "clip: nonnegative}");
+    run_whole(e, "b.h5");
+    og_experiment_free(e);
+    read_values("b.h5", "/errors/p0/dense1", error, INPUTS * UNITS);
+    for (size_t i = 0; i < INPUTS * UNITS; i++) sum += error[i] * error[i];
+    const double rms = sqrt(sum / (INPUTS * UNITS)), wanted = sqrt(2) * 0.2 / 99;
+    // The relative error of a standard deviation of n values is 1 / sqrt(2n).
+    assert_true(fabs(rms / wanted - 1) < 4 / sqrt(2.0 * INPUTS * UNITS));
+    og_free(error);
+    snprintf(text, sizeof text, "dense1: rms %.3g %%, largest of 4 x 1", 100 * rms);
+    drawn("b.h5", &(struct og_plot){.kind = OG_PLOT_ERRORS, .point = -1},
+          (const char *[]){text, "dense2: rms", "bit line", "word line", "tiny",
+                           "error [% of full scale]", NULL});
+    drawn("b.h5", &(struct og_plot){.kind = OG_PLOT_ERRORS, .layer = "dense2"},
+          (const char *[]){"dense2: rms", NULL});
+    assert_int_equal(said("dense1"), 0);
+}
+
+static void figures_are_of_their_ending(void **state)
+{
+    (void)state;
+    static const char *const start[][2] = {
+        {"figure.png", "\x89PNG\r\n"}, {"figure.svg", "<?xml"}, {"figure.PDF", "%PDF-"}};
+    char from[PATH], to[PATH];
+    og_experiment *e = read_experiment("", NULL);
+    run_whole(e, "b.h5");
+    og_experiment_free(e);
+    in_folder(from, "b.h5");
+    for (size_t i = 0; i < sizeof start / sizeof *start; i++) {
+        struct og_error err = {0};
+        char got[8] = {0};
+        in_folder(to, start[i][0]);
+        const struct og_plot how = {.kind = OG_PLOT_ERRORS, .point = -1};
+        if (og_result_plot(from, to, &how, &err) != OG_OK) fail_msg("%s", err.text);
+        FILE *in = fopen(to, "r");
+        assert_non_null(in);
+        assert_int_equal(fread(got, 1, strlen(start[i][1]), in), strlen(start[i][1]));
+        fclose(in);
+        assert_string_equal(got, start[i][1]);
+        remove(to);
+    }
+}
+
+// Names of matrices with '/' are groups in the file.
+static void parts_of_layers(void **state)
+{
+    (void)state;
+    static const char *const set[] = {
+        "data.as=rows", "hardware.rnn.mapping=split",
+        "model.layers=[{lstm: {units: 8}}, {dense: {units: 10}}]"};
+    char path[PATH];
+    og_experiment *e;
+    struct og_error err = {0};
+    write_bytes("e.yaml", head, strlen(head));
+    in_folder(path, "e.yaml");
+    const struct og_overrides overrides = {.set = set, .sets = 3};
+    if (og_experiment_read(&e, path, &overrides, &err) != OG_OK) fail_msg("%s", err.text);
+    run_whole(e, "b.h5");
+    og_experiment_free(e);
+    drawn("b.h5", &(struct og_plot){.kind = OG_PLOT_ERRORS, .point = -1},
+          (const char *[]){"lstm1/h: rms", "lstm1/x: rms", "dense1: rms", NULL});
+    drawn("b.h5", &(struct og_plot){.kind = OG_PLOT_CONDUCTANCES, .point = -1},
+          (const char *[]){"lstm1/h", "lstm1/x", NULL});
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -121,6 +198,18 @@ static void refusals(void **state)
          {.kind = OG_PLOT_CONDUCTANCES, .point = -1},
          OG_INPUT,
          "holds no conductances: output.chip was false"},
+        {"output.errors=false",
+         {.kind = OG_PLOT_ERRORS, .point = -1},
+         OG_INPUT,
+         "holds no errors of weights: output.errors was false"},
+        {NULL,
+         {.kind = OG_PLOT_ERRORS, .point = 5},
+         OG_INPUT,
+         "holds no errors of weights of that point"},
+        {NULL,
+         {.kind = OG_PLOT_ERRORS, .layer = "dense3"},
+         OG_USAGE,
+         "no matrix 'dense3'; there are: dense1, dense2"},
         {NULL,
          {.kind = OG_PLOT_CONDUCTANCES, .point = 5},
          OG_INPUT,
@@ -173,17 +262,18 @@ static void a_page_holds_everything(void **state)
     og_experiment_free(e);
     assert_int_equal(count(page, "<b>"), 0);
     assert_int_equal(count(page, "<h1>&lt;b&gt;&quot;1 &amp; 2&quot;&lt;/b&gt;</h1>"), 1);
-    static const char *const section[] = {"Results",      "Layers",   "Training",
-                                          "Conductances", "Settings", "Provenance"};
+    static const char *const section[] = {
+        "Results",  "Layers",    "Training", "Conductances", "Errors of the weights",
+        "Settings", "Provenance"};
     for (size_t i = 0; i < sizeof section / sizeof *section; i++) {
         char text[64];
         snprintf(text, sizeof text, "<h2>%s</h2>", section[i]);
         if (count(page, text) != 1) fail_msg("%s", text);
     }
-    // Lines, map, training, conductances; nothing comes from elsewhere.
-    assert_int_equal(count(page, "<img alt="), 4);
-    assert_int_equal(count(page, "src=\"data:image/svg+xml,%3C?xml"), 4);
-    assert_int_equal(count(page, "src="), 4);
+    // Lines, map, training, conductances, errors; nothing comes from elsewhere.
+    assert_int_equal(count(page, "<img alt="), 5);
+    assert_int_equal(count(page, "src=\"data:image/svg+xml,%3C?xml"), 5);
+    assert_int_equal(count(page, "src="), 5);
     assert_int_equal(count(page, "href=\""), 0);
     assert_int_equal(count(page, "<td>aware</td>"), 2 + 2 * 2);  // points; their layers
     assert_int_equal(count(page, "weight_decay: "), 1);
@@ -227,6 +317,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sweeps),
         cmocka_unit_test(steps_of_sequences),
+        cmocka_unit_test(errors_are_those_of_the_devices),
+        cmocka_unit_test(figures_are_of_their_ending),
+        cmocka_unit_test(parts_of_layers),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_page_holds_everything),
         cmocka_unit_test(a_page_without_a_sweep_says_so),

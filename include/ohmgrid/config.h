@@ -155,6 +155,7 @@ struct og_config {
         bool model;         // store weights in the result file
         bool chip;          // store conductances of trial 0 of each point
         bool faults;        // store the faults of its devices
+        bool errors;        // store the errors of its weights
         int layer_samples;  // test samples on which each matrix is measured
         bool trace;         // and recurrent layers followed step by step
     } output;

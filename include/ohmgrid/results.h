@@ -215,15 +215,17 @@ enum og_plot_kind {
                     // axes become panels. Of a simulated device (switching.h): column
                     // `metric` (current) against `x` (voltage)
     OG_PLOT_MAP,    // the same as colours over x and series
-    OG_PLOT_COSTS,        // bars of what og_result_show_attribution prints
-    OG_PLOT_TRAINING,     // loss (`metric`) of every training over its epochs
-    OG_PLOT_TRACES,       // h_error (`metric`) over the steps of a sequence
-    OG_PLOT_CONDUCTANCES  // histograms of the layers of a stored chip
+    OG_PLOT_COSTS,         // bars of what og_result_show_attribution prints
+    OG_PLOT_TRAINING,      // loss (`metric`) of every training over its epochs
+    OG_PLOT_TRACES,        // h_error (`metric`) over the steps of a sequence
+    OG_PLOT_CONDUCTANCES,  // histograms of the layers of a stored chip
+    OG_PLOT_ERRORS         // maps of the errors of its weights (output.errors)
 };
 struct og_plot {
     enum og_plot_kind kind;
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
-    int point;          // traces, conductances: of this sweep point; -1: all, the first
+    const char *layer;  // errors: of this matrix alone; NULL: of all, at most six
+    int point;  // traces, conductances, errors: of this sweep point; -1: all, the first
     int width, height;  // pixels; 0: default
 };
 OG_API og_status og_result_plot(const char *path, const char *figure,

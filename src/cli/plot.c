@@ -19,6 +19,8 @@ static const struct {
      OG_PLOT_TRACES},
     {"--conductances", "histograms of a stored chip (output.chip), one per layer",
      OG_PLOT_CONDUCTANCES},
+    {"--errors", "maps of the errors of the weights of a stored chip (output.errors)",
+     OG_PLOT_ERRORS},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -33,13 +35,15 @@ static int choose_kind(const bool *given, struct og_plot *plot)
         plot->kind = kinds[k].kind;
     }
     const bool sweep = plot->kind == OG_PLOT_LINES || plot->kind == OG_PLOT_MAP;
-    const bool metric = plot->kind != OG_PLOT_COSTS && plot->kind != OG_PLOT_CONDUCTANCES;
+    const bool chip = plot->kind == OG_PLOT_CONDUCTANCES || plot->kind == OG_PLOT_ERRORS;
+    const bool metric = plot->kind != OG_PLOT_COSTS && !chip;
     if (!sweep && (plot->x || plot->series))
         return cli_usage("plot", "%s excludes --x and --series", flag);
     if (!metric && plot->metric) return cli_usage("plot", "%s excludes --metric", flag);
-    if (plot->point >= 0 && plot->kind != OG_PLOT_TRACES &&
-        plot->kind != OG_PLOT_CONDUCTANCES)
-        return cli_usage("plot", "--point needs --traces or --conductances");
+    if (plot->layer && plot->kind != OG_PLOT_ERRORS)
+        return cli_usage("plot", "--layer needs --errors");
+    if (plot->point >= 0 && plot->kind != OG_PLOT_TRACES && !chip)
+        return cli_usage("plot", "--point needs --traces, --conductances or --errors");
     return CLI_GO;
 }
 
@@ -62,8 +66,11 @@ int cli_plot(int argc, char **argv)
         {kinds[2].flag, 0, CLI_FLAG, &given[2], NULL, kinds[2].help, 0, 0},
         {kinds[3].flag, 0, CLI_FLAG, &given[3], NULL, kinds[3].help, 0, 0},
         {kinds[4].flag, 0, CLI_FLAG, &given[4], NULL, kinds[4].help, 0, 0},
+        {kinds[5].flag, 0, CLI_FLAG, &given[5], NULL, kinds[5].help, 0, 0},
+        {"--layer", 0, CLI_TEXT, &plot.layer, "NAME",
+         "of errors: this matrix; default: all, at most six", 0, 0},
         {"--point", 0, CLI_INT, &plot.point, "P",
-         "of traces and conductances: this sweep point, from 0", 0, 1e9},
+         "of traces, conductances and errors: this sweep point, from 0", 0, 1e9},
         {"--title", 0, CLI_TEXT, &plot.title, "T", "default: the experiment's", 0, 0},
         {"--width", 0, CLI_INT, &plot.width, "PIXELS", "of the whole figure", 100, 20000},
         {"--height", 0, CLI_INT, &plot.height, "PIXELS", "of the whole figure", 100,
@@ -83,7 +90,8 @@ int cli_plot(int argc, char **argv)
                     "  ohmgrid plot sweep.h5 -o map.svg --map --x read_noise --series "
                     "adc_bits\n"
                     "  ohmgrid plot sweep.h5 -o curves.png --training\n"
-                    "  ohmgrid plot chip.h5 -o g.png --conductances --point 3\n",
+                    "  ohmgrid plot chip.h5 -o g.png --conductances --point 3\n"
+                    "  ohmgrid plot chip.h5 -o errors.pdf --errors --layer conv1\n",
         .option = option,
         .positional = {"OUT.h5"},
     };

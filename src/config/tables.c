@@ -325,6 +325,13 @@ static const struct og_field output_fields[] = {
      "Whether the faults of the first chip of each point are stored, for /faults, in the "
      "form that hardware.fault_map reads.",
      NULL, NULL},
+    {"errors", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.errors), 0,
+     NULL, 0, 0, NULL, "false", O,
+     "Whether the errors of the weights of the first chip of each point are stored, for "
+     "/errors: what a read without noise multiplies with, less what was trained, in "
+     "parts "
+     "of the largest full-scale weight of the matrix.",
+     NULL, NULL},
     {"trace", OG_FIELD_BOOL, offsetof(struct og_raw_config, config.output.trace), 0, NULL,
      0, 0, NULL, "false", O,
      "Whether recurrent layers are followed step by step on the samples of "

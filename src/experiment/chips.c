@@ -71,6 +71,9 @@ static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
     const bool faults = v->trial == 0 && job->config.output.faults;
     for (size_t p = 0; faults && !job->config.hardware.ideal && p < v->polls; p++)
         OG_TRY(og_put_faults(job, v->point[p], v->exec, err));
+    const bool errors = v->trial == 0 && job->config.output.errors;
+    for (size_t p = 0; errors && !job->config.hardware.ideal && p < v->polls; p++)
+        OG_TRY(og_put_errors(job, v->point[p], v->exec, err));
     for (size_t p = 0; v->trial == 0 && v->probe && p < v->polls; p++)
         OG_TRY(og_put_writing(job, v->point[p], v->exec, err));
     return OG_OK;

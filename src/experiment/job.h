@@ -55,6 +55,7 @@ enum og_entry_kind {
     OG_ENTRY_TRACES,          // of recurrent layers step by step, by "point/trial"
     OG_ENTRY_WRITING,  // how devices of trial 0 of a point were written, by "point"
     OG_ENTRY_FAULTS,   // which of them are stuck, by "point"
+    OG_ENTRY_ERRORS,   // by how much its weights are off, by "point"
 };
 
 struct og_record {
@@ -87,6 +88,8 @@ og_status og_put_chip(struct og_job *job, size_t point, const og_exec *exec,
 og_status og_put_traces(struct og_job *job, size_t point, size_t trial,
                         const og_probe *probe, struct og_error *err);
 og_status og_put_faults(struct og_job *job, size_t point, const og_exec *exec,
+                        struct og_error *err);
+og_status og_put_errors(struct og_job *job, size_t point, og_exec *exec,
                         struct og_error *err);
 // Nothing, where no matrix is written by pulses.
 og_status og_put_writing(struct og_job *job, size_t point, const og_exec *exec,

@@ -19,7 +19,8 @@ static void entry_words(uint32_t kind, const char *key, char *text, size_t size)
 {
     static const char *const words[] = {
         "?",      "checkpoint",         "model",  "record",  "chip",
-        "layers", "report of training", "traces", "writing", "faults"};
+        "layers", "report of training", "traces", "writing", "faults",
+        "errors"};
     const bool known = kind < sizeof words / sizeof *words;
     snprintf(text, size, "%s %s", known ? words[kind] : "entry", key);
 }

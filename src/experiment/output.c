@@ -179,13 +179,14 @@ static og_status add_chip(const struct og_job *job, struct output *w, size_t poi
     return add_blobs(w, group, &t, "S", err);
 }
 
-// How the first chip of a point was written, where that took pulses; its faults, where
-// they are wanted.
+// How the first chip of a point was written, where that took pulses; its faults and the
+// errors of its weights, where they are wanted.
 static og_status add_devices(const struct og_job *job, struct output *w, size_t point,
                              enum og_entry_kind kind, struct og_error *err)
 {
     struct og_entry *entry = &w->entry[w->entries];
     const bool faults = kind == OG_ENTRY_FAULTS;
+    const char *of = faults ? "faults" : kind == OG_ENTRY_ERRORS ? "errors" : "writing";
     const size_t first = w->blobs;
     struct og_tensors t;
     char key[40], group[64];
@@ -194,7 +195,7 @@ static og_status add_devices(const struct og_job *job, struct output *w, size_t 
     w->entries++;
     if (!og_tensors_view(entry, &t))
         return og_fail(err, OG_INPUT, "entry %s of the journal is damaged", key);
-    snprintf(group, sizeof group, "%s/p%zu", faults ? "faults" : "writing", point);
+    snprintf(group, sizeof group, "%s/p%zu", of, point);
     OG_TRY(add_blobs(w, group, &t, "1", err));
     for (size_t k = first; faults && k < w->blobs; k++) w->blob[k].codes = true;
     return OG_OK;
@@ -298,7 +299,7 @@ static og_status fill(struct og_job *job, struct output *w,
 {
     const size_t axes = og_experiment_axes(job->e);
     const size_t traces = config->output.trace ? job->points * job->trials : 0;
-    w->entry = og_alloc(job->trainings + job->compressions.n + 3 * job->points + traces,
+    w->entry = og_alloc(job->trainings + job->compressions.n + 4 * job->points + traces,
                         sizeof *w->entry);
     w->curve = og_alloc(job->trainings, sizeof *w->curve);
     w->series = og_alloc(job->trainings, sizeof *w->series);
@@ -319,6 +320,7 @@ static og_status fill(struct og_job *job, struct output *w,
         if (!job->done[p * job->trials]) continue;
         OG_TRY(add_devices(job, w, p, OG_ENTRY_WRITING, err));
         OG_TRY(add_devices(job, w, p, OG_ENTRY_FAULTS, err));
+        OG_TRY(add_devices(job, w, p, OG_ENTRY_ERRORS, err));
     }
     for (size_t p = 0; traces > 0 && p < job->points; p++)
         OG_TRY(add_traces(job, w, p, err));

@@ -267,8 +267,9 @@ static void compare_group(struct diff *d, const char *path)
 
 static void compare_files(struct diff *d)
 {
-    static const char *const group[] = {"results", "train",  "compress", "model", "chip",
-                                        "layers",  "traces", "writing",  "faults"};
+    static const char *const group[] = {"results", "train",  "compress", "model",
+                                        "chip",    "layers", "traces",   "writing",
+                                        "faults",  "errors"};
     for (size_t i = 0; i < sizeof group / sizeof *group && !failed(d); i++)
         compare_group(d, group[i]);
     if (d->differences > DIFFERENCES_SHOWN)

@@ -256,3 +256,11 @@ double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count)
     og_free(value);
     return NULL;
 }
+
+bool og_hdf_is_dataset(hid_t group, const char *name)
+{
+    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    const bool is = object >= 0 && H5Iget_type(object) == H5I_DATASET;
+    if (object >= 0) H5Oclose(object);
+    return is;
+}

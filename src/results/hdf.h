@@ -65,5 +65,6 @@ uint64_t og_hdf_read_u64(struct og_hdf *h, hid_t object, const char *name);
 // All values as doubles, count of them; og_free. NULL on failure.
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count);
 size_t og_hdf_count(struct og_hdf *h, hid_t dataset);
+bool og_hdf_is_dataset(hid_t group, const char *name);
 
 #endif

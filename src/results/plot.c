@@ -145,6 +145,22 @@ static og_status plot_costs(const char *path, const char *figure,
     return s;
 }
 
+static og_status plot_errors(const char *path, const char *figure,
+                             const struct og_plot *plot, struct og_error *err)
+{
+    struct og_error_maps m;
+    og_status s = og_error_maps_read(&m, path, plot, err);
+    struct og_picture p = {.x = OG_NO_AXIS, .series = OG_NO_AXIS, .panels = m.maps};
+    p.title = plot->title != NULL ? plot->title : m.title != NULL ? m.title : "";
+    p.width = plot->width;
+    p.height = plot->height;
+    p.errors = &m;
+    if (s == OG_OK) s = choose_terminal(&p, figure, err);
+    if (s == OG_OK) s = draw_and_rename(&p, figure, err);
+    og_error_maps_free(&m);
+    return s;
+}
+
 typedef og_status (*chart_reader)(struct og_chart *chart, const char *path,
                                   const struct og_plot *plot, struct og_error *err);
 
@@ -196,6 +212,8 @@ og_status og_result_plot(const char *path, const char *figure, const struct og_p
         return plot_sweep(path, figure, plot, err);
     case OG_PLOT_COSTS:
         return plot_costs(path, figure, plot, err);
+    case OG_PLOT_ERRORS:
+        return plot_errors(path, figure, plot, err);
     default:
         return plot_chart(chart[plot->kind], path, figure, plot, err);
     }

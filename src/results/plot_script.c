@@ -220,6 +220,10 @@ static void panel_title(const struct og_picture *p, size_t panel, char *text, si
 static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
 {
     char text[512];
+    if (p->errors != NULL) {
+        og_errors_panel(p, panel, out);
+        return;
+    }
     panel_title(p, panel, text, sizeof text);
     // A title of its own above a single panel is the figure's.
     fputs("set title ", out);
@@ -313,7 +317,9 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
         og_chart_script(p, out);
         return;
     }
-    if (p->map) {
+    if (p->errors != NULL) {
+        og_errors_data(p, out);
+    } else if (p->map) {
         og_map_axes(p, out);
         for (size_t k = 0; k < p->panels; k++) og_map_data(p, k, out);
     } else {

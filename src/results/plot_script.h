@@ -8,6 +8,7 @@
 #include "ohmgrid/results.h"
 #include "results/attribution.h"
 #include "results/chart.h"
+#include "results/error_maps.h"
 #include "results/hdf.h"
 #include "results/table.h"
 
@@ -26,6 +27,7 @@ struct og_picture {
     bool map;                                       // x and series as a map of colours
     const struct og_attribution_file *attribution;  // bars of costs; NULL: lines
     const struct og_chart *chart;                   // what is no sweep; NULL: lines
+    const struct og_error_maps *errors;             // maps of them, one a panel
 };
 
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
@@ -40,6 +42,9 @@ void og_chart_script(const struct og_picture *p, FILE *out);
 void og_map_axes(const struct og_picture *p, FILE *out);
 void og_map_data(const struct og_picture *p, size_t panel, FILE *out);
 void og_map_panel(const struct og_picture *p, size_t panel, FILE *out);
+// Of errors of weights: what all panels share; a panel (plot_errors.c).
+void og_errors_data(const struct og_picture *p, FILE *out);
+void og_errors_panel(const struct og_picture *p, size_t panel, FILE *out);
 void og_picture_script(const struct og_picture *p, const char *figure, FILE *out);
 
 // Charts of what a file holds beside its sweep. og_chart_clear in any case.

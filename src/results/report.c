@@ -239,6 +239,13 @@ static void write_sections(struct report *r)
         draw(r, &(struct og_plot){.kind = OG_PLOT_CONDUCTANCES, .point = -1},
              "histograms of conductances", &why);
     }
+    if (holds(r, "errors")) {
+        heading(r, "Errors of the weights");
+        if (!draw(r, &(struct og_plot){.kind = OG_PLOT_ERRORS, .point = -1},
+                  "maps of the errors of weights", &why) &&
+            r->status == OG_OK)
+            og_sheet_note(&r->page, why.text);
+    }
 }
 
 static void write_page(struct report *r)

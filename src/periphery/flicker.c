@@ -13,28 +13,27 @@
 // thus the same for samples and votes that follow each other. Calibration reads of
 // hardware.compensation come before all samples.
 //
-// A process is computed at any tick without those before it: at the ends of cells of at
-// least four time constants as the sum over what is left of the innovations of earlier
-// cells (six, e^-24), and within a cell by halving: given both ends of an interval a
-// stationary Ornstein-Uhlenbeck process is, in its middle, normal with the mean a (x_0 +
-// x_1) / (1 + a^2) and the variance (1 - a^2) / (1 + a^2), a = exp(-half / tau). Halving ends
-// at a tick, or where an interval is below tau / 2^20. What is faster than 1/16 tick is
-// drawn anew in every read.
+// A process is computed at any tick without those before it: cells of at least 16 time
+// constants have independent ends (they are correlated by e^-16), and within a cell it is
+// found by halving: given both ends of an interval a stationary Ornstein-Uhlenbeck process
+// is, in its middle, normal with the mean a (x_0 + x_1) / (1 + a^2) and the variance (1 -
+// a^2) / (1 + a^2), a = exp(-half / tau). Halving ends at a tick, or at an interval of at most
+// tau / 64, in which it stays as it is: averaged over where reads fall, which differs from
+// block to block of devices, what changes between two of them keeps its law. What is faster than 1/16 tick is drawn anew in every
+// read.
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "periphery/array_impl.h"
 
-// At a time: devices, levels of halving, innovations of a cell's end, processes (from
-// 2e-12 s to 1e11 s).
-enum { BLOCK = 64, DEPTH = 23, TERMS = 6, PROCESSES = 48 };
+// At a time: devices, levels of halving, processes (from 2e-12 s to 1e11 s).
+enum { BLOCK = 128, DEPTH = 12, PROCESSES = 48 };
 
 struct process {
     uint32_t number;                   // from the fastest on, whatever t_cycle is
     float sd;                          // in units of q
     int shift, depth;                  // a cell is 2^(shift + depth) ticks long
-    float keep, add;                   // from the end of a cell to that of the next
     float mean[DEPTH], spread[DEPTH];  // of the middle at each level
 };
 
@@ -84,12 +83,9 @@ float *og_flicker_q(const struct og_array *a) { return a->flicker->q; }
 static struct process make_process(uint32_t number, double tau, double variance)
 {
     struct process p = {.number = number, .sd = (float)sqrt(variance)};
-    const double least = tau / (1 << 20);
+    const double least = tau / 64;
     while (p.shift < 62 && ldexp(1, p.shift + 1) <= least) p.shift++;
-    while (p.shift < 62 && ldexp(1, p.shift + p.depth) < 4 * tau) p.depth++;
-    const double keep = exp(-ldexp(1, p.shift + p.depth) / tau);
-    p.keep = (float)keep;
-    p.add = (float)sqrt((1 - keep * keep) / (1 - pow(keep, 2 * TERMS)));
+    while (p.shift < 62 && ldexp(1, p.shift + p.depth) < 16 * tau) p.depth++;
     for (int l = 0; l < p.depth; l++) {
         const double a = exp(-ldexp(1, p.shift + p.depth - l - 1) / tau);
         p.mean[l] = (float)(a / (1 + a * a));
@@ -148,16 +144,14 @@ static void draw(const struct block *b, uint32_t process, uint32_t level, uint64
     og_gauss_fill(&s, at, b->first, z, b->n);
 }
 
-// Where cell `cell` begins.
-static void cell_state(const struct process *p, const struct block *b, uint64_t cell,
-                       float *x)
+// Where the clock of a block stands in the cells of a process.
+static uint64_t phase(const struct block *b, const struct process *p)
 {
-    float z[BLOCK];
-    memset(x, 0, BLOCK * sizeof *x);
-    for (uint64_t k = 0; k < TERMS; k++) {
-        draw(b, p->number, 0, cell + k, z);
-        for (size_t i = 0; i < b->n; i++) x[i] = p->keep * x[i] + p->add * z[i];
-    }
+    const uint64_t name = (uint64_t)b->set.key[1] << 32 | b->set.key[0];
+    struct og_stream s = og_stream_named(name, OG_FLICKER, p->number, 0, 2);
+    const uint64_t word =
+        og_random_word(&s, (struct og_index){0, 0, b->programming}, b->first);
+    return (word << 30 | word) & (((uint64_t)1 << (p->shift + p->depth)) - 1);
 }
 
 // From the interval of level l - 1 to its half `at`.
@@ -187,8 +181,8 @@ static const float *seek(const struct process *p, const struct block *b, uint64_
             halve(p, b, l, path->at[l], path);
             continue;
         }
-        cell_state(p, b, path->at[0], path->left[0]);
-        if (p->depth > 0) cell_state(p, b, path->at[0] + 1, path->right[0]);
+        draw(b, p->number, 0, path->at[0], path->left[0]);
+        if (p->depth > 0) draw(b, p->number, 0, path->at[0] + 1, path->right[0]);
     }
     path->known = p->depth + 1;
     return path->left[p->depth];
@@ -204,10 +198,11 @@ static void add_processes(const struct og_flicker *f, struct block *b, size_t ro
         for (size_t i = 0; i < b->n; i++) b->z[r][i] = f->white * white[i];
     }
     for (int k = 0; k < f->n; k++) {
+        const uint64_t from = phase(b, &f->process[k]);
         struct path path;
         path.known = 0;
         for (size_t r = 0; r < rows; r++) {
-            const float *x = seek(&f->process[k], b, b->tick[r], &path);
+            const float *x = seek(&f->process[k], b, from + b->tick[r], &path);
             for (size_t i = 0; i < b->n; i++) b->z[r][i] += f->process[k].sd * x[i];
         }
     }

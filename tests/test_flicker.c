@@ -204,6 +204,45 @@ static void reference_columns_have_it(void **state)
     bench_close(&b);
 }
 
+// Behind an access resistance R, dg is felt as dg / (1 + g R)^2.
+static void wires_weaken_it(void **state)
+{
+    (void)state;
+    struct og_hardware hw = flickering();
+    hw.tile.cols = 32;
+    hw.wires.mode = OG_WIRES_EXACT;
+    hw.wires.r_access = 50e3;
+    struct bench b = watch(hw, 1);
+    bench_run(&b);
+    double sum = 0;
+    for (size_t j = 0; j < COLS; j++) {
+        const double z = ((double)b.y[j] - 1 / 1.5) * 2.25 / Q;
+        sum += z * z;
+    }
+    assert_true(fabs(sum / COLS / total() - 1) < 4 * sqrt(2.0 / COLS));
+    bench_close(&b);
+}
+
+// Word lines that hold nothing in a tile have no devices there, and no noise.
+static void what_is_removed_is_silent(void **state)
+{
+    (void)state;
+    struct og_hardware hw = flickering();
+    hw.device.g_min = 1e-6;
+    hw.tile.rows = hw.tile.cols = 8;
+    struct bench b = bench_open(hw, 8, 16, 6, 1);
+    // Tile 0 has the rows 0 .. 3, tile 1 the others.
+    for (size_t j = 0; j < 16; j++)
+        for (size_t i = 0; i < 8; i++)
+            if ((j < 8) != (i < 4)) b.w[j * 8 + i] = 0;
+    for (size_t r = 0; r < 6; r++)
+        for (size_t i = 0; i < 8; i++) b.x[r * 8 + i] = i < 4 ? 0 : 1;
+    bench_run(&b);
+    for (size_t r = 0; r < 6; r++)
+        for (size_t j = 0; j < 16; j++) assert_true((b.y[r * 16 + j] == 0) == (j < 8));
+    bench_close(&b);
+}
+
 static void training_is_refused(void **state)
 {
     (void)state;
@@ -223,6 +262,8 @@ int main(void)
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(slow_noise_is_frozen),
         cmocka_unit_test(reference_columns_have_it),
+        cmocka_unit_test(wires_weaken_it),
+        cmocka_unit_test(what_is_removed_is_silent),
         cmocka_unit_test(training_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,7 @@ static void clear_gone(const struct og_array *a, int slice, bool slope)
             size_t set = (size_t)(copy * m->slices + slice) * sides + side;
             if (a->sd != NULL) og_lines_clear(m, a->sd + set * all);
             if (a->device_s != NULL) og_lines_clear(m, a->device_s + set * all);
+            if (a->flicker != NULL) og_lines_clear(m, og_flicker_steps(a) + set * all);
         }
     if (slope) og_lines_clear(m, a->slope);
 }

@@ -153,6 +153,48 @@ static void pcm_is_that_of_its_source(void **state)
     }
 }
 
+static double clipped(double value, double low, double high)
+{
+    return fmin(fmax(value, low), high);
+}
+
+// aihwkit's formulas written again (inference/noise/hermes.py), over the whole range.
+static void hermes_is_that_of_its_source(void **state)
+{
+    (void)state;
+    for (int devices = 1; devices <= 2; devices++) {
+        const bool one = devices == 1;
+        struct og_device d;
+        const char *name = one ? "pcm_hermes_1" : "pcm_hermes_2";
+        assert_int_equal(og_device_read(&d, name, NULL, NULL), OG_OK);
+        assert_true(d.drift.t_0 == (one ? 200 : 300) && d.flicker.t_read == 512e-9);
+        for (int k = 1; k <= 100; k++) {
+            const double x = k / 100.0 - 0.001, l = log(x), x2 = x * x;
+            const float g = (float)(x * d.g_max);
+            const double nu = x < 0.0945 ? clipped(-0.0387 * l - 0.0182, 0.072, 0.13)
+                                         : -0.0436 * x2 - 0.0126 * x + 0.0736;
+            const double sd_1 = x < 0.3039 ? clipped(-0.0120 * l - 0.0023, 0.0124, 0.04)
+                                           : -0.0165 * x2 + 0.0116 * x + 0.0104;
+            const double sd_2 = x < 0.3055 ? clipped(-0.0117 * l - 0.0057, 0.0091, 0.04)
+                                           : -0.0118 * x2 + 0.0093 * x + 0.0073;
+            const double q_1 = x < 0.1591
+                                   ? clipped(-0.0078 * l + 0.0038, 0.0179, 0.04)
+                                   : 0.0664 * x2 * x - 0.1352 * x2 + 0.0768 * x + 0.0088;
+            const double q_2 = x < 0.16
+                                   ? clipped(-0.0117 * l - 0.0069, 0.015, 0.04)
+                                   : 0.0069 * x2 * x - 0.0280 * x2 + 0.0211 * x + 0.0123;
+            const struct og_law *const law[] = {&d.drift.nu, &d.drift.spread,
+                                                &d.flicker.q};
+            const double want[] = {nu, one ? sd_1 : sd_2, one ? q_1 : q_2};
+            for (int i = 0; i < 3; i++) {
+                float got;
+                og_law_fill(law[i], d.g_max, &g, &got, 1);
+                assert_true(fabs((double)got - want[i]) < 1e-6);
+            }
+        }
+    }
+}
+
 static void switched_off_and_stuck_devices_stay(void **state)
 {
     (void)state;
@@ -325,6 +367,7 @@ int main(void)
         cmocka_unit_test(exponents_are_never_negative),
         cmocka_unit_test(laws_are_clipped_and_joined),
         cmocka_unit_test(pcm_is_that_of_its_source),
+        cmocka_unit_test(hermes_is_that_of_its_source),
         cmocka_unit_test(switched_off_and_stuck_devices_stay),
         cmocka_unit_test(slopes_are_those_of_finite_differences),
         cmocka_unit_test(retention_tables_hold_at_their_times),

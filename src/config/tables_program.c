@@ -7,7 +7,7 @@
 const struct og_field og_pulse_fields[] = {
     {"law", OG_FIELD_CHOICE, offsetof(struct og_device, pulse.law), 0, NULL, 0, 0,
      "exponential linear soft_bounds exp_step", "exponential", P,
-     "How the change depends on the conductance (docs/programming.md).", NULL, NULL},
+     "How the change depends on the conductance (docs/pulsed_devices.md).", NULL, NULL},
     {"up", OG_FIELD_REAL, offsetof(struct og_device, pulse.up), 0, "S", 0, 1, NULL, "0 S",
      P,
      "Mean change by a pulse that raises the conductance, where the law is 1: "

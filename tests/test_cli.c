@@ -113,7 +113,8 @@ static void usage_errors(void **state)
     wrong("plot x.h5 -o a.png --conductances --metric loss",
           "ohmgrid plot: --conductances excludes --metric; see 'ohmgrid plot --help'\n");
     wrong("plot x.h5 -o a.png --point 1",
-          "ohmgrid plot: --point needs --traces, --conductances or --errors; see 'ohmgrid plot "
+          "ohmgrid plot: --point needs --traces, --conductances, --errors or --layers; "
+          "see 'ohmgrid plot "
           "--help'\n");
     wrong("report x.h5",
           "ohmgrid report: -o PAGE.html is missing; see 'ohmgrid report --help'\n");

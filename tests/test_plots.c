@@ -61,6 +61,12 @@ static void sweeps(void **state)
     // The first point that was stored.
     drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_CONDUCTANCES, .point = -1},
           (const char *[]){"training plain, read_noise 0", NULL});
+    drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_LAYERS, .point = -1},
+          (const char *[]){"dense1", "dense2", "snr local [dB]",
+                           "training plain, read noise 0", NULL});
+    drawn("a.h5",
+          &(struct og_plot){.kind = OG_PLOT_LAYERS, .metric = "tiles", .point = 3},
+          (const char *[]){"tiles", "tiny: training aware, read_noise 2 µS", NULL});
     drawn("a.h5", &(struct og_plot){.kind = OG_PLOT_MAP},
           (const char *[]){"read noise [µS]", "accuracy [%]", "plain", "aware", NULL});
     // Every field of a map has its value.
@@ -198,6 +204,15 @@ static void refusals(void **state)
          {.kind = OG_PLOT_CONDUCTANCES, .point = -1},
          OG_INPUT,
          "holds no conductances: output.chip was false"},
+        {NULL,
+         {.kind = OG_PLOT_LAYERS, .metric = "area", .point = -1},
+         OG_USAGE,
+         "no values of 'area' of layers; there are: snr_local"},
+        {NULL, {.kind = OG_PLOT_LAYERS, .point = 1}, OG_USAGE, "no point 1, of 1 points"},
+        {"output={chip: false, layer_samples: 0}",
+         {.kind = OG_PLOT_LAYERS, .point = -1},
+         OG_INPUT,
+         "holds no /layers"},
         {"output.errors=false",
          {.kind = OG_PLOT_ERRORS, .point = -1},
          OG_INPUT,
@@ -270,10 +285,10 @@ static void a_page_holds_everything(void **state)
         snprintf(text, sizeof text, "<h2>%s</h2>", section[i]);
         if (count(page, text) != 1) fail_msg("%s", text);
     }
-    // Lines, map, training, conductances, errors; nothing comes from elsewhere.
-    assert_int_equal(count(page, "<img alt="), 5);
-    assert_int_equal(count(page, "src=\"data:image/svg+xml,%3C?xml"), 5);
-    assert_int_equal(count(page, "src="), 5);
+    // Lines, map, layers, training, conductances, errors; nothing comes from elsewhere.
+    assert_int_equal(count(page, "<img alt="), 6);
+    assert_int_equal(count(page, "src=\"data:image/svg+xml,%3C?xml"), 6);
+    assert_int_equal(count(page, "src="), 6);
     assert_int_equal(count(page, "href=\""), 0);
     assert_int_equal(count(page, "<td>aware</td>"), 2 + 2 * 2);  // points; their layers
     assert_int_equal(count(page, "weight_decay: "), 1);

@@ -219,13 +219,14 @@ enum og_plot_kind {
     OG_PLOT_TRAINING,      // loss (`metric`) of every training over its epochs
     OG_PLOT_TRACES,        // h_error (`metric`) over the steps of a sequence
     OG_PLOT_CONDUCTANCES,  // histograms of the layers of a stored chip
-    OG_PLOT_ERRORS         // maps of the errors of its weights (output.errors)
+    OG_PLOT_ERRORS,        // maps of the errors of its weights (output.errors)
+    OG_PLOT_LAYERS         // energy (or SNR, `metric`) of each matrix, of /layers
 };
 struct og_plot {
     enum og_plot_kind kind;
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
     const char *layer;  // errors: of this matrix alone; NULL: of all, at most six
-    int point;  // traces, conductances, errors: of this sweep point; -1: all, the first
+    int point;  // traces, conductances, errors, layers: of this sweep point; -1: all, the first
     int width, height;  // pixels; 0: default
 };
 OG_API og_status og_result_plot(const char *path, const char *figure,

@@ -21,6 +21,9 @@ static const struct {
      OG_PLOT_CONDUCTANCES},
     {"--errors", "maps of the errors of the weights of a stored chip (output.errors)",
      OG_PLOT_ERRORS},
+    {"--layers",
+     "bars of the energy (or another --metric of 'show --layers') of each matrix",
+     OG_PLOT_LAYERS},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -42,8 +45,10 @@ static int choose_kind(const bool *given, struct og_plot *plot)
     if (!metric && plot->metric) return cli_usage("plot", "%s excludes --metric", flag);
     if (plot->layer && plot->kind != OG_PLOT_ERRORS)
         return cli_usage("plot", "--layer needs --errors");
-    if (plot->point >= 0 && plot->kind != OG_PLOT_TRACES && !chip)
-        return cli_usage("plot", "--point needs --traces, --conductances or --errors");
+    if (plot->point >= 0 && plot->kind != OG_PLOT_TRACES &&
+        plot->kind != OG_PLOT_LAYERS && !chip)
+        return cli_usage("plot",
+                         "--point needs --traces, --conductances, --errors or --layers");
     return CLI_GO;
 }
 
@@ -67,10 +72,11 @@ int cli_plot(int argc, char **argv)
         {kinds[3].flag, 0, CLI_FLAG, &given[3], NULL, kinds[3].help, 0, 0},
         {kinds[4].flag, 0, CLI_FLAG, &given[4], NULL, kinds[4].help, 0, 0},
         {kinds[5].flag, 0, CLI_FLAG, &given[5], NULL, kinds[5].help, 0, 0},
+        {kinds[6].flag, 0, CLI_FLAG, &given[6], NULL, kinds[6].help, 0, 0},
         {"--layer", 0, CLI_TEXT, &plot.layer, "NAME",
          "of errors: this matrix; default: all, at most six", 0, 0},
         {"--point", 0, CLI_INT, &plot.point, "P",
-         "of traces, conductances and errors: this sweep point, from 0", 0, 1e9},
+         "of traces, conductances, errors and layers: this sweep point, from 0", 0, 1e9},
         {"--title", 0, CLI_TEXT, &plot.title, "T", "default: the experiment's", 0, 0},
         {"--width", 0, CLI_INT, &plot.width, "PIXELS", "of the whole figure", 100, 20000},
         {"--height", 0, CLI_INT, &plot.height, "PIXELS", "of the whole figure", 100,

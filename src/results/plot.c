@@ -161,6 +161,23 @@ static og_status plot_errors(const char *path, const char *figure,
     return s;
 }
 
+static og_status plot_layers(const char *path, const char *figure,
+                             const struct og_plot *plot, struct og_error *err)
+{
+    struct og_layer_bars b;
+    og_status s = og_layer_bars_read(&b, path, plot, err);
+    const char *own = b.layers.table.title;
+    struct og_picture p = {.x = OG_NO_AXIS, .series = OG_NO_AXIS, .panels = 1};
+    p.title = plot->title != NULL ? plot->title : own != NULL ? own : "";
+    p.width = plot->width;
+    p.height = plot->height;
+    p.bars = &b;
+    if (s == OG_OK) s = choose_terminal(&p, figure, err);
+    if (s == OG_OK) s = draw_and_rename(&p, figure, err);
+    og_layer_table_free(&b.layers);
+    return s;
+}
+
 typedef og_status (*chart_reader)(struct og_chart *chart, const char *path,
                                   const struct og_plot *plot, struct og_error *err);
 
@@ -214,6 +231,8 @@ og_status og_result_plot(const char *path, const char *figure, const struct og_p
         return plot_costs(path, figure, plot, err);
     case OG_PLOT_ERRORS:
         return plot_errors(path, figure, plot, err);
+    case OG_PLOT_LAYERS:
+        return plot_layers(path, figure, plot, err);
     default:
         return plot_chart(chart[plot->kind], path, figure, plot, err);
     }

@@ -313,6 +313,10 @@ void og_picture_script(const struct og_picture *p, const char *figure, FILE *out
         og_bars_script(p, out);
         return;
     }
+    if (p->bars != NULL) {
+        og_layers_script(p, out);
+        return;
+    }
     if (p->chart != NULL) {
         og_chart_script(p, out);
         return;

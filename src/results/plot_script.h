@@ -10,9 +10,16 @@
 #include "results/chart.h"
 #include "results/error_maps.h"
 #include "results/hdf.h"
+#include "results/layer_table.h"
 #include "results/table.h"
 
 enum { OG_PANELS_MAX = 6, OG_NO_AXIS = -1 };
+
+// One metric of the layers at points [first, end).
+struct og_layer_bars {
+    struct og_layer_table layers;
+    size_t metric, first, end;
+};
 
 struct og_picture {
     const struct og_table *t;
@@ -28,6 +35,7 @@ struct og_picture {
     const struct og_attribution_file *attribution;  // bars of costs; NULL: lines
     const struct og_chart *chart;                   // what is no sweep; NULL: lines
     const struct og_error_maps *errors;             // maps of them, one a panel
+    const struct og_layer_bars *bars;               // of a metric of the layers
 };
 
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
@@ -42,6 +50,10 @@ void og_chart_script(const struct og_picture *p, FILE *out);
 void og_map_axes(const struct og_picture *p, FILE *out);
 void og_map_data(const struct og_picture *p, size_t panel, FILE *out);
 void og_map_panel(const struct og_picture *p, size_t panel, FILE *out);
+// Free the layers in any case; what follows the head (plot_layers.c).
+og_status og_layer_bars_read(struct og_layer_bars *b, const char *path,
+                             const struct og_plot *plot, struct og_error *err);
+void og_layers_script(const struct og_picture *p, FILE *out);
 // Of errors of weights: what all panels share; a panel (plot_errors.c).
 void og_errors_data(const struct og_picture *p, FILE *out);
 void og_errors_panel(const struct og_picture *p, size_t panel, FILE *out);

@@ -219,6 +219,8 @@ static void write_sections(struct report *r)
     }
     if (holds(r, "layers")) {
         heading(r, "Layers");
+        draw(r, &(struct og_plot){.kind = OG_PLOT_LAYERS, .point = -1},
+             "bars of the layers", &why);
         write_table(r, og_show_layers, "Where each layer loses accuracy");
     }
     if (holds(r, "traces")) {

@@ -8,10 +8,10 @@
 #include "ohmgrid/results.h"
 #include "results/attribution.h"
 #include "results/chart.h"
-#include "results/error_maps.h"
 #include "results/hdf.h"
 #include "results/layer_table.h"
 #include "results/table.h"
+#include "results/weight_maps.h"
 
 enum { OG_PANELS_MAX = 6, OG_NO_AXIS = -1 };
 
@@ -54,7 +54,7 @@ void og_map_panel(const struct og_picture *p, size_t panel, FILE *out);
 og_status og_layer_bars_read(struct og_layer_bars *b, const char *path,
                              const struct og_plot *plot, struct og_error *err);
 void og_layers_script(const struct og_picture *p, FILE *out);
-// Of errors of weights: what all panels share; a panel (plot_errors.c).
+// Of errors of weights: what all panels share; a panel (plot_weight_maps.c).
 void og_errors_data(const struct og_picture *p, FILE *out);
 void og_errors_panel(const struct og_picture *p, size_t panel, FILE *out);
 void og_picture_script(const struct og_picture *p, const char *figure, FILE *out);

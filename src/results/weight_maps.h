@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // /errors in memory: maps of how far the weights of a chip are off, as figures show them.
-#ifndef OG_RESULTS_ERROR_MAPS_H
-#define OG_RESULTS_ERROR_MAPS_H
+#ifndef OG_RESULTS_WEIGHT_MAPS_H
+#define OG_RESULTS_WEIGHT_MAPS_H
 
 #include "ohmgrid/results.h"
 #include "results/table.h"

@@ -9,9 +9,9 @@
 
 #include "base/mem.h"
 #include "nn/hdf5_read.h"
-#include "results/error_maps.h"
 #include "results/file.h"
 #include "results/plot_script.h"
+#include "results/weight_maps.h"
 
 enum { LINES = 256 };  // most fields of a map in either direction
 

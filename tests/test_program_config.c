@@ -70,10 +70,6 @@ static void what_cannot_be_is_refused(void **state)
         {"hardware: {mapping: {scheme: offset, remap: [columns, sides]}}\n",
          "e.yaml:2: key 'hardware.mapping.remap': sides and partners need a differential "
          "mapping.scheme, not offset"},
-        {"hardware: {mapping: {remap: [rows]}, wires: {mode: exact, r_row: 1 ohm}}\n",
-         "e.yaml:2: key 'hardware.mapping.remap': excludes hardware.wires, where each "
-         "line "
-         "has its place"},
         {"hardware: {fault_map: {group: x}}\n",
          "e.yaml:2: key 'hardware.fault_map.group': has no effect without "
          "fault_map.file"},

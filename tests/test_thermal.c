@@ -158,11 +158,6 @@ static void what_cannot_be_is_refused(void **state)
         .rows = 8, .cols = 4, .segments = 1, .segment = {{.rows = 8, .range = 1}}};
     og_array *a;
     err = (struct og_error){0};
-    hw.wires.mode = OG_WIRES_EXACT;
-    hw.wires.r_row = hw.wires.r_col = 1;
-    assert_int_equal(og_array_alloc(&a, &hw, &shape, &err), OG_INPUT);
-    assert_non_null(strstr(err.text, "hardware.wires"));
-    hw = noisy(OG_THERMAL_SHOT);
     hw.adc.kind = OG_ADC_RAMP;
     shape.ramps = 1;
     shape.ramp[0] = (struct og_ramp_part){.function = OG_TANH, .cols = 4};

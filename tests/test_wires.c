@@ -80,6 +80,27 @@ static void solvers_agree_over_seven_decades(void **state)
             }
 }
 
+// Two solvers that share nothing, at sizes at which a sparse factor would take too long.
+static void large_arrays_too(void **state)
+{
+    (void)state;
+    enum { M = 512, N = 509 };
+    for (int k = 0; k < 2; k++) {
+        struct circuit c = circuit_alloc(M, N, 1, k ? SIX_DECADES : SIMILAR);
+        const double r = k ? 1e-4 : 1e3;
+        const struct og_wire_params p = {.r_row = r, .r_col = r, .r_source = 2 * r};
+        double *a = og_alloc(2 * N, sizeof *a), *b = a + N;
+        og_wires *w = loaded(&c, &p);
+        assert_int_equal(og_wires_read(w, OG_WIRES_PCG, c.v, 1, a, NULL, NULL), OG_OK);
+        assert_int_equal(og_wires_read(w, OG_WIRES_MERGE, c.v, 1, b, NULL, NULL), OG_OK);
+        const double d = difference(a, b, N);
+        if (!(d <= 1e-10)) fail_msg("%g ohm: %g", r, d);
+        og_wires_free(w);
+        og_free(a);
+        circuit_free(&c);
+    }
+}
+
 // Rounding at each node must not act as a leak to ground: that would be N^2 eps, 1e-11
 // here, and systematic where cells are alike.
 static void good_wires_lose_no_digits(void **state)
@@ -319,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_resistance_may_be_zero),
         cmocka_unit_test(solvers_agree_over_seven_decades),
+        cmocka_unit_test(large_arrays_too),
         cmocka_unit_test(good_wires_lose_no_digits),
         cmocka_unit_test(nodes_behind_high_resistances_converge),
         cmocka_unit_test(bits_do_not_depend_on_threads_or_batch),

@@ -88,6 +88,14 @@ static void one_cell_is_that_of_bisection(void **state)
     (void)state;
     const struct og_wire_cell cell = {.iv = {.kind = OG_IV_SINH, .a = 9.3},
                                       .v_read = 0.2};
+    for (double ohm = 1e-6; ohm < 2e-5; ohm *= 10) {  // where rounding is all there is
+        double g = 83e-6, current, v = 0.2;
+        const struct circuit c = {1, 1, 1, &g, &v};
+        const struct og_wire_params p = {.r_source = ohm};
+        struct og_wire_report report;
+        read_cells(&c, &p, &cell, &current, &report);
+        assert_true(fabs(current / (g * v) - 1) <= 1e-8 && report.iterations < 10);
+    }
     for (double v = 0.01; v < 3; v *= 3) {
         double g = 83e-6, current;
         const struct circuit c = {1, 1, 1, &g, &v};
@@ -285,6 +293,23 @@ static void gradients_are_those_of_finite_differences(void **state)
     circuit_free(&c);
 }
 
+// One cell and its wires in series: all that the source gives.
+static void power_is_that_of_the_source(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < CELLS; k++) {
+        double g = 83e-6, v[2] = {0.31, -0.17}, current[2], power[2];
+        const struct circuit c = {1, 1, 2, &g, v};
+        const struct og_wire_params p = {.r_row = 300, .r_col = 500, .r_source = 1000};
+        read_cells(&c, &p, &cells_of[k], current, NULL);
+        og_wires *w = loaded(&c, &p);
+        assert_int_equal(og_wires_power_cells(w, &cells_of[k], v, 2, power, NULL), OG_OK);
+        og_wires_free(w);
+        for (int b = 0; b < 2; b++)
+            assert_true(fabs(power[b] / (v[b] * current[b]) - 1) <= 1e-9);
+    }
+}
+
 // --- what is refused ---------------------------------------------------------------------
 
 static void what_is_out_of_reach_is_refused(void **state)
@@ -342,6 +367,7 @@ int main(void)
         cmocka_unit_test(one_cell_is_that_of_bisection),
         cmocka_unit_test(currents_are_those_of_ngspice),
         cmocka_unit_test(gradients_are_those_of_finite_differences),
+        cmocka_unit_test(power_is_that_of_the_source),
         cmocka_unit_test(what_is_out_of_reach_is_refused),
         cmocka_unit_test(memory_may_run_out),
     };

@@ -80,9 +80,13 @@ static void what_does_not_fit_is_refused(void **state)
          "e.yaml:2: key 'hardware.device.iv': reaches 0.3 V, but between wires cells see "
          "up "
          "to 0.4 V (input.sign two_pass: half of it)"},
-        {"hardware: {adc: {kind: ramp}, wires: {mode: exact, r_row: 1}}\n",
-         "e.yaml:2: key 'hardware.wires.mode': excludes adc.kind ramp, whose bias lines "
-         "have no place among the wires"},
+        {"hardware: {wires: {mode: exact, r_row: 1, approximation: ladder}}\n",
+         "e.yaml:2: key 'hardware.wires.approximation': has no effect without wires.mode "
+         "approximate"},
+        {"hardware: {wires: {mode: approximate, r_row: 1, approximation: cubic}}\n",
+         "e.yaml:2: key 'hardware.wires.approximation': cubic needs wires.r_col, the "
+         "only "
+         "resistance that it knows"},
     };
     (void)state;
     all_are_refused(bad, sizeof bad / sizeof *bad);

@@ -166,9 +166,36 @@ static void gradients_are_those_of_finite_differences(void **state)
     circuit_free(&c);
 }
 
+// All that sources give arrives at the amplifiers, and each sees what the others do.
+static void sources_give_what_arrives(void **state)
+{
+    (void)state;
+    enum { M = 13, N = 9 };
+    struct circuit c = circuit_alloc(M, N, 1, SIMILAR);
+    for (unsigned bits = 0; bits < 64; bits++) {
+        const struct og_wire_params p = combination(bits);
+        double y[M * M], t[M * N];
+        og_wires *w = loaded(&c, &p);
+        assert_int_equal(og_wires_sources(w, y, NULL), OG_OK);
+        assert_int_equal(og_wires_transfer(w, OG_WIRES_DIRECT, t, NULL, NULL), OG_OK);
+        for (size_t k = 0; k < M; k++) {
+            double given = 0, arrived = 0;
+            for (size_t i = 0; i < M; i++) given += y[i * M + k];
+            for (size_t j = 0; j < N; j++) arrived += t[k * N + j];
+            if (!(fabs(given / arrived - 1) <= 1e-9))
+                fail_msg("combination %u: %g, expected %g", bits, given, arrived);
+            for (size_t i = 0; i < k; i++)
+                assert_true(fabs(y[i * M + k] - y[k * M + i]) <= 1e-12 * y[k * M + k]);
+        }
+        og_wires_free(w);
+    }
+    circuit_free(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sources_give_what_arrives),
         cmocka_unit_test(ladder_has_its_closed_form),
         cmocka_unit_test(every_line_has_its_own_terminals),
         cmocka_unit_test(open_cells_leave_plain_wires),

@@ -203,8 +203,9 @@ OG_API og_status og_array_through_wires(og_array *array, float *dw);
 // --- wires -----------------------------------------------------------------------------
 // One array of the matrix, its first, as last programmed, with all rows at full drive.
 struct og_wire_check {
-    double lost;         // part of the current that the wires cost, by Kirchhoff's laws
-    double approximate;  // rms over bit lines: wires.mode approximate over exact, - 1
+    double lost;  // part of the current that the wires cost, by Kirchhoff's laws
+    // rms over bit lines: wires.mode approximate over exact, - 1, of each approximation
+    double approximate, ladder, cubic;
     // Standard deviation of the outputs' read noise as reads draw it (of each device by its
     // own two lines) over that by adjoint circuits, to first order exact; of 16 outputs.
     // NaN without device.read.

@@ -72,7 +72,9 @@ struct og_costs {
 OG_API void og_array_lines(const og_array *array, double *used, double *dense);
 // [S] for one input vector x[rows of the matrix]: sum over word lines and passes of power
 // line, power = (V / v_read)^2, or the fraction of the pass that a pulse lasts. Inputs at
-// an offset are driven with v_read at twice the range.
+// an offset are driven with v_read at twice the range. Cells that are not ohmic: V I. Behind
+// wires, all that the sources give, as of the last og_array_lines; what `line` has beyond
+// that of `used` counts as without wires. NaN: no memory, or no solution.
 OG_API double og_array_load(const og_array *array, const double *line, const float *x);
 
 // Means of og_array_load over input vectors.

@@ -194,6 +194,8 @@ enum og_wire_mode {
     OG_WIRES_EXACT,
     OG_WIRES_NONLINEAR,  // exact, with cells that are not ohmic
 };
+// What mode approximate is (crossbar/circuit.h).
+enum og_wire_approximation { OG_WIRES_SERIES, OG_WIRES_LADDER, OG_WIRES_CUBIC };
 enum og_wire_ends { OG_ONE_END, OG_BOTH_ENDS };
 enum og_input_sign { OG_INPUT_BIPOLAR, OG_INPUT_TWO_PASS, OG_INPUT_OFFSET };
 enum og_encoding { OG_AMPLITUDE, OG_PULSE_WIDTH, OG_BIT_SERIAL };
@@ -253,6 +255,7 @@ enum og_mean {
 // that is not full ends where its weights end. Rows that are not driven stand at 0 V.
 struct og_wiring {
     enum og_wire_mode mode;
+    enum og_wire_approximation approximation;
     double r_row, r_col;             // [ohm] of a segment of a word line, of a bit line
     double r_source, r_sense;        // [ohm] of each source, of each sense amplifier
     double r_access;                 // [ohm] in series with every device

@@ -67,7 +67,8 @@ OG_API void og_wires_free(og_wires *wires);
 OG_API og_status og_wires_load(og_wires *wires, const double *g, struct og_error *err);
 
 // current[b * cols + j] [A] of v[b * rows + i] [V]. A vector's currents do not depend on
-// the others unless AUTO chooses by their number. OG_FAILED: PCG did not converge.
+// the others unless AUTO chooses by their number. OG_FAILED: PCG did not converge, or AUTO
+// found no method with a residual up to 1e-9 (a method that is named reports its own).
 OG_API og_status og_wires_read(og_wires *wires, enum og_wire_method method,
                                const double *v, size_t batch, double *current,
                                struct og_wire_report *report, struct og_error *err);
@@ -79,6 +80,10 @@ OG_API og_status og_wires_transfer(og_wires *wires, enum og_wire_method method, 
 // Node voltages [V] of one vector: word[rows * cols] and bit[rows * cols].
 OG_API og_status og_wires_voltages(og_wires *wires, const double *v, double *word,
                                    double *bit, struct og_error *err);
+
+// y[i * rows + k] [S]: current out of source i for 1 V at source k. All that the array
+// dissipates, in cells, wires and terminals, is v^T y v.
+OG_API og_status og_wires_sources(og_wires *wires, double *y, struct og_error *err);
 
 // Cells that are not ohmic: I(V) = g f(V), see og_iv; g is that at v_read.
 struct og_wire_cell {
@@ -92,6 +97,10 @@ struct og_wire_cell {
 OG_API og_status og_wires_read_cells(og_wires *wires, const struct og_wire_cell *cell,
                                      const double *v, size_t batch, double *current,
                                      struct og_wire_report *report, struct og_error *err);
+// power[batch] [W] that such an array dissipates.
+OG_API og_status og_wires_power_cells(og_wires *wires, const struct og_wire_cell *cell,
+                                      const double *v, size_t batch, double *power,
+                                      struct og_error *err);
 // Exact gradients of a loss through such reads, by the implicit function theorem: with the
 // adjoint voltages lambda of the network of the slopes dI/dV at the solution,
 // dI/dg_kl = -(lambda_word - lambda_bit) f(v_word - v_bit). Given dcurrent[batch * cols]

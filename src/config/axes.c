@@ -104,9 +104,11 @@ static bool is_layer_metric(const char *name)
                                         "program_time",
                                         "wire_lost",
                                         "wire_approximate",
+                                        "wire_ladder",
+                                        "wire_cubic",
                                         "wire_noise"};
-    static const char *const costs[] = {"energy", "latency", "interval", "area",
-                                        "throughput", "power"};
+    static const char *const costs[] = {"energy", "latency",    "interval",
+                                        "area",   "throughput", "power"};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
         if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)

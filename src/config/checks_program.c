@@ -104,13 +104,6 @@ static og_status check_remap(const struct og_hardware *h, const og_item *map,
         return og_fail_at(map, "mapping.remap", err,
                           "sides and partners need a differential mapping.scheme, not "
                           "offset");
-    if (h->wires.mode == OG_WIRES_NONE) return OG_OK;
-    if (h->mapping.remap != 0)
-        return og_fail_at(map, "mapping.remap", err,
-                          "excludes hardware.wires, where each line has its place");
-    if (h->tile.spare_columns > 0)
-        return og_fail_at(map, "tile.spare_columns", err,
-                          "excludes hardware.wires, where each line has its place");
     return OG_OK;
 }
 

@@ -15,6 +15,12 @@ const struct og_field og_wiring_fields[] = {
      "(exact); the same for every read, with cells that are not ohmic (exact_nonlinear, "
      "slow).",
      NULL, NULL},
+    {"approximation", OG_FIELD_CHOICE, offsetof(struct og_wiring, approximation), 0, NULL,
+     0, 0, "series ladder cubic", "series", P,
+     "Mode approximate: each device in series with its path (series), each bit line "
+     "alone "
+     "behind ideal word lines (ladder), or aihwkit's cubic formula in r_col (cubic).",
+     NULL, NULL},
     {"r_row", OG_FIELD_REAL, offsetof(struct og_wiring, r_row), 0, "ohm", 0, 1e6, NULL,
      "0 ohm", P, "Resistance of a word line from one device to the next.", NULL, NULL},
     {"r_col", OG_FIELD_REAL, offsetof(struct og_wiring, r_col), 0, "ohm", 0, 1e6, NULL,
@@ -70,6 +76,25 @@ static og_status check_given(const struct og_hardware *h, const og_item *map,
     return first_fault(&fault, 1, map, err);
 }
 
+static og_status check_approximation(const struct og_hardware *h, const og_item *map,
+                                     struct og_error *err)
+{
+    const struct og_wiring *w = &h->wires;
+    const og_item *root = map;
+    if (w->approximation == OG_WIRES_SERIES || w->mode == OG_WIRES_NONE) return OG_OK;
+    while (root != NULL && root->parent != NULL) root = root->parent;
+    const bool swept = root != NULL && og_is_swept(root, "hardware.wires.mode");
+    const bool cubic =
+        w->mode == OG_WIRES_APPROXIMATE && w->approximation == OG_WIRES_CUBIC;
+    const struct fault fault[] = {
+        {w->mode != OG_WIRES_APPROXIMATE && !swept, "wires.approximation",
+         "has no effect without wires.mode approximate"},
+        {cubic && w->r_col == 0, "wires.approximation",
+         "cubic needs wires.r_col, the only resistance that it knows"},
+    };
+    return first_fault(fault, sizeof fault / sizeof *fault, map, err);
+}
+
 og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
                           struct og_error *err)
 {
@@ -85,8 +110,6 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
         {too_small(w->r_col), "wires.r_col", small},
         {too_small(w->r_source), "wires.r_source", small},
         {too_small(w->r_sense), "wires.r_sense", small},
-        {!off && h->adc.kind == OG_ADC_RAMP, "wires.mode",
-         "excludes adc.kind ramp, whose bias lines have no place among the wires"},
         {newton && !bent, "wires.mode",
          "exact_nonlinear needs a device.iv that is not ohmic: of ohmic cells exact is "
          "all "
@@ -99,6 +122,7 @@ og_status og_wiring_check(const struct og_hardware *h, const og_item *map,
          "exact_nonlinear excludes weight_noise.programmed, which is of no device"},
     };
     OG_TRY(check_given(h, map, err));
+    OG_TRY(check_approximation(h, map, err));
     OG_TRY(og_iv_use_check(h, map, err));
     return first_fault(fault, sizeof fault / sizeof *fault, map, err);
 }

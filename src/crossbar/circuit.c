@@ -23,6 +23,21 @@ bool og_wiring_is_on(const struct og_wiring *w)
                                         w->r_sense > 0 || w->r_access > 0);
 }
 
+// Word lines of ladders are ideal.
+static struct og_wire_params params_of(const struct og_wiring *w)
+{
+    struct og_wire_params p = og_wiring_params(w);
+    if (w->mode == OG_WIRES_APPROXIMATE && w->approximation == OG_WIRES_LADDER)
+        p.r_row = p.r_source = 0;
+    return p;
+}
+
+static bool is_solved(const struct og_circuit *n)
+{
+    return n->wiring.mode != OG_WIRES_APPROXIMATE ||
+           n->wiring.approximation == OG_WIRES_LADDER;
+}
+
 // --- room ------------------------------------------------------------------------------
 
 void og_circuit_clear(struct og_circuit *n)
@@ -44,7 +59,7 @@ static og_wires *solver_of(const struct og_circuit *n)
 
 static og_status make_solver(struct og_circuit *n, struct og_error *err)
 {
-    const struct og_wire_params params = og_wiring_params(&n->wiring);
+    const struct og_wire_params params = params_of(&n->wiring);
     const size_t k = n->next;
     og_wires_free(n->solver[k]);
     n->solver[k] = NULL;
@@ -82,7 +97,7 @@ og_status og_circuit_resize(struct og_circuit *n, size_t rows, size_t cols,
     n->rows = rows;
     n->cols = cols;
     if (n->room < rows * cols) OG_TRY(grow(n, rows * cols, err));
-    if (n->wiring.mode == OG_WIRES_APPROXIMATE || solver_of(n) != NULL) return OG_OK;
+    if (!is_solved(n) || solver_of(n) != NULL) return OG_OK;
     return make_solver(n, err);
 }
 
@@ -103,12 +118,14 @@ static double path_of(const struct og_circuit *n, size_t i, size_t j)
     return row + col + w->r_access;
 }
 
+// Of devices in series, or (cubic) as if there were no wires.
 static void series(const struct og_circuit *n, double *t, double *share)
 {
+    const bool cubic = og_wiring_is_cubic(&n->wiring);
     for (size_t i = 0; i < n->rows; i++)
         for (size_t j = 0; j < n->cols; j++) {
             const size_t k = i * n->cols + j;
-            const double part = 1 / (1 + n->g[k] * path_of(n, i, j));
+            const double part = cubic ? 1 : 1 / (1 + n->g[k] * path_of(n, i, j));
             if (t != NULL) t[k] = n->g[k] * part;
             if (share != NULL) share[k] = part * part;
         }
@@ -134,7 +151,7 @@ og_wires *og_circuit_solver(struct og_circuit *n)
 
 og_status og_circuit_transfer(struct og_circuit *n, struct og_error *err)
 {
-    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+    if (!is_solved(n)) {
         series(n, n->t, NULL);
         return OG_OK;
     }
@@ -146,7 +163,7 @@ og_status og_circuit_transfer(struct og_circuit *n, struct og_error *err)
 
 void og_circuit_shares(struct og_circuit *n)
 {
-    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+    if (!is_solved(n)) {
         series(n, NULL, n->share);
         return;
     }
@@ -160,6 +177,46 @@ void og_circuit_shares(struct og_circuit *n)
     }
     for (size_t k = 0; k < n->rows * n->cols; k++)
         n->share[k] *= og_circuit_access_share(n, k);
+}
+
+void og_circuit_arrivals(struct og_circuit *n, double *to)
+{
+    const size_t cells = n->rows * n->cols;
+    if (!is_solved(n)) {
+        // In series a current across the device and its square for a change of it.
+        series(n, NULL, to);
+        for (size_t k = 0; k < cells; k++) to[k] = sqrt(to[k]);
+        return;
+    }
+    const og_wires *w = og_circuit_solver(n);
+    double *line = n->line, *scratch = line + 2 * OG_WIRES_SIDE_MAX;
+    for (size_t i = 0; i < n->rows; i++) {
+        og_word_resistance(w, i, line);
+        for (size_t j = 0; j < n->cols; j++)
+            to[i * n->cols + j] = 1 - w->g[i * n->cols + j] * line[j];
+    }
+    for (size_t j = 0; j < n->cols; j++) {
+        og_bit_line(w, j, line, scratch);
+        for (size_t i = 0; i < n->rows; i++) to[i * n->cols + j] *= line[i];
+    }
+    for (size_t k = 0; k < cells; k++) to[k] *= sqrt(og_circuit_access_share(n, k));
+}
+
+void og_circuit_levels(struct og_circuit *n, double *level)
+{
+    const og_wires *w = is_solved(n) ? og_circuit_solver(n) : NULL;
+    double *word = n->line, *scratch = word + 2 * OG_WIRES_SIDE_MAX;
+    if (w == NULL) series(n, NULL, n->share);
+    for (size_t i = 0; i < n->rows; i++) {
+        if (w != NULL) og_word_line(w, i, 1, NULL, word, scratch);
+        level[i] = 0;
+        for (size_t j = 0; j < n->cols; j++) {
+            const size_t k = i * n->cols + j;
+            level[i] += w != NULL ? word[j] * sqrt(og_circuit_access_share(n, k))
+                                  : sqrt(n->share[k]);
+        }
+        level[i] /= (double)n->cols;
+    }
 }
 
 // --- gradients -------------------------------------------------------------------------
@@ -236,7 +293,7 @@ og_status og_circuit_gradient(struct og_circuit *n, const double *p, double *to,
                               struct og_error *err)
 {
     const size_t cells = n->rows * n->cols;
-    if (n->wiring.mode == OG_WIRES_APPROXIMATE) {
+    if (!is_solved(n)) {
         series(n, NULL, to);
         for (size_t k = 0; k < cells; k++) to[k] *= p[k];
         return OG_OK;

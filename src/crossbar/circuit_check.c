@@ -15,31 +15,55 @@ static double column_sum(const struct og_circuit *n, const double *t, size_t j)
 
 // The same devices in another mode.
 static og_status other_mode(const struct og_circuit *n, enum og_wire_mode mode,
+                            enum og_wire_approximation approximation,
                             struct og_circuit *other, struct og_error *err)
 {
     *other = (struct og_circuit){.wiring = n->wiring};
     other->wiring.mode = mode;
+    other->wiring.approximation = approximation;
     OG_TRY(og_circuit_resize(other, n->rows, n->cols, err));
     for (size_t k = 0; k < n->rows * n->cols; k++) other->g[k] = n->g[k];
     return og_circuit_transfer(other, err);
 }
 
-static void compare(const struct og_circuit *exact, const struct og_circuit *series,
-                    struct og_wire_check *check)
+// All rows at full drive.
+static double cubic_sum(const struct og_circuit *n, size_t j)
 {
-    double square = 0, carried = 0, ideal = 0;
+    double sum = 0, placed = 0;
+    for (size_t i = 0; i < n->rows; i++) {
+        const double g = n->g[i * n->cols + j];
+        sum += g;
+        placed += g * og_cubic_place(n->rows - 1 - i, n->rows);
+    }
+    const double a = (double)n->rows * n->wiring.r_col * sum;
+    return sum - og_cubic_drop(a) * placed;
+}
+
+static double lost(const struct og_circuit *exact)
+{
+    double carried = 0, ideal = 0;
+    for (size_t j = 0; j < exact->cols; j++) {
+        carried += column_sum(exact, exact->t, j);
+        ideal += column_sum(exact, exact->g, j);
+    }
+    return ideal > 0 ? 1 - carried / ideal : 0;
+}
+
+// Rms over the bit lines.
+static double error_of(const struct og_circuit *exact, const struct og_circuit *other)
+{
+    double square = 0;
     size_t columns = 0;
     for (size_t j = 0; j < exact->cols; j++) {
         const double sum = column_sum(exact, exact->t, j);
-        carried += sum;
-        ideal += column_sum(exact, exact->g, j);
         if (!(sum > 0)) continue;
-        const double error = column_sum(series, series->t, j) / sum - 1;
-        square += error * error;
+        const double has = og_wiring_is_cubic(&other->wiring)
+                               ? cubic_sum(other, j)
+                               : column_sum(other, other->t, j);
+        square += (has / sum - 1) * (has / sum - 1);
         columns++;
     }
-    check->lost = ideal > 0 ? 1 - carried / ideal : 0;
-    check->approximate = columns > 0 ? sqrt(square / (double)columns) : 0;
+    return columns > 0 ? sqrt(square / (double)columns) : 0;
 }
 
 // Var_j = sum_kl variance_kl (dI_j / dg_kl)^2, into *sum.
@@ -81,16 +105,30 @@ static og_status check_noise(struct og_circuit *n, const double *variance,
     return s;
 }
 
+static og_status check_other(const struct og_circuit *exact,
+                             enum og_wire_approximation approximation, double *error,
+                             struct og_error *err)
+{
+    struct og_circuit other = {0};
+    const og_status s =
+        other_mode(exact, OG_WIRES_APPROXIMATE, approximation, &other, err);
+    if (s == OG_OK) *error = error_of(exact, &other);
+    og_circuit_clear(&other);
+    return s;
+}
+
 og_status og_circuit_check(struct og_circuit *n, const double *variance,
                            struct og_wire_check *check, struct og_error *err)
 {
-    struct og_circuit exact = {0}, series = {0};
-    *check = (struct og_wire_check){NAN, NAN, NAN};
-    og_status s = other_mode(n, OG_WIRES_EXACT, &exact, err);
-    if (s == OG_OK) s = other_mode(n, OG_WIRES_APPROXIMATE, &series, err);
-    if (s == OG_OK) compare(&exact, &series, check);
+    struct og_circuit exact = {0};
+    *check = (struct og_wire_check){NAN, NAN, NAN, NAN, NAN};
+    og_status s = other_mode(n, OG_WIRES_EXACT, OG_WIRES_SERIES, &exact, err);
+    if (s == OG_OK) check->lost = lost(&exact);
+    if (s == OG_OK)
+        s = check_other(&exact, OG_WIRES_SERIES, &check->approximate, err);
+    if (s == OG_OK) s = check_other(&exact, OG_WIRES_LADDER, &check->ladder, err);
+    if (s == OG_OK) s = check_other(&exact, OG_WIRES_CUBIC, &check->cubic, err);
     if (s == OG_OK && variance != NULL) s = check_noise(&exact, variance, check, err);
     og_circuit_clear(&exact);
-    og_circuit_clear(&series);
     return s;
 }

@@ -216,6 +216,53 @@ static double into_source(const struct og_wires *w, const double *word, const do
     return sum + w->row.unit * w->row.last * word[i * n + n - 1];
 }
 
+void og_wires_source_currents(const og_wires *w, const double *v, const double *word,
+                              const double *cell, double *current)
+{
+    const size_t n = w->cols;
+    const struct og_line *l = &w->row;
+    for (size_t i = 0; i < w->rows; i++) {
+        const double *x = word + i * n;
+        double sum = 0;
+        for (size_t j = 0; j < n && l->kind == OG_LINE_IDEAL; j++) sum += cell[i * n + j];
+        if (l->kind == OG_LINE_NODE) sum = l->unit * (v[i] - x[0]);
+        if (l->kind == OG_LINE_WIRE)
+            sum = l->unit * (l->first * (v[i] - x[0]) + l->last * (v[i] - x[n - 1]));
+        current[i] = sum;
+    }
+}
+
+// One source at a time.
+static og_status sources_by_fields(og_wires *w, double *y, double *memory,
+                                   struct og_error *err)
+{
+    const size_t m = w->rows, cells = m * w->cols;
+    double *word = memory, *bit = word + cells, *cell = bit + cells, *v = cell + cells,
+           *current = v + m;
+    for (size_t k = 0; k < m; k++) {
+        memset(v, 0, m * sizeof *v);
+        v[k] = 1;
+        OG_TRY(og_wires_field(w, v, NULL, word, bit, err));
+        for (size_t c = 0; c < cells; c++) cell[c] = w->g[c] * (word[c] - bit[c]);
+        og_wires_source_currents(w, v, word, cell, current);
+        for (size_t i = 0; i < m; i++) y[i * m + k] = current[i];
+    }
+    return OG_OK;
+}
+
+og_status og_wires_sources(og_wires *w, double *y, struct og_error *err)
+{
+    if (w->row.kind == OG_LINE_WIRE && w->col.kind == OG_LINE_WIRE) {
+        const og_status s = og_merge_sources(w, y, NULL);
+        if (s != OG_FAILED) return s == OG_OK ? s : og_wires_no_memory(err);
+    }
+    double *memory = og_alloc(3 * w->rows * w->cols + 2 * w->rows, sizeof *memory);
+    if (memory == NULL) return og_wires_no_memory(err);
+    const og_status s = sources_by_fields(w, y, memory, err);
+    og_free(memory);
+    return s;
+}
+
 void og_wires_source_gradient(const og_wires *w, const double *word, const double *bit,
                               double *dv)
 {

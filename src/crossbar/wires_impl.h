@@ -69,6 +69,9 @@ void og_line_solve(const struct og_line *l, const double *q, size_t n, double *x
 // word[cols] of row i, given the bit line voltages of that row (NULL: 0). q: scratch.
 void og_word_line(const struct og_wires *w, size_t i, double v, const double *bit,
                   double *word, double *q);
+// resistance[cols]: voltage of each node of word line i, its source and the bit lines at
+// ground, for a unit current into it.
+void og_word_resistance(const struct og_wires *w, size_t i, double *resistance);
 // Four word lines of two fields at once, so that no line waits for its own last node:
 // x[cols][8], lane 4 f + k of line i + k in field f, given q[rows * cols] of
 // og_line_factor. Lines beyond the last are left out. Not for IDEAL word lines.
@@ -87,6 +90,7 @@ void og_wires_decoupled_transfer(const struct og_wires *w, double *t, double *sc
 // --- transfer matrices -----------------------------------------------------------------
 void og_merge_free(struct og_merge *m);
 og_status og_merge_transfer(struct og_wires *w, double *t, struct og_error *err);
+og_status og_merge_sources(struct og_wires *w, double *y, struct og_error *err);
 og_status og_node_transfer(const struct og_wires *w, double *t, struct og_error *err);
 
 // --- sparse direct (wires_direct.c) ----------------------------------------------------
@@ -115,6 +119,9 @@ og_status og_wires_inject(og_wires *w, const double *word_in, const double *bit_
 // dv[rows] of a loss, from the adjoint voltages (sources at 0 V).
 void og_wires_source_gradient(const og_wires *w, const double *word, const double *bit,
                               double *dv);
+// current[rows] out of the sources at v[rows], of cells that carry cell[rows * cols] A.
+void og_wires_source_currents(const og_wires *w, const double *v, const double *word,
+                              const double *cell, double *current);
 // |A b - d| / |d|, see og_wire_report. scratch: 4 cols.
 double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
                          double *scratch);

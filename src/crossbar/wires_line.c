@@ -66,6 +66,29 @@ void og_word_line(const struct og_wires *w, size_t i, double v, const double *bi
     og_line_solve(&w->row, q, n, word);
 }
 
+// By elimination from both ends.
+void og_word_resistance(const struct og_wires *w, size_t i, double *resistance)
+{
+    const struct og_line *l = &w->row;
+    const size_t n = w->cols;
+    const double *g = w->g + i * n;
+    double x = l->kind == OG_LINE_WIRE ? l->last : 1;
+    if (l->kind == OG_LINE_NODE)
+        for (size_t j = 0; j < n; j++) x += g[j] / l->unit;
+    for (size_t j = n; j-- > 0;) {
+        resistance[j] = l->kind == OG_LINE_NODE ? 1 / (x * l->unit) : 0;
+        if (l->kind != OG_LINE_WIRE) continue;
+        resistance[j] = g[j] / l->unit + x;
+        x = resistance[j] / (1 + resistance[j]);
+    }
+    x = l->first;
+    for (size_t j = 0; j < n && l->kind == OG_LINE_WIRE; j++) {
+        const double above = g[j] / l->unit + x;
+        resistance[j] = 1 / ((resistance[j] + x) * l->unit);
+        x = above / (1 + above);
+    }
+}
+
 enum { ROWS_AT_ONCE = 4, LANES = 2 * ROWS_AT_ONCE };
 
 // x <- currents into the nodes, in units.

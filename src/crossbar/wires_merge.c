@@ -169,31 +169,43 @@ static bool build(struct og_merge *m, const struct og_region *r, double *s, doub
 
 static bool is_source(enum og_side side) { return side == OG_LEFT || side == OG_RIGHT; }
 
-// t -= S between sources and amplifiers within one tile; rows and columns of t begin at
-// the pieces' `at`.
+// What is asked for: -S between sources and amplifiers, the transfer matrix, or between
+// sources and sources.
+struct wanted {
+    double *t;    // [rows][cols], its rows and columns begin at the pieces' `at`
+    size_t cols;  // columns of w, or its rows
+    bool sources;
+};
+
+static bool belongs(const struct wanted *to, enum og_side side)
+{
+    return is_source(side) == to->sources;
+}
+
+// t -= S within one tile.
 static void take_block(const struct og_piece *P, const struct og_piece *Q,
-                       const struct part *from, double *t, size_t cols)
+                       const struct part *from, const struct wanted *to)
 {
     for (size_t i = 0; i < P->n; i++) {
         const double *s = from->s + (P->from + i) * from->n + Q->from;
-        double *to = t + (P->at + i) * cols + Q->at;
-        for (size_t k = 0; k < Q->n; k++) to[k] -= s[k];
+        double *row = to->t + (P->at + i) * to->cols + Q->at;
+        for (size_t k = 0; k < Q->n; k++) row[k] -= s[k];
     }
 }
 
 static void take_kept(const struct og_piece *piece, size_t pieces, const struct part *p,
-                      double *t, size_t cols)
+                      const struct wanted *to)
 {
     for (size_t a = 0; a < pieces; a++)
         for (size_t b = 0; b < pieces; b++)
-            if (is_source(piece[a].side) && !is_source(piece[b].side) &&
+            if (is_source(piece[a].side) && belongs(to, piece[b].side) &&
                 piece[a].child == piece[b].child)
-                take_block(&piece[a], &piece[b], &p[piece[a].child], t, cols);
+                take_block(&piece[a], &piece[b], &p[piece[a].child], to);
 }
 
 // Both ends of a line are one port: their columns of E are added.
 static bool join_last(const struct og_merge *m, const struct og_join *j,
-                      const struct part p[2], double *t, double *stack)
+                      const struct part p[2], const struct wanted *want, double *stack)
 {
     const size_t rows = m->w->rows, cols = m->w->cols, k = j->shared;
     double *c = stack, *e = stack + k * k;
@@ -209,13 +221,15 @@ static bool join_last(const struct og_merge *m, const struct og_join *j,
         }
     }
     solve_shared(c, k, e, rows + cols);
-    take_kept(j->piece, OG_PIECES, p, t, cols);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)cols, (int)k, 1,
-                e, (int)k, e + rows * k, (int)k, 1, t, (int)cols);
+    take_kept(j->piece, OG_PIECES, p, want);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)want->cols,
+                (int)k, 1, e, (int)k, want->sources ? e : e + rows * k, (int)k, 1,
+                want->t, (int)want->cols);
     return true;
 }
 
-static void take_single(const struct og_merge *m, const struct og_region *r, double *t)
+static void take_single(const struct og_merge *m, const struct og_region *r,
+                        const struct wanted *want)
 {
     const struct og_ports ports = og_region_ports(m, r);
     const struct part p = {m->leaf[0], og_ports_count(&ports)};
@@ -224,7 +238,7 @@ static void take_single(const struct og_merge *m, const struct og_region *r, dou
         piece[s] = (struct og_piece){.from = og_ports_before(&ports, (enum og_side)s),
                                      .n = ports.n[s],
                                      .side = (enum og_side)s};
-    take_kept(piece, OG_SIDES, &p, t, m->w->cols);
+    take_kept(piece, OG_SIDES, &p, want);
 }
 
 // --- all ---------------------------------------------------------------------------------
@@ -256,19 +270,19 @@ static bool merge_alloc(struct og_merge *m)
     return m->stack != NULL;
 }
 
-static bool merge_all(struct og_merge *m, double *t)
+static bool merge_all(struct og_merge *m, const struct wanted *want)
 {
     const struct og_region all = {0, m->row.n, 0, m->col.n};
     og_merge_leaves(m);
-    memset(t, 0, m->w->rows * m->w->cols * sizeof *t);
+    memset(want->t, 0, m->w->rows * want->cols * sizeof *want->t);
     if (og_region_is_leaf(&all)) {
-        take_single(m, &all, t);
+        take_single(m, &all, want);
         return true;
     }
     struct part p[2];
     struct og_join j;
     double *rest = build_parts(m, &all, p, &j, m->stack);
-    return rest != NULL && join_last(m, &j, p, t, rest);
+    return rest != NULL && join_last(m, &j, p, want, rest);
 }
 
 void og_merge_free(struct og_merge *m)
@@ -292,14 +306,27 @@ static struct og_merge *merge_new(const struct og_wires *w)
     return NULL;
 }
 
-og_status og_merge_transfer(struct og_wires *w, double *t, struct og_error *err)
+static og_status merge_into(struct og_wires *w, const struct wanted *want,
+                            struct og_error *err)
 {
     assert(w->row.kind == OG_LINE_WIRE && w->col.kind == OG_LINE_WIRE);
     if (w->merge == NULL) w->merge = merge_new(w);
     if (w->merge == NULL) return og_wires_no_memory(err);
     const int threads = og_blas_use_threads(1);
-    const bool merged = merge_all(w->merge, t);
+    const bool merged = merge_all(w->merge, want);
     og_blas_use_threads(threads);
     if (merged) return OG_OK;
     return og_fail(err, OG_FAILED, "wires: merging lost all digits; use 'direct'");
+}
+
+og_status og_merge_transfer(struct og_wires *w, double *t, struct og_error *err)
+{
+    return merge_into(w, &(struct wanted){t, w->cols, false}, err);
+}
+
+og_status og_merge_sources(struct og_wires *w, double *y, struct og_error *err)
+{
+    OG_TRY(merge_into(w, &(struct wanted){y, w->rows, true}, err));
+    for (size_t k = 0; k < w->rows * w->rows; k++) y[k] = -y[k];
+    return OG_OK;
 }

@@ -13,8 +13,9 @@
 
 enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
 
-// Of the currents that flow into the amplifiers, or of all of the cells.
-static const double tolerance = 1e-12;
+// Of the currents that flow into the amplifiers, or of all of the cells. Wires of very low
+// resistance leave rounding above it: `rounding` will do where no step gains any more.
+static const double tolerance = 1e-12, rounding = 1e-9;
 
 struct newton {
     const struct og_wires *w;  // the cells' g
@@ -148,10 +149,11 @@ static void take_currents(const struct newton *s, double *current)
 static og_status solve_vector(struct newton *s, og_wires *linear,
                               struct og_wire_report *report, struct og_error *err)
 {
-    double gain = INFINITY;
+    double gain = INFINITY, last = INFINITY;
     size_t steps = 0;
     OG_TRY(og_wires_field(linear, s->v, NULL, s->word, s->bit, err));
-    while (gain > tolerance) {
+    while (gain > tolerance && !(gain <= rounding && gain > last / 2)) {
+        last = gain;
         if (steps++ == STEPS_MAX)
             return og_fail(err, OG_FAILED,
                            "wires: no convergence in %d steps of Newton's method "
@@ -235,6 +237,30 @@ og_status og_wires_read_cells(og_wires *w, const struct og_wire_cell *cell,
     }
     newton_free(&s);
     if (report != NULL) *report = own;
+    return status;
+}
+
+og_status og_wires_power_cells(og_wires *w, const struct og_wire_cell *cell,
+                               const double *v, size_t batch, double *power,
+                               struct og_error *err)
+{
+    const size_t m = w->rows, cells = m * w->cols;
+    struct newton s;
+    struct og_wire_report report = {.iterations = 0};
+    double *current = og_alloc(m, sizeof *current);
+    og_status status = newton_alloc(&s, w, cell, v, batch, err);
+    if (status == OG_OK && current == NULL) status = og_wires_no_memory(err);
+    for (size_t b = 0; status == OG_OK && b < batch; b++) {
+        status = solve_next(&s, w, v, b, &report, err);
+        if (status != OG_OK) break;
+        for (size_t k = 0; k < cells; k++)
+            s.g[k] = w->g[k] * og_iv_current(&s.law, s.word[k] - s.bit[k]);
+        og_wires_source_currents(w, s.v, s.word, s.g, current);
+        power[b] = 0;
+        for (size_t i = 0; i < m; i++) power[b] += s.v[i] * current[i];
+    }
+    newton_free(&s);
+    og_free(current);
     return status;
 }
 

@@ -34,6 +34,20 @@ static double merge_of(const struct og_wires *w)
     return fmin(100 + sqrt((double)w->rows * (double)w->cols), 300);
 }
 
+// What AUTO takes for a result: residuals within the range that is tested (1e-4 to 1e3
+// ohm, six decades of conductance) stay below 1e-10.
+static const double residual_most = 1e-9;
+
+static og_status judge_residual(const struct og_wire_report *r, struct og_error *err)
+{
+    if (r->residual <= residual_most) return OG_OK;
+    return og_fail(err, OG_FAILED,
+                   "wires: the residual of '%s' is %.2g, above %.0e: these resistances and "
+                   "conductances leave too few digits (a method that is named tells its "
+                   "residual and is not refused)",
+                   og_wire_method_name(r->method), r->residual, residual_most);
+}
+
 static enum og_wire_method cheapest(const struct og_wires *w, size_t batch)
 {
     if (og_wires_decoupled(w)) return OG_WIRES_MERGE;
@@ -218,9 +232,11 @@ og_status og_wires_read(og_wires *w, enum og_wire_method method, const double *v
         s = read_merge(w, v, batch, current, &own, choose ? &first : err);
     else if (own.method == OG_WIRES_PCG)
         s = read_pcg(w, v, batch, current, &own, choose ? &first : err);
+    if (choose && s == OG_OK) s = judge_residual(&own, &first);
     if (own.method == OG_WIRES_DIRECT || (choose && s == OG_FAILED)) {
         own = (struct og_wire_report){.method = OG_WIRES_DIRECT};
         s = og_direct_read(w, v, batch, current, &own.residual, err);
+        if (choose && s == OG_OK) s = judge_residual(&own, err);
     } else if (choose && s != OG_OK) {
         og_fail(err, s, "%s", first.text);
     }
@@ -243,9 +259,11 @@ og_status og_wires_transfer(og_wires *w, enum og_wire_method method, double *t,
     // The choice must not depend on whether a report is asked for.
     if (s == OG_OK && own.method == OG_WIRES_MERGE && (choose || report != NULL))
         s = check_transfer(w, t, &own.residual, choose ? &first : err);
+    if (choose && s == OG_OK) s = judge_residual(&own, &first);
     if (own.method == OG_WIRES_DIRECT || (choose && s == OG_FAILED)) {
         own = (struct og_wire_report){.method = OG_WIRES_DIRECT};
         s = og_direct_read(w, NULL, w->rows, t, &own.residual, err);
+        if (choose && s == OG_OK) s = judge_residual(&own, err);
     } else if (choose && s != OG_OK) {
         og_fail(err, s, "%s", first.text);
     }

@@ -14,6 +14,16 @@ double og_layer_wire_approximate(const struct og_layer_source *s)
     return s->ideal ? NAN : s->wires.approximate;
 }
 
+double og_layer_wire_ladder(const struct og_layer_source *s)
+{
+    return s->ideal ? NAN : s->wires.ladder;
+}
+
+double og_layer_wire_cubic(const struct og_layer_source *s)
+{
+    return s->ideal ? NAN : s->wires.cubic;
+}
+
 double og_layer_wire_noise(const struct og_layer_source *s)
 {
     return s->ideal ? NAN : s->wires.noise;

@@ -56,6 +56,8 @@ double og_layer_ramp_dnl(const struct og_layer_source *s);
 // --- wires (layer_wires.c) ------------------------------------------------------------
 double og_layer_wire_lost(const struct og_layer_source *s);
 double og_layer_wire_approximate(const struct og_layer_source *s);
+double og_layer_wire_ladder(const struct og_layer_source *s);
+double og_layer_wire_cubic(const struct og_layer_source *s);
 double og_layer_wire_noise(const struct og_layer_source *s);
 
 // --- writing (layer_program.c) --------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "config/iv.h"
 #include "device/sigma.h"
 #include "periphery/adcs.h"
 #include "periphery/faults.h"
@@ -50,6 +51,8 @@ static og_status check_converters(const struct og_hardware *hw,
                 "(ideal) or 2 and more");
     }
     OG_TRY(check_pulses(hw, shape, err));
+    if (hw->device.iv.kind != OG_IV_OHMIC)
+        OG_TRY(og_iv_check(&hw->device.iv, hw->device.v_read, NULL, err));
     if (hw->adc.bits < 0 || hw->adc.bits > 16)
         return og_fail(err, OG_INPUT, "hardware.adc.bits: %d is not in 0 .. 16",
                        hw->adc.bits);
@@ -310,11 +313,6 @@ static og_status check_physics(const struct og_array *a, struct og_error *err)
 {
     if (a->ramps != NULL && a->map.hw.thermal.law != OG_THERMAL_NONE)
         return og_fail(err, OG_INPUT, "hardware.thermal: excludes adc.kind: ramp");
-    if (a->wired != NULL && a->map.hw.thermal.law != OG_THERMAL_NONE)
-        return og_fail(err, OG_INPUT,
-                       "hardware.thermal: excludes hardware.wires, behind which the "
-                       "current of a device's noise divides in another way than that of "
-                       "its input");
     return OG_OK;
 }
 
@@ -356,6 +354,8 @@ void og_array_free(og_array *a)
         og_packed_free(a->unit[k].e);
         og_packed_free(a->unit[k].nominal);
         og_packed_free(a->unit[k].v);
+        og_packed_free(a->unit[k].size);
+        og_packed_free(a->unit[k].placed);
         og_free(a->unit[k].lanes);
         og_free(a->unit[k].steps);
         og_free(a->unit[k].table);
@@ -429,6 +429,11 @@ og_status og_array_keep_gradient(og_array *a, enum og_keep keep, struct og_error
         return og_fail(err, OG_INPUT,
                        "train.reparam: the scale of noise is not differentiated through "
                        "cells that are not ohmic; use device.iv: {kind: ohmic}");
+    if (keep != OG_KEEP_NOTHING && a->wired != NULL &&
+        og_wiring_is_cubic(&a->map.hw.wires))
+        return og_fail(err, OG_INPUT,
+                       "hardware.wires.approximation: cubic has no gradient here; train "
+                       "with series, ladder or wires.mode exact");
     if (keep != OG_KEEP_NOTHING && a->wired != NULL && a->map.slices > 1)
         return og_fail(
             err, OG_INPUT,

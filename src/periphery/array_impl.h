@@ -27,11 +27,13 @@ struct og_unit {
     og_packed *nominal;  // without errors; NULL unless the ADCs are calibrated
     og_packed *v;        // read variance in steps^2 per d^2; NULL where constant or off
     og_packed *s;        // thermal_shot: noise of the devices, see thermal.c; or NULL
-    float *thermal;      // [cols] thermal_only: variance in steps^2; or NULL
-    float lsb;           // what it is worth in the column that counts least
-    float *lanes;        // see og_lanes
-    float *steps;        // of converters as circuits (adcs.h), else NULL
-    int32_t *table;      // of slopes: where the levels of each lane begin
+    // wires.approximation cubic, see wired_cubic.c; or NULL
+    og_packed *size, *placed;
+    float *thermal;  // [cols] thermal_only: variance in steps^2; or NULL
+    float lsb;       // what it is worth in the column that counts least
+    float *lanes;    // see og_lanes
+    float *steps;    // of converters as circuits (adcs.h), else NULL
+    int32_t *table;  // of slopes: where the levels of each lane begin
 };
 
 struct og_ramps;
@@ -158,6 +160,8 @@ bool og_device_targets(const struct og_array *a, const struct og_device_run *r,
                        const float *q, float *t);
 // og_array_load with every word line at full scale in every pass that can drive it.
 double og_full_load(const struct og_array *a, bool dense);
+// What word line i has in one of og_pulses: V / v_read, or the sign and part of a pulse.
+float og_pulse_of(const struct og_array *a, size_t i, float x, int pulse);
 // Packs what og_array_observe multiplies with, if it is not yet there; e is overwritten.
 void og_pack_nominal(struct og_array *a);
 size_t og_backward_work_bytes(const struct og_array *a, size_t n);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "crossbar/assign.h"
+#include "crossbar/circuit.h"
 
 size_t og_fault_sets(const struct og_array *a)
 {
@@ -27,6 +28,18 @@ size_t og_faults_width(const struct og_array *a, size_t cols)
 static bool is_placed(const struct og_array *a)
 {
     return a->map.hw.mapping.remap != 0 || a->map.hw.tile.spare_columns > 0;
+}
+
+// Of the whole matrix: lines come and go.
+static bool alloc_kept(const struct og_array *a, struct og_faults *f)
+{
+    const struct og_mapping *m = &a->map;
+    const size_t row_tiles = (m->full_rows + m->tile_rows - 1) / m->tile_rows;
+    const size_t col_tiles = (m->full_cols + m->tile_cols - 1) / m->tile_cols;
+    f->kept_row = og_alloc(col_tiles * m->full_rows, sizeof *f->kept_row);
+    f->kept_col = og_alloc(row_tiles * m->full_cols, sizeof *f->kept_col);
+    f->kept_flip = og_alloc(row_tiles * m->full_cols, 1);
+    return f->kept_row && f->kept_col && f->kept_flip;
 }
 
 static bool alloc_places(const struct og_array *a, struct og_faults *f)
@@ -56,6 +69,7 @@ static og_status alloc(struct og_array *a, struct og_error *err)
     if (ok) ok = (f->logical = og_alloc(sets * rows, cols)) != NULL;
     if (ok) ok = (f->any = og_alloc(rows, f->width)) != NULL;
     if (ok && is_placed(a)) ok = alloc_places(a, f);
+    if (ok && is_placed(a) && og_wiring_is_on(&a->map.hw.wires)) ok = alloc_kept(a, f);
     return ok ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory for a fault map");
 }
 
@@ -78,7 +92,21 @@ void og_faults_free(struct og_faults *f)
     og_free(f->flip);
     og_free(f->to);
     og_free(f->work);
+    og_free(f->kept_row);
+    og_free(f->kept_col);
+    og_free(f->kept_flip);
     og_free(f);
+}
+
+void og_faults_places(const struct og_array *a, size_t row0, size_t col0,
+                      const uint32_t **row, const uint32_t **col, const uint8_t **flip)
+{
+    const struct og_faults *f = a->faults;
+    const struct og_mapping *m = &a->map;
+    if (f == NULL || f->kept_row == NULL) return;
+    *row = f->kept_row + col0 / m->tile_cols * m->rows + row0;
+    *col = f->kept_col + row0 / m->tile_rows * m->cols + col0;
+    *flip = f->kept_flip + row0 / m->tile_rows * m->cols + col0;
 }
 
 // --- import and export ---------------------------------------------------------------

@@ -29,7 +29,11 @@ struct og_faults {
     uint32_t *row, *col, *line;  // physical line of each line of a tile; row of each line
     uint8_t *flip;               // of each column: whether its sides are changed
     uint32_t *to;                // what an assignment says
-    void *work;                  // of og_assign
+    // For wires: the row that each row of a column tile has [col_tiles][rows], and of the
+    // columns of each row tile [row_tiles][cols] the place in it and the side.
+    uint32_t *kept_row, *kept_col;
+    uint8_t *kept_flip;
+    void *work;  // of og_assign
 };
 
 // Where devices can be stuck; NULL else. OG_NO_MEMORY.
@@ -37,6 +41,10 @@ og_status og_faults_alloc(struct og_array *a, struct og_error *err);
 void og_faults_free(struct og_faults *f);
 // Once the weights are mapped: the faults of a->chip, and where the weights go.
 void og_faults_place(struct og_array *a);
+// Where the weights of the array of which (row0, col0) is the first stand, see og_plate;
+// NULL: in their order.
+void og_faults_places(const struct og_array *a, size_t row0, size_t col0,
+                      const uint32_t **row, const uint32_t **col, const uint8_t **flip);
 // Spare columns of all tiles.
 size_t og_faults_width(const struct og_array *a, size_t cols);
 

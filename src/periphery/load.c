@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ohmgrid/cost.h"
-#include "periphery/array_impl.h"
+#include "periphery/wired.h"
 
 // n devices from number `first` of a set, as they were programmed: g[n].
 struct devices {
@@ -134,8 +134,27 @@ void og_array_lines(const og_array *a, double *used, double *dense)
     add_removed(a, used, dense);
     for (size_t i = 0; i < m->rows; i++)
         used[og_live_row(m, i)] += reference_devices(a) * (double)tiles_left(a, i);
+    // Without memory loads are not numbers.
+    if (a->wired != NULL && og_wired_power_prepare(a, used) != OG_OK) used[0] = NAN;
     for (size_t i = 0; i < m->full_rows; i++)
         dense[i] += reference_devices(a) * (double)tiles_of(a, m->full_cols);
+}
+
+float og_pulse_of(const struct og_array *a, size_t i, float x, int pulse)
+{
+    const enum og_input_sign kind = a->map.hw.input.sign;
+    const float top = a->code_max[i], full = kind == OG_INPUT_OFFSET ? 2 * top : top;
+    float code = x / a->a[i] * top;
+    if (top > 1) code = fmaxf(-top, fminf(rintf(code), top));
+    if (kind == OG_INPUT_OFFSET) code += top;
+    const int sign = code < 0 ? -1 : 1;
+    if (kind == OG_INPUT_TWO_PASS && sign != (pulse % 2 == 0 ? 1 : -1)) return 0;
+    const float height = fabsf(code);
+    const int way = kind == OG_INPUT_TWO_PASS ? 1 : sign;
+    if (a->map.hw.input.encoding != OG_BIT_SERIAL) return (float)way * height / full;
+    const unsigned mask = (1u << a->digit_bits) - 1;
+    const unsigned digit = (unsigned)height >> a->digit_bits * (pulse / a->signs) & mask;
+    return (float)way * (float)digit / (float)mask;
 }
 
 // Of the digits of a code, each a voltage of its own.
@@ -164,20 +183,32 @@ static double power_of(const struct og_array *a, const struct og_segment *seg, f
     double drive = offset ? code + top : fabs(code);
     if (hw->input.encoding == OG_BIT_SERIAL) return power_of_digits(a, (unsigned)drive);
     double share = drive / (offset ? 2 * top : top);
+    if (a->bent) {
+        const double volts = hw->device.v_read, v = volts * (code < 0 ? -share : share);
+        return v * og_iv_current(&a->law, v) / (volts * volts);
+    }
     return hw->input.encoding == OG_PULSE_WIDTH ? share : share * share;
+}
+
+// Behind wires, what of a line is counted by itself.
+static double known(const struct og_array *a, size_t i)
+{
+    return a->wired == NULL ? 0 : a->wired->line[i];
 }
 
 double og_array_load(const og_array *a, const double *line, const float *x)
 {
     double sum = 0;
     size_t i = 0;
+    if (a->wired != NULL && a->wired->line == NULL) return NAN;  // no memory before
     for (int s = 0; s < a->full.segments; s++) {
         struct og_segment seg = a->full.segment[s];
         seg.range = a->shape.segment[s].range;
         for (size_t k = 0; k < seg.rows; k++, i++)
-            if (line[i] > 0) sum += line[i] * power_of(a, &seg, x[i]);
+            if (line[i] != known(a, i))
+                sum += (line[i] - known(a, i)) * power_of(a, &seg, x[i]);
     }
-    return sum;
+    return a->wired == NULL ? sum : sum + og_wired_power(a, x);
 }
 
 static void add_to_sum(const struct og_array *a, const struct devices *d, void *to)

@@ -5,27 +5,51 @@
 
 #include "periphery/wired.h"
 
-// Weights [row0, row0 + rows) x [col0, col0 + cols) of one slice and copy; bit line c
-// holds side c % sides of column c / sides, or (sides = 1) `side`.
+// Weights [row0, row0 + rows) x [col0, col0 + cols) of one slice and copy. Place c of the
+// array has the bit lines of both sides of a pair, or (sides = 1) that of `side`; without
+// remapping, weights stand in their order, spare places last. Places that hold no weight
+// are open.
 struct og_plate {
     const struct og_array *a;
     int slice, copy, side, sides;
-    size_t tile, row0, rows, col0, cols;
+    size_t tile, row0, rows, col0, cols, places;
     bool reference;  // one more bit line
+    bool nominal;    // devices as they should be
+    // Where remapping has put row i (of the matrix), column j (place), and whether it is
+    // turned; NULL: nowhere else.
+    const uint32_t *row, *col;
+    const uint8_t *flip;
     struct og_circuit *n;
     const void *with;  // what og_each_plate was given
 };
 
 static inline size_t og_plate_lines(const struct og_plate *p)
 {
-    return p->cols * (size_t)p->sides + p->reference;
+    return p->places * (size_t)p->sides + p->reference;
 }
 
-// Device (i, j) of one side in the array and in its set.
+// Word line of row i, in the array.
+static inline size_t og_plate_row(const struct og_plate *p, size_t i)
+{
+    return p->row == NULL ? i : p->row[i] - p->row0;
+}
+
+// Which side of the weights of column j the lines of `side` carry.
+static inline int og_plate_side(const struct og_plate *p, size_t j, int side)
+{
+    return p->flip != NULL && p->flip[j] ? 1 - side : side;
+}
+
+// Bit line of column j, lines of `side`; device on it, in the array and in its set.
+static inline size_t og_plate_line(const struct og_plate *p, size_t j, int side)
+{
+    return (p->col == NULL ? j : p->col[j]) * (size_t)p->sides +
+           (p->sides > 1 ? (size_t)side : 0);
+}
+
 static inline size_t og_plate_cell(const struct og_plate *p, size_t i, size_t j, int side)
 {
-    return i * og_plate_lines(p) + j * (size_t)p->sides +
-           (p->sides > 1 ? (size_t)side : 0);
+    return og_plate_row(p, i) * og_plate_lines(p) + og_plate_line(p, j, side);
 }
 
 static inline size_t og_plate_device(const struct og_plate *p, size_t i, size_t j)
@@ -39,8 +63,15 @@ double og_plate_steps(const struct og_plate *p, int side);
 typedef void og_at_side(const struct og_plate *p, int side);
 void og_each_side(const struct og_plate *p, og_at_side *act);
 
+// Number of the reference device of row i in ref_g.
+size_t og_plate_reference(const struct og_plate *p, size_t i);
+// --- wired_noise.c: once the deviations are added; t is overwritten.
+void og_plate_noise(const struct og_plate *p);
+void og_wired_set_levels(const struct og_array *a);
 // The first array of tile `at` (row by row); without a circuit.
 struct og_plate og_plate_of(const struct og_array *a, int slice, size_t at);
+// Bit lines of an array, at most.
+size_t og_plate_most_lines(const struct og_array *a);
 // Sizes the circuit, and puts the devices into its g.
 og_status og_plate_gather(const struct og_plate *p);
 

@@ -65,7 +65,9 @@ static void add_conductance_noise(const struct og_array *a, const struct og_cell
     const size_t set = (size_t)(cells->set / 2) * sides + (size_t)side;
     const struct og_device_set devices = og_device_set(a, set);
     float *one = a->device_s;
-    for (size_t k = 0; a->s != NULL && k < io->n; k++) a->s[at + k] += thermal * io->g[k];
+    // Wires ask for it later.
+    for (size_t k = 0; a->s != NULL && a->wired == NULL && k < io->n; k++)
+        a->s[at + k] += thermal * io->g[k];
     if (one != NULL) one += set * a->map.rows * a->map.cols + io->first;
     for (size_t k = 0; one != NULL && k < io->n; k++) one[k] = thermal * io->g[k];
     float gain = og_mapping_gain(&a->map, side);
@@ -201,7 +203,7 @@ static void add_reference(struct og_array *a, int copy, int slice, size_t first,
     og_cells_program(&cells, &io);
     for (size_t k = 0; k < n; k++) a->ref[first + k] += gain * dev[k] / copies;
     og_clocked_take(a, &devices, &cells, gain, &io);
-    for (size_t k = 0; a->ref_s != NULL && k < n; k++)
+    for (size_t k = 0; a->ref_s != NULL && a->wired == NULL && k < n; k++)
         a->ref_s[first + k] += og_thermal_of(a, 0) * g[k];
     if (a->ref_sd == NULL || a->wired != NULL) return;
     for (size_t k = 0; k < n; k++)
@@ -272,6 +274,8 @@ void og_pack_nominal(struct og_array *a)
             for (int side = 0; side < a->sides; side++)
                 nominal_span(a, side, q, a->e + (size_t)side * all + first, n);
         }
+        const bool good = a->wired == NULL || og_wired_calibrate(a, slice) == OG_OK;
+        for (size_t k = 0; !good && k < all; k++) a->e[k] = NAN;
         for (int side = 0; side < a->sides; side++)
             og_lines_clear(&a->map, a->e + (size_t)side * all);
         pack_slice(a, slice, true);
@@ -307,6 +311,7 @@ static og_status program_weights(struct og_array *a)
     for (int s = 0; s < a->map.slices; s++) {
         OG_TRY(program_slice(a, s, a->slope != NULL));
         pack_slice(a, s, false);
+        OG_TRY(og_cubic_pack(a, s));
         og_thermal_pack(a, s);
         if (a->w_hat != NULL) add_weights(a, s, a->w_hat, a->map.cols, 1);
     }
@@ -381,7 +386,7 @@ og_status og_array_program(og_array *a, const float *w, const struct og_chip *ch
     OG_TRY(program_weights(a));
     if (a->rtn != NULL) og_rtn_list(a);
     compensate_slope(a);
-    if (a->ramps != NULL) og_ramps_program(a);
+    if (a->ramps != NULL) OG_TRY(og_ramps_program(a));
     set_all_lanes(a);
     if (a->keep == OG_KEEP_NOTHING) return OG_OK;
     for (int k = 0; k < a->units; k++) {

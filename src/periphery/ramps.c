@@ -92,6 +92,8 @@ void og_ramps_free(struct og_ramps *s)
     og_free(s->sum);
     og_free(s->variance);
     og_free(s->q);
+    og_free(s->line_g);
+    og_free(s->line_variance);
     og_free(s);
 }
 
@@ -155,7 +157,8 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
     float t[OG_CELL_CHUNK], g[OG_CELL_CHUNK];
     float deviation[OG_CELL_CHUNK], variance[OG_CELL_CHUNK];
     uint8_t off[OG_CELL_CHUNK];
-    const struct og_cells cells = {d, a->chip, a->shape.layer, set, a->t, a->reads, NULL};
+    const struct og_cells cells = {
+        d, a->chip, a->shape.layer, BIAS_SET + set, a->t, a->reads, NULL};
     struct og_cell_io io = {.first = first,
                             .n = n,
                             .target = t,
@@ -167,6 +170,13 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
     if (d->zero_cells == OG_ZERO_OFF) io.off = off;
     og_cells_program(&cells, &io);
     float gain = og_mapping_gain(&a->map, side) * a->d_max / (float)a->copies;
+    const size_t at =
+        (set / 2 * (uint32_t)og_mapping_sides(&a->map) + (uint32_t)side) * a->map.cols +
+        first;
+    for (size_t k = 0; s->line_g != NULL && k < n; k++) {
+        s->line_g[at + k] = g[k];
+        s->line_variance[at + k] = variance[k];
+    }
     for (size_t k = 0; k < n; k++) {
         s->sum[first + k] += gain * deviation[k];
         s->variance[first + k] += gain * gain * variance[k];
@@ -174,7 +184,21 @@ static void add_bias_devices(struct og_array *a, uint32_t set, int side, size_t 
     }
 }
 
-static void program_bias(struct og_array *a)
+// As many as there are lines now.
+static og_status alloc_lines(struct og_array *a)
+{
+    struct og_ramps *s = a->ramps;
+    const size_t line = a->map.cols * (size_t)(og_mapping_sides(&a->map) * a->copies);
+    og_free(s->line_g);
+    og_free(s->line_variance);
+    s->line_g = s->line_variance = NULL;
+    if (a->wired == NULL || s->lines <= 0) return OG_OK;
+    s->line_g = og_alloc((size_t)s->lines * line, sizeof *s->line_g);
+    s->line_variance = og_alloc((size_t)s->lines * line, sizeof *s->line_variance);
+    return s->line_g && s->line_variance ? OG_OK : OG_NO_MEMORY;
+}
+
+static og_status program_bias(struct og_array *a)
 {
     struct og_ramps *s = a->ramps;
     const size_t cols = a->map.cols;
@@ -182,8 +206,9 @@ static void program_bias(struct og_array *a)
     s->bias_g = 0;
     memset(s->sum, 0, cols * sizeof *s->sum);
     memset(s->variance, 0, cols * sizeof *s->variance);
+    OG_TRY(alloc_lines(a));
     if (lines < 0) no_bias(a);
-    if (lines <= 0) return;
+    if (lines <= 0) return OG_OK;
     for (size_t j = 0; j < cols; j++) s->q[j] = s->bias[j] / (float)lines;
     og_mapping_quantise(&a->map, s->q, a->map.w_max, cols);
     for (size_t j = 0; j < cols; j++) s->sum[j] = s->q[j] * a->d_max * (float)lines;
@@ -192,16 +217,17 @@ static void program_bias(struct og_array *a)
             for (int side = 0; side < og_mapping_sides(&a->map); side++) {
                 uint32_t set = (uint32_t)((line * a->copies + copy) * 2 + side);
                 for (size_t j = 0; j < cols; j += OG_CELL_CHUNK)
-                    add_bias_devices(a, BIAS_SET + set, side, j,
+                    add_bias_devices(a, set, side, j,
                                      cols - j < OG_CELL_CHUNK ? cols - j : OG_CELL_CHUNK);
             }
+    return a->wired == NULL ? OG_OK : og_ramps_wire(a);
 }
 
-void og_ramps_program(struct og_array *a)
+og_status og_ramps_program(struct og_array *a)
 {
     struct og_ramps *s = a->ramps;
     const size_t cols = a->map.cols, parts = (size_t)s->parts;
-    program_bias(a);
+    OG_TRY(program_bias(a));
     for (size_t j = 0; j < cols;) {
         const struct og_ramp_span span = og_ramps_span(a, j, cols);
         const size_t number = span.tile * parts + (size_t)span.part;
@@ -211,6 +237,7 @@ void og_ramps_program(struct og_array *a)
         og_ramp_program(&s->plan[span.part], &cells, &s->ramp[number]);
         j = span.to;
     }
+    return OG_OK;
 }
 
 // --- looking inside ------------------------------------------------------------------

@@ -17,7 +17,10 @@ struct og_ramps {
     float *sum, *variance;  // [cols] of the bias lines, in steps and steps^2
     float *q;               // [cols] workspace
     int lines;              // word lines of biases
-    double bias_g;          // [S] of all their devices
+    double bias_g;          // [S] of all their devices, behind wires of all currents
+    // Behind wires, of bias devices [lines][copies][sides of a pair][cols]: conductances [S],
+    // and variances as og_cell_io has them.
+    float *line_g, *line_variance;
 };
 
 // --- ramps.c -------------------------------------------------------------------------
@@ -29,7 +32,7 @@ og_status og_ramps_alloc(struct og_array *a, const struct og_hardware *hw,
                          struct og_error *err);
 void og_ramps_free(struct og_ramps *ramps);
 // Ramps and bias lines of the chip, after the weights.
-void og_ramps_program(struct og_array *a);
+og_status og_ramps_program(struct og_array *a);
 // [steps] the mean step of the ramp of column j.
 float og_ramps_lsb(const struct og_array *a, size_t j);
 
@@ -51,6 +54,10 @@ struct og_ramp_span {
 };
 // The first span from column `from` on, before `end`.
 struct og_ramp_span og_ramps_span(const struct og_array *a, size_t from, size_t end);
+
+// --- ramp_wires.c --------------------------------------------------------------------
+// Puts bias lines behind wires: sum, variance and bias_g.
+og_status og_ramps_wire(struct og_array *a);
 
 // --- ramp_read.c ---------------------------------------------------------------------
 enum { OG_RAMP_ROOM = 2 * OG_RAMP_LEVELS };  // floats of scratch

@@ -15,7 +15,7 @@
 
 struct work {
     float *x, *codes, *memory, *power, *thermal, *sum, *variance, *z, *acc, *signal,
-        *scratch, *row, *use, *ramp, *z_adc, *bent;
+        *scratch, *row, *use, *ramp, *z_adc, *bent, *cubic;
     // Of the pass: the codes, or made in `memory`; as cells carry it.
     const float *voltage, *drive;
 };
@@ -45,10 +45,11 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
         a->ramps == NULL ? 0 : OG_RAMP_ROOM,
         a->map.hw.integrator.saturation > 0 ? out : 0,
         a->bent ? in : 0,
+        og_wiring_is_cubic(&a->map.hw.wires) && a->wired ? in + 2 * out : 0,
     };
     float **to[] = {&w->x,        &w->codes, &w->memory, &w->power,  &w->thermal, &w->sum,
                     &w->variance, &w->z,     &w->acc,    &w->signal, &w->scratch, &w->row,
-                    &w->use,      &w->ramp,  &w->z_adc,  &w->bent};
+                    &w->use,      &w->ramp,  &w->z_adc,  &w->bent,   &w->cubic};
     size_t at = 0;
     for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
         *to[k] = memory == NULL ? NULL : (float *)memory + at;
@@ -179,12 +180,14 @@ static void add_reference_noise(const struct og_array *a, const struct og_unit *
 static void column_sums(const struct og_array *a, const struct og_unit *u, size_t n,
                         const og_packed *e, const struct work *w)
 {
-    if (og_wired_is_nonlinear(a) && e == u->e) {
-        og_wired_read(a, u, w->voltage, n, w->sum);
+    if (og_wired_is_nonlinear(a)) {
+        const struct og_wired_read io = {w->voltage, n, w->sum, e != u->e};
+        og_wired_read(a, u, &io);
         return;
     }
     struct og_left left = {w->drive + u->row0, a->map.rows, 1};
     og_product(left, n, e, w->sum, a->map.cols, 0);
+    if (u->size != NULL) og_cubic_take(a, u, w->drive, n, w->cubic, w->sum);
 }
 
 // Devices and reference columns that draw numbers of their own.

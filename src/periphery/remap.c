@@ -200,6 +200,20 @@ static void take_tile(const struct og_fault_tile *s)
             }
 }
 
+static void keep_places(const struct og_fault_tile *s)
+{
+    const struct og_mapping *m = &s->a->map;
+    const size_t row_at = s->col0 / m->tile_cols * m->rows + s->row0;
+    const size_t col_at = s->row0 / m->tile_rows * m->cols + s->col0;
+    if (s->f->kept_row == NULL) return;
+    for (size_t i = 0; i < s->rows; i++)
+        s->f->kept_row[row_at + i] = (uint32_t)s->row0 + s->f->row[i];
+    for (size_t j = 0; j < s->cols; j++) {
+        s->f->kept_col[col_at + j] = s->f->col[j];
+        s->f->kept_flip[col_at + j] = s->f->flip[j];
+    }
+}
+
 void og_faults_place(struct og_array *a)
 {
     struct og_faults *f = a->faults;
@@ -214,6 +228,7 @@ void og_faults_place(struct og_array *a)
             const struct og_fault_tile s = og_fault_tile_at(a, row, col);
             place_tile(&s);
             take_tile(&s);
+            keep_places(&s);
         }
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "periphery/array_impl.h"
+#include "periphery/wired.h"
 
 static const double boltzmann = 1.380649e-23;  // [J / K]
 static const double charge = 1.602176634e-19;  // [C]
@@ -73,9 +73,11 @@ bool og_needs_thermal(const struct og_array *a)
     return (a->s != NULL && shot(a)) || a->ref_s != NULL || a->device_s != NULL;
 }
 
-// x coth x
-static float phi_of(const struct og_array *a, float share)
+// x coth x, of word line i; behind wires with what its devices have of the voltage on
+// average.
+static float phi_of(const struct og_array *a, float share, size_t i)
 {
+    if (a->wired != NULL && a->wired->level != NULL) share *= a->wired->level[i];
     const struct og_hardware *hw = &a->map.hw;
     const double v = (double)share * hw->device.v_read;
     const double x = charge * fabs(v) / (2 * boltzmann * hw->thermal.temperature);
@@ -92,7 +94,7 @@ static float joined(const struct og_array *a, float drive, size_t i)
     for (int k = 0; k < a->planes; k++) {
         const float weight = (float)(1 << bits * k);
         const int digit = code >> bits * k & top;
-        sum += weight * weight * phi_of(a, (float)digit / (float)top);
+        sum += weight * weight * phi_of(a, (float)digit / (float)top, i);
     }
     return sum;
 }
@@ -102,7 +104,6 @@ void og_thermal_power(const struct og_array *a, const float *drive, size_t n,
 {
     const size_t rows = a->map.rows;
     const bool width = a->map.hw.input.encoding == OG_PULSE_WIDTH;
-    const float at_full = phi_of(a, 1);
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < rows; i++) {
             const float d = drive[r * rows + i], full = og_full_drive(a, i);
@@ -111,7 +112,7 @@ void og_thermal_power(const struct og_array *a, const float *drive, size_t n,
             if (og_pulses_joined(a))
                 phi = isnan(d) ? d : joined(a, d, i);
             else
-                phi = width ? share * at_full + (1 - share) : phi_of(a, share);
+                phi = width ? share * phi_of(a, 1, i) + (1 - share) : phi_of(a, share, i);
             power[r * rows + i] = full * full * phi;
         }
 }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "periphery/plate.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -12,6 +10,8 @@
 #include "base/mem.h"
 #include "device/sigma.h"
 #include "ohmgrid/cpu.h"
+#include "periphery/faults.h"
+#include "periphery/plate.h"
 
 static int sides_of(const struct og_array *a) { return og_mapping_sides(&a->map); }
 
@@ -24,15 +24,27 @@ static bool separate(const struct og_array *a)
 
 bool og_wired_is_on(const struct og_hardware *hw) { return og_wiring_is_on(&hw->wires); }
 
+size_t og_plate_most_lines(const struct og_array *a)
+{
+    const struct og_mapping *m = &a->map;
+    size_t cols = m->tile_cols < m->full_cols ? m->tile_cols : m->full_cols;
+    cols += (size_t)m->hw.tile.spare_columns;
+    if (!separate(a)) cols *= (size_t)sides_of(a);
+    return cols + (a->ref != NULL);
+}
+
 static og_status check(const struct og_array *a, struct og_error *err)
 {
     const struct og_mapping *m = &a->map;
     const struct og_wire_params p = og_wiring_params(&m->hw.wires);
     size_t rows = m->array_rows < m->full_rows ? m->array_rows : m->full_rows;
-    size_t cols = m->tile_cols < m->full_cols ? m->tile_cols : m->full_cols;
-    if (!separate(a)) cols *= (size_t)sides_of(a);
-    cols += a->ref != NULL;
+    const size_t cols = og_plate_most_lines(a);
     OG_TRY(og_wire_params_check(&p, err));
+    if (og_wiring_is_cubic(&m->hw.wires) && m->tile_rows > rows && m->full_rows > rows)
+        return og_fail(
+            err, OG_INPUT,
+            "hardware.wires.approximation: cubic is a formula for what one "
+            "array converts; it excludes tile.accumulate: analog over several");
     if (rows <= OG_WIRES_SIDE_MAX && cols <= OG_WIRES_SIDE_MAX) return OG_OK;
     return og_fail(
         err, OG_INPUT,
@@ -53,6 +65,14 @@ og_status og_wired_alloc(struct og_array *a, struct og_error *err)
     struct og_wired *w = a->wired = og_alloc(1, sizeof *w);
     if (w == NULL) return OG_NO_MEMORY;
     bool ok = (w->g = og_alloc((size_t)m->slices * sets * cells, sizeof *w->g)) != NULL;
+    if (a->unit[0].nominal != NULL)
+        ok &= (w->nominal = og_alloc((size_t)m->slices * sets * cells,
+                                     sizeof *w->nominal)) != NULL;
+    if (m->hw.thermal.law == OG_THERMAL_SHOT) {
+        w->level = og_alloc(m->full_rows, sizeof *w->level);
+        w->levels = og_alloc(m->full_rows * m->col_tiles, sizeof *w->levels);
+        ok &= w->level != NULL && w->levels != NULL;
+    }
     if (noisy) ok &= (w->variance = og_alloc(sets * cells, sizeof *w->variance)) != NULL;
     if (a->ref != NULL) {
         ok &= (w->ref_g = og_alloc(refs, sizeof *w->ref_g)) != NULL;
@@ -62,7 +82,7 @@ og_status og_wired_alloc(struct og_array *a, struct og_error *err)
     w->circuit = og_alloc((size_t)w->threads, sizeof *w->circuit);
     if (!ok || w->circuit == NULL) return OG_NO_MEMORY;
     for (int t = 0; t < w->threads; t++) w->circuit[t].wiring = m->hw.wires;
-    return OG_OK;
+    return og_wiring_is_cubic(&m->hw.wires) ? og_cubic_alloc(a) : OG_OK;
 }
 
 void og_wired_free(struct og_wired *w)
@@ -72,6 +92,11 @@ void og_wired_free(struct og_wired *w)
         og_circuit_clear(&w->circuit[t]);
     og_free(w->circuit);
     og_free(w->g);
+    og_free(w->nominal);
+    og_free(w->level);
+    og_free(w->levels);
+    og_free(w->power);
+    og_free(w->line);
     og_free(w->variance);
     og_free(w->ref_g);
     og_free(w->ref_variance);
@@ -84,6 +109,12 @@ float *og_wired_g(const struct og_array *a, int copy, int slice, int side)
     return a->wired->g + set * a->map.rows * a->map.cols;
 }
 
+float *og_wired_nominal(const struct og_array *a, int copy, int slice, int side)
+{
+    const size_t set = (size_t)((slice * a->copies + copy) * sides_of(a) + side);
+    return a->wired->nominal + set * a->map.rows * a->map.cols;
+}
+
 float *og_wired_variance(const struct og_array *a, int copy, int side)
 {
     const size_t set = (size_t)(copy * sides_of(a) + side);
@@ -93,7 +124,7 @@ float *og_wired_variance(const struct og_array *a, int copy, int side)
 
 // --- one array -------------------------------------------------------------------------
 
-static size_t reference_of(const struct og_plate *p, size_t i)
+size_t og_plate_reference(const struct og_plate *p, size_t i)
 {
     const struct og_mapping *m = &p->a->map;
     return ((size_t)p->copy * m->col_tiles + p->tile) * m->rows + p->row0 + i;
@@ -107,20 +138,31 @@ void og_each_side(const struct og_plate *p, og_at_side *act)
 static void gather_side(const struct og_plate *p, int side)
 {
     const struct og_mapping *m = &p->a->map;
-    const float *g = og_wired_g(p->a, p->copy, p->slice, side);
-    for (size_t i = 0; i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++)
+    for (size_t j = 0; j < p->cols; j++) {
+        const int of = og_plate_side(p, j, side);
+        const float *g = p->nominal ? og_wired_nominal(p->a, p->copy, p->slice, of)
+                                    : og_wired_g(p->a, p->copy, p->slice, of);
+        for (size_t i = 0; i < p->rows; i++)
             p->n->g[og_plate_cell(p, i, j, side)] =
                 og_missing(m, p->row0 + i, p->col0 + j) ? 0 : g[og_plate_device(p, i, j)];
+    }
+}
+
+static double reference_g(const struct og_plate *p, size_t i)
+{
+    const struct og_device *d = &p->a->map.hw.device;
+    if (p->nominal) return (d->g_min + d->g_max) / 2;
+    return (double)p->a->wired->ref_g[og_plate_reference(p, i)];
 }
 
 og_status og_plate_gather(const struct og_plate *p)
 {
     const size_t lines = og_plate_lines(p);
     OG_TRY(og_circuit_resize(p->n, p->rows, lines, NULL));
+    memset(p->n->g, 0, p->rows * lines * sizeof *p->n->g);
     og_each_side(p, gather_side);
     for (size_t i = 0; p->reference && i < p->rows; i++)
-        p->n->g[i * lines + lines - 1] = p->a->wired->ref_g[reference_of(p, i)];
+        p->n->g[og_plate_row(p, i) * lines + lines - 1] = reference_g(p, i);
     return OG_OK;
 }
 
@@ -154,13 +196,15 @@ static void add_deviation(const struct og_plate *p, int side)
 {
     const struct og_array *a = p->a;
     const size_t all = a->map.rows * a->map.cols;
-    float *e = a->e + (a->sides == 2 ? (size_t)side * all : 0);
-    const double steps = og_plate_steps(p, side);
-    for (size_t i = 0; i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++) {
+    for (size_t j = 0; j < p->cols; j++) {
+        const int of = og_plate_side(p, j, side);
+        float *e = a->e + (a->sides == 2 ? (size_t)of * all : 0);
+        const double steps = og_plate_steps(p, of);
+        for (size_t i = 0; i < p->rows; i++) {
             const size_t k = og_plate_cell(p, i, j, side);
             e[og_plate_device(p, i, j)] += (float)(steps * (p->n->t[k] - p->n->g[k]));
         }
+    }
 }
 
 // Each output is taken against its array's reference.
@@ -169,86 +213,30 @@ static void subtract_reference(const struct og_plate *p)
     const size_t lines = og_plate_lines(p);
     const double steps = og_plate_steps(p, 0);
     for (size_t i = 0; p->reference && i < p->rows; i++) {
-        const size_t k = i * lines + lines - 1;
+        const size_t k = og_plate_row(p, i) * lines + lines - 1;
         const float shift = (float)(steps * (p->n->t[k] - p->n->g[k]));
         for (size_t j = 0; j < p->cols; j++) p->a->e[og_plate_device(p, i, j)] -= shift;
     }
 }
 
-static void add_variance(const struct og_plate *p, int side)
+static og_status nominal_plate(const struct og_plate *p)
 {
-    const struct og_array *a = p->a;
-    const size_t all = a->map.rows * a->map.cols;
-    const float *var = og_wired_variance(a, p->copy, side);
-    float *v = a->v + (a->sides == 2 ? (size_t)side * all : 0);
-    const float gain = og_mapping_gain(&a->map, side) / (float)a->copies;
-    for (size_t i = 0; i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++) {
-            const size_t k = og_plate_device(p, i, j);
-            const float share = gain * (float)p->n->share[og_plate_cell(p, i, j, side)];
-            v[k] += share * share * var[k];
-        }
-}
-
-// sd[devices] of noise that each device draws on its own.
-static void scale_each(const struct og_plate *p, int side, float *sd)
-{
-    const struct og_array *a = p->a;
-    const size_t sides = (size_t)sides_of(a), all = a->map.rows * a->map.cols;
-    const size_t set =
-        (size_t)(p->copy * a->map.slices + p->slice) * sides + (size_t)side;
-    for (size_t i = 0; i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++)
-            sd[set * all + og_plate_device(p, i, j)] *=
-                (float)p->n->share[og_plate_cell(p, i, j, side)];
-}
-
-static void scale_device_noise(const struct og_plate *p, int side)
-{
-    const struct og_array *a = p->a;
-    const struct og_device_set set = og_weight_set(a, p->copy, p->slice, side);
-    if (a->sd != NULL) scale_each(p, side, a->sd);
-    for (size_t i = 0; og_clocked(a) && i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++)
-            og_clocked_scale(a, set.first + og_plate_device(p, i, j),
-                             (float)p->n->share[og_plate_cell(p, i, j, side)]);
-}
-
-static void scale_reference(const struct og_plate *p)
-{
-    const struct og_device_set set = og_reference_set(p->a, p->copy, p->slice);
-    const size_t lines = og_plate_lines(p);
-    for (size_t i = 0; i < p->rows; i++)
-        og_clocked_scale(p->a, set.first + (p->row0 + i) * set.cols + p->tile,
-                         (float)p->n->share[i * lines + lines - 1]);
-}
-
-// ref_sd holds variances until all copies are there.
-static void add_reference_variance(const struct og_plate *p)
-{
-    const size_t lines = og_plate_lines(p);
-    const float gain = og_mapping_gain(&p->a->map, 0) / (float)p->a->copies;
-    for (size_t i = 0; p->reference && i < p->rows; i++) {
-        const float share = gain * (float)p->n->share[i * lines + lines - 1];
-        p->a->ref_sd[p->tile * p->a->map.rows + p->row0 + i] +=
-            share * share * p->a->wired->ref_variance[reference_of(p, i)];
-    }
+    struct og_plate own = *p;
+    own.nominal = true;
+    OG_TRY(og_plate_gather(&own));
+    OG_TRY(solve(&own));
+    og_each_side(&own, add_deviation);
+    subtract_reference(&own);
+    return OG_OK;
 }
 
 static og_status program_plate(const struct og_plate *p)
 {
-    const struct og_array *a = p->a;
     OG_TRY(og_plate_gather(p));
     OG_TRY(solve(p));
     og_each_side(p, add_deviation);
     subtract_reference(p);
-    const bool drawn = a->sd != NULL || og_clocked(a);
-    if (!og_varied(a) && !drawn) return OG_OK;
-    og_circuit_shares(p->n);
-    if (og_varied(a)) og_each_side(p, add_variance);
-    if (drawn) og_each_side(p, scale_device_noise);
-    if (og_clocked(a) && p->reference) scale_reference(p);
-    if (a->ref_sd != NULL) add_reference_variance(p);
+    og_plate_noise(p);
     return OG_OK;
 }
 
@@ -265,6 +253,8 @@ struct og_plate og_plate_of(const struct og_array *a, int slice, size_t at)
     p.cols = m->cols - p.col0 < m->tile_cols ? m->cols - p.col0 : m->tile_cols;
     p.sides = separate(a) ? 1 : sides_of(a);
     p.reference = a->ref != NULL;
+    p.places = p.cols + (size_t)m->hw.tile.spare_columns;
+    og_faults_places(a, p.row0, p.col0, &p.row, &p.col, &p.flip);
     return p;
 }
 
@@ -309,9 +299,39 @@ og_status og_each_plate(const struct og_array *a, int slice, og_on_plate *act,
 og_status og_wired_program(struct og_array *a, int slice)
 {
     const size_t refs = a->map.rows * a->map.col_tiles;
+    struct og_wired *w = a->wired;
+    if (w->levels != NULL && slice == 0) memset(w->levels, 0, refs * sizeof *w->levels);
     if (a->ref_sd != NULL) memset(a->ref_sd, 0, refs * sizeof *a->ref_sd);
     OG_TRY(og_each_plate(a, slice, program_plate, NULL));
     for (size_t k = 0; a->ref_sd != NULL && k < refs; k++)
         a->ref_sd[k] = sqrtf(a->ref_sd[k]);
+    if (w->levels != NULL && slice == a->map.slices - 1) og_wired_set_levels(a);
     return OG_OK;
+}
+
+static void nominal_set(const struct og_array *a, int slice, int copy, int side)
+{
+    const struct og_mapping *m = &a->map;
+    const struct og_device *d = &m->hw.device;
+    float q[OG_CELL_CHUNK], t[OG_CELL_CHUNK];
+    float *to = og_wired_nominal(a, copy, slice, side);
+    for (size_t first = 0; first < m->rows * m->cols; first += OG_CELL_CHUNK) {
+        const size_t left = m->rows * m->cols - first;
+        const size_t n = left < OG_CELL_CHUNK ? left : OG_CELL_CHUNK;
+        og_mapping_slice(m, slice, first, n, q);
+        og_mapping_target(m, side, q, t, n);
+        for (size_t k = 0; k < n; k++) {
+            const bool off = m->off != NULL && m->off[first + k];
+            const double g = d->g_min + (double)t[k] * (d->g_max - d->g_min);
+            to[first + k] = (float)(off ? d->g_off : g);
+        }
+    }
+}
+
+og_status og_wired_calibrate(struct og_array *a, int slice)
+{
+    for (int copy = 0; copy < a->copies; copy++)
+        for (int side = 0; side < sides_of(a); side++) nominal_set(a, slice, copy, side);
+    if (og_wired_is_nonlinear(a)) return OG_OK;
+    return og_each_plate(a, slice, nominal_plate, NULL);
 }

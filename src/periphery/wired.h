@@ -12,6 +12,11 @@
 
 struct og_wired {
     float *g;         // [slices][copies][sides of a pair][rows * cols] S, as programmed
+    float *nominal;   // the same without errors, where ADCs are calibrated; or NULL
+    float *level;     // [rows] part of its source's voltage that a row has; thermal_shot
+    double *levels;   // [col_tiles][rows] sums of it
+    double *line;     // [full rows] og_array_lines without wires, when `power` was made
+    double *power;    // [row tiles][array_rows^2] of wired_power.c
     float *variance;  // [copies][sides of a pair][rows * cols] of reads, of the slice in
                       // hand, as og_cell_io has it; NULL: no read noise
     float *ref_g, *ref_variance;  // [copies][col_tiles * rows]
@@ -26,10 +31,13 @@ void og_wired_free(struct og_wired *w);
 
 // Where the devices of one copy, slice and side go.
 float *og_wired_g(const struct og_array *a, int copy, int slice, int side);
+float *og_wired_nominal(const struct og_array *a, int copy, int slice, int side);
 float *og_wired_variance(const struct og_array *a, int copy, int side);
 
-// Adds to e, v, sd and ref_sd of the slice in hand what the wires do to them.
+// Adds to e, v, sd, s and those of references of the slice in hand what wires do to them.
 og_status og_wired_program(struct og_array *a, int slice);
+// Adds to e, the nominal weights of a slice, what wires do to devices without errors.
+og_status og_wired_calibrate(struct og_array *a, int slice);
 
 // Whether every read is solved for itself.
 static inline bool og_wired_is_nonlinear(const struct og_array *a)
@@ -38,8 +46,15 @@ static inline bool og_wired_is_nonlinear(const struct og_array *a)
 }
 // sum[n][cols] of one unit, cells that are not ohmic, by Newton's method; drive[n][rows].
 // What cannot be solved is not a number.
-void og_wired_read(const struct og_array *a, const struct og_unit *u, const float *drive,
-                   size_t n, float *sum);
+struct og_wired_read {
+    const float *drive;
+    size_t n;
+    float *sum;
+    bool nominal;  // of devices without errors
+};
+void og_wired_read(const struct og_array *a, const struct og_unit *u,
+                   const struct og_wired_read *io);
+
 // Gradients through such a read: ddrive[n][rows] += that by the drives, and dq[rows * cols]
 // += that by the targets of the weights in steps, from dsum[n][cols].
 struct og_wired_pull {
@@ -49,5 +64,21 @@ struct og_wired_pull {
 };
 og_status og_wired_pull(const struct og_array *a, const struct og_unit *u,
                         const struct og_wired_pull *pull);
+
+// --- wired_cubic.c -------------------------------------------------------------------
+og_status og_cubic_alloc(struct og_array *a);
+// Of units of one slice, from e.
+og_status og_cubic_pack(const struct og_array *a, int slice);
+// sum[n][cols] -= what mode cubic takes of it; room: 1 x drive, 2 x sum.
+void og_cubic_take(const struct og_array *a, const struct og_unit *u, const float *drive,
+                   size_t n, float *room, float *sum);
+
+// --- wired_power.c -------------------------------------------------------------------
+// Before og_wired_power, once per programming. OG_NO_MEMORY, OG_FAILED: powers are not
+// numbers.
+// used: of og_array_lines, copied.
+og_status og_wired_power_prepare(const struct og_array *a, const double *used);
+// [S] what the array dissipates in a read of one input, over v_read^2.
+double og_wired_power(const struct og_array *a, const float *x);
 
 #endif

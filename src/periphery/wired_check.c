@@ -13,19 +13,21 @@ static const struct checking *checking_of(const struct og_plate *p) { return p->
 static void gather_variance(const struct og_plate *p, int side)
 {
     const struct og_device *d = &p->a->map.hw.device;
-    const float *from = og_wired_variance(p->a, p->copy, side);
     const double range = d->g_max - d->g_min;
     for (size_t i = 0; i < p->rows; i++)
-        for (size_t j = 0; j < p->cols; j++)
+        for (size_t j = 0; j < p->cols; j++) {
+            const float *from =
+                og_wired_variance(p->a, p->copy, og_plate_side(p, j, side));
             if (!og_missing(&p->a->map, p->row0 + i, p->col0 + j))
                 checking_of(p)->variance[og_plate_cell(p, i, j, side)] =
                     (double)from[og_plate_device(p, i, j)] * range * range;
+        }
 }
 
 og_status og_array_wire_check(const og_array *a, struct og_wire_check *check,
                               struct og_error *err)
 {
-    *check = (struct og_wire_check){NAN, NAN, NAN};
+    *check = (struct og_wire_check){NAN, NAN, NAN, NAN, NAN};
     if (a->wired == NULL || a->map.rows == 0 || a->map.cols == 0) return OG_OK;
     // The slice in hand is the last one: its noise is that which is still known.
     struct og_circuit n = {.wiring = a->map.hw.wires};

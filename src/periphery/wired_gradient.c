@@ -18,9 +18,10 @@ static const struct gradients *gradients_of(const struct og_plate *p) { return p
 static void gather_gradient(const struct og_plate *p, int side)
 {
     const struct og_mapping *m = &p->a->map;
-    const double steps = fabs(og_plate_steps(p, side)) * (side == 0 ? 1 : -1);
     for (size_t i = 0; i < p->rows; i++)
         for (size_t j = 0; j < p->cols; j++) {
+            const int of = og_plate_side(p, j, side);
+            const double steps = fabs(og_plate_steps(p, of)) * (of == 0 ? 1 : -1);
             const size_t row = p->row0 + i, col = p->col0 + j;
             const float dw =
                 gradients_of(p)
@@ -36,9 +37,10 @@ static void gather_reference_gradient(const struct og_plate *p)
 {
     const size_t lines = og_plate_lines(p);
     for (size_t i = 0; p->reference && i < p->rows; i++) {
-        double *line = p->n->t + i * lines;
+        double *line = p->n->t + og_plate_row(p, i) * lines;
         line[lines - 1] = 0;
-        for (size_t j = 0; j < p->cols; j++) line[lines - 1] -= line[j];
+        for (size_t j = 0; j < p->cols; j++)
+            line[lines - 1] -= line[og_plate_line(p, j, 0)];
     }
 }
 
@@ -61,7 +63,8 @@ static void add_targets(const struct og_plate *p, int side, double *q)
         for (size_t j = 0; j < p->cols; j++) {
             const size_t k = og_plate_device(p, i, j);
             if (og_missing(m, p->row0 + i, p->col0 + j)) continue;
-            q[k] += follows(p, side, m->q[k]) * p->n->share[og_plate_cell(p, i, j, side)];
+            q[k] += follows(p, og_plate_side(p, j, side), m->q[k]) *
+                    p->n->share[og_plate_cell(p, i, j, side)];
         }
 }
 
@@ -74,6 +77,7 @@ static og_status pull_plate(const struct og_plate *p)
 {
     struct og_circuit *n = p->n;
     OG_TRY(og_plate_gather(p));
+    memset(n->t, 0, n->rows * n->cols * sizeof *n->t);
     og_each_side(p, gather_gradient);
     gather_reference_gradient(p);
     OG_TRY(og_circuit_gradient(n, n->t, n->share, NULL));
@@ -116,14 +120,15 @@ static void gather_current(const struct og_plate *p, int side)
     const struct pulling *r = pulling_of(p);
     const struct og_array *a = p->a;
     const size_t lines = og_plate_lines(p);
-    if (a->sides == 2 && side != r->unit->side) return;
-    const double steps =
-        og_plate_steps(p, side) * (double)a->d_max / a->map.hw.device.v_read;
-    for (size_t k = 0; k < r->io.n; k++) {
-        double *line = r->dcurrent + k * lines;
-        for (size_t j = 0; j < p->cols; j++) {
-            const double d = steps * (double)r->io.dsum[k * a->map.cols + p->col0 + j];
-            line[og_plate_cell(p, 0, j, side)] = d;
+    const double per_volt = (double)a->d_max / a->map.hw.device.v_read;
+    for (size_t j = 0; j < p->cols; j++) {
+        const int of = og_plate_side(p, j, side);
+        if (a->sides == 2 && of != r->unit->side) continue;
+        for (size_t k = 0; k < r->io.n; k++) {
+            double *line = r->dcurrent + k * lines;
+            const double d = og_plate_steps(p, of) * per_volt *
+                             (double)r->io.dsum[k * a->map.cols + p->col0 + j];
+            line[og_plate_line(p, j, side)] = d;
             if (p->reference) line[lines - 1] -= d;
         }
     }
@@ -139,7 +144,7 @@ static void add_drives(const struct og_plate *p)
             const size_t row = p->row0 + i;
             if (row < u->row0 || row >= u->row0 + u->rows) continue;
             r->io.ddrive[k * p->a->map.rows + row] +=
-                volts * r->dvoltage[k * p->rows + i];
+                volts * r->dvoltage[k * p->rows + og_plate_row(p, i)];
         }
 }
 
@@ -170,7 +175,7 @@ og_status og_wired_pull(const struct og_array *a, const struct og_unit *u,
                         const struct og_wired_pull *pull)
 {
     const struct og_mapping *m = &a->map;
-    const size_t lines = 2 * m->tile_cols + 1;
+    const size_t lines = og_plate_most_lines(a);
     double *memory = og_alloc(pull->n * (2 * m->array_rows + lines), sizeof *memory);
     if (memory == NULL) return OG_NO_MEMORY;
     const struct pulling r = {.unit = u,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which instruction set the kernels use, and how many threads. One source is compiled for
 // each set; the widest that the processor has is chosen at the first call, unless the
-// environment variable OHMGRID_KERNELS says plain, avx2 or avx512, or `fixed` was asked
-// for.
+// environment variable OHMGRID_KERNELS says plain, avx2, avx512 or fixed, or an experiment
+// has the key `kernels: fixed`.
 #ifndef OHMGRID_CPU_H
 #define OHMGRID_CPU_H
 
@@ -21,6 +21,11 @@ OG_API enum og_isa og_cpu_isa(void);
 // Matrices packed before must be packed again.
 OG_API bool og_cpu_use(enum og_isa isa);
 OG_API const char *og_isa_name(enum og_isa isa);
+// Fixed: the plain kernels, and elementary functions whose bits do not depend on the C
+// library, so that every machine type gives the same (docs/reproducibility.md says what
+// of other libraries remains). Off: the kernels stay as they are.
+OG_API bool og_cpu_fixed(void);
+OG_API void og_cpu_fix(bool on);
 
 // Threads of the parallel regions to come; 0: all processors. Results never depend on it.
 OG_API void og_set_threads(int n);

@@ -38,8 +38,8 @@ static const struct og_kernel_tables tables[OG_ISA_COUNT] = {
 
 static const char *const names[OG_ISA_COUNT] = {"plain", "avx2", "avx512"};
 
-// -1 until the first use. Threads that race to set it all store the same value.
-static atomic_int chosen = -1;
+// -1 until the first use. Threads that race to set them all store the same values.
+static atomic_int chosen = -1, fixed = -1;
 
 static bool is_available(enum og_isa isa)
 {
@@ -61,12 +61,24 @@ static bool is_available(enum og_isa isa)
 static enum og_isa choose(void)
 {
     const char *wish = getenv("OHMGRID_KERNELS");
+    if (og_cpu_fixed()) return OG_ISA_PLAIN;
     for (int i = 0; wish != NULL && i < OG_ISA_COUNT; i++) {
         enum og_isa isa = (enum og_isa)i;
         if (strcmp(wish, names[i]) == 0 && is_available(isa)) return isa;
     }
     if (is_available(OG_ISA_AVX512)) return OG_ISA_AVX512;
     return is_available(OG_ISA_AVX2) ? OG_ISA_AVX2 : OG_ISA_PLAIN;
+}
+
+bool og_cpu_fixed(void)
+{
+    int on = atomic_load_explicit(&fixed, memory_order_relaxed);
+    if (on < 0) {
+        const char *wish = getenv("OHMGRID_KERNELS");
+        on = wish != NULL && strcmp(wish, "fixed") == 0;
+        atomic_store_explicit(&fixed, on, memory_order_relaxed);
+    }
+    return on != 0;
 }
 
 enum og_isa og_cpu_isa(void)
@@ -87,6 +99,12 @@ bool og_cpu_use(enum og_isa isa)
     if (!is_available(isa)) return false;
     atomic_store_explicit(&chosen, (int)isa, memory_order_relaxed);
     return true;
+}
+
+void og_cpu_fix(bool on)
+{
+    atomic_store_explicit(&fixed, on, memory_order_relaxed);
+    if (on) og_cpu_use(OG_ISA_PLAIN);
 }
 
 const char *og_isa_name(enum og_isa isa)

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, LARGE = 1 << 30 };
 
 static _Thread_local size_t fail_countdown;
 
 void og_alloc_fail_at(size_t n) { fail_countdown = n; }
+
+// Linux promises memory that there is none of and later kills whoever uses it: what a
+// file or a setting asks for in vain should be refused instead.
+static bool is_beyond_machine(size_t bytes)
+{
+    if (bytes < LARGE) return false;
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 && bytes / (size_t)page > (size_t)pages;
+}
 
 void *og_alloc(size_t count, size_t size)
 {
@@ -17,6 +28,7 @@ void *og_alloc(size_t count, size_t size)
     if (size != 0 && count > (SIZE_MAX - 2 * ALIGNMENT) / size) return NULL;
     size_t bytes = count * size;
     size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    if (is_beyond_machine(rounded)) return NULL;
     void *block = aligned_alloc(ALIGNMENT, rounded);
     if (block != NULL) memset(block, 0, rounded);
     return block;

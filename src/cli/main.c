@@ -52,7 +52,7 @@ static void print_help(FILE *out)
 static void print_version(void)
 {
     printf("ohmgrid %s\nkernels: %s\nBLAS core: %s%s\nthreads: %d\n", OG_VERSION,
-           og_isa_name(og_cpu_isa()), og_blas_core(),
+           og_cpu_fixed() ? "fixed" : og_isa_name(og_cpu_isa()), og_blas_core(),
            og_blas_is_openblas() ? "" : " (not OpenBLAS: slow)", og_threads());
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "config/search.h"
 #include "config/tables_switching.h"
@@ -74,7 +75,7 @@ static og_status check_yakopcic(const struct og_yakopcic *p, const og_item *map,
 
 double og_stanford_gap(const struct og_stanford_pku *p, double r)
 {
-    return p->g_0 * log(p->i_0 * sinh(p->v_read / p->v_0) * r / p->v_read);
+    return p->g_0 * og_log(p->i_0 * og_sinh(p->v_read / p->v_0) * r / p->v_read);
 }
 
 static og_status check_stanford_pku(const struct og_stanford_pku *p, const og_item *map,

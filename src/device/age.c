@@ -17,6 +17,7 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
 #include "device/law.h"
 #include "ohmgrid/vmath.h"
 
@@ -51,7 +52,7 @@ static void drift(const struct og_cells *c, const struct og_cell_io *io,
                   const float *target, float *factor)
 {
     const struct og_device *d = c->device;
-    const float age = (float)log1p(c->t / d->drift.t_0);
+    const float age = (float)og_log1p(c->t / d->drift.t_0);
     float nu[OG_CELL_CHUNK], spread[OG_CELL_CHUNK], z[OG_CELL_CHUNK];
     og_law_fill(&d->drift.nu, d->g_max, target, nu, io->n);
     og_law_fill(&d->drift.spread, d->g_max, target, spread, io->n);
@@ -66,7 +67,7 @@ static void flicker(const struct og_cells *c, const struct og_cell_io *io, const
 {
     const struct og_device *d = c->device;
     const double t = c->t + d->drift.t_0, t_read = d->flicker.t_read;
-    const float root = (float)sqrt(log((t + t_read) / (2 * t_read)));
+    const float root = (float)sqrt(og_log((t + t_read) / (2 * t_read)));
     float own[OG_CELL_CHUNK], z[OG_CELL_CHUNK], *q = io->flicker ? io->flicker : own;
     og_law_fill(&d->flicker.q, d->g_max, g, q, io->n);
     if (d->flicker.mode == OG_FLICKER_CORRELATED) return;
@@ -80,7 +81,8 @@ static void flicker(const struct og_cells *c, const struct og_cell_io *io, const
 static void disturb(const struct og_cells *c, const struct og_cell_io *io, float *g)
 {
     const struct og_device *d = c->device;
-    const float left = (float)exp(-pow(c->reads / d->disturb.reads, d->disturb.beta));
+    const float left =
+        (float)og_exp(-og_pow(c->reads / d->disturb.reads, d->disturb.beta));
     const float end = (float)d->disturb.g_end;
     for (size_t i = 0; i < io->n; i++) g[i] = end + (g[i] - end) * left;
     for (size_t i = 0; io->slope != NULL && i < io->n; i++)

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 // --- tables ----------------------------------------------------------------------------
 
 // A table that begins at 0 is odd.
@@ -110,9 +112,9 @@ static double of_polynomial(const struct og_iv_law *l, double v, enum what what)
 static double of_sinh(const struct og_iv_law *l, double v, enum what what)
 {
     // cosh(x) - 1 = 2 sinh^2(x / 2) without its loss of digits for small x.
-    const double half = what == CONTENT ? sinh(l->a * v / 2) : 0;
-    if (what == CURRENT) return sinh(l->a * v);
-    return what == SLOPE ? l->a * cosh(l->a * v) : 2 * half * half / l->a;
+    const double half = what == CONTENT ? og_sinh(l->a * v / 2) : 0;
+    if (what == CURRENT) return og_sinh(l->a * v);
+    return what == SLOPE ? l->a * og_cosh(l->a * v) : 2 * half * half / l->a;
 }
 
 static double inside(const struct og_iv_law *l, double v, enum what what)

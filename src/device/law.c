@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 static double polynomial(const struct og_list *c, double x)
 {
     double sum = 0;
@@ -14,8 +16,8 @@ static double law_at(const struct og_law *l, double x)
 {
     if (l->coefficients.n > 0 && x >= l->above) return polynomial(&l->coefficients, x);
     double value = l->offset;
-    if (l->slope != 0) value += l->slope * log(x);
-    if (l->factor != 0) value += l->factor * pow(x, l->exponent);
+    if (l->slope != 0) value += l->slope * og_log(x);
+    if (l->factor != 0) value += l->factor * og_pow(x, l->exponent);
     return fmin(fmax(value, l->min), l->max);
 }
 

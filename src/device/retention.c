@@ -7,6 +7,7 @@
 // on its side of the distribution; the sources give no correlation over time.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "device/age.h"
 
 // Which time of the table; -1: none of them.
@@ -38,8 +39,8 @@ static double spread(const struct og_device *d, int k, double target, double ref
     if (d->retention.limit.n == 0)
         return polynomial(&d->retention.sigma, d->retention.t.n, k, target / ref, rise);
     const double g_rise = d->retention.g_rise.v[k], limit = d->retention.limit.v[k];
-    *rise = limit * ref / g_rise * exp(-target / g_rise);
-    return -limit * expm1(-target / g_rise);
+    *rise = limit * ref / g_rise * og_exp(-target / g_rise);
+    return -limit * og_expm1(-target / g_rise);
 }
 
 void og_retention(const struct og_cells *c, const struct og_cell_io *io,

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 bool og_sigma_is_on(const struct og_sigma *s)
 {
     if (s->scale == 0) return false;
@@ -88,7 +90,8 @@ void og_sigma_fill(const struct og_sigma *s, double g_max, const float *g, float
         break;
     case OG_SIGMA_SATURATING:
         for (size_t i = 0; i < n; i++)
-            sigma[i] = (float)(-s->scale * s->limit * expm1(-fmax(g[i], 0) / s->g_rise));
+            sigma[i] =
+                (float)(-s->scale * s->limit * og_expm1(-fmax(g[i], 0) / s->g_rise));
         break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++)
@@ -130,7 +133,7 @@ void og_sigma_slope(const struct og_sigma *s, double g_max, const float *g, floa
         for (size_t i = 0; i < n; i++)
             slope[i] = g[i] < 0 ? 0
                                 : (float)(s->scale * s->limit / s->g_rise *
-                                          exp(-(double)g[i] / s->g_rise));
+                                          og_exp(-(double)g[i] / s->g_rise));
         break;
     case OG_SIGMA_TABLE:
         for (size_t i = 0; i < n; i++) {

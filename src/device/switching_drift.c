@@ -2,6 +2,7 @@
 // Behavioural models, whose state is a position or a resistance.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "device/switching_law.h"
 
 // --- VTEAM (Kvatinsky et al., IEEE TCAS-II 62, 786, 2015) --------------------------------
@@ -19,11 +20,11 @@ static struct og_switching_point vteam_at(const struct og_switching *d, double v
 {
     const struct og_vteam *p = &d->u.vteam;
     const double part = x / p->d;
-    const double r = p->exponential ? p->r_on * pow(p->r_off / p->r_on, part)
+    const double r = p->exponential ? p->r_on * og_pow(p->r_off / p->r_on, part)
                                     : p->r_on + (p->r_off - p->r_on) * part;
     double rate = 0;
-    if (v > p->v_off) rate = p->k_off * pow(v / p->v_off - 1, p->alpha_off);
-    if (v < p->v_on) rate = p->k_on * pow(v / p->v_on - 1, p->alpha_on);
+    if (v > p->v_off) rate = p->k_off * og_pow(v / p->v_off - 1, p->alpha_off);
+    if (v < p->v_on) rate = p->k_on * og_pow(v / p->v_on - 1, p->alpha_on);
     return (struct og_switching_point){v / r, rate, NAN};
 }
 
@@ -57,11 +58,11 @@ static double window(const struct og_ion_drift *p, double x, double current)
 {
     switch (p->window) {
     case OG_JOGLEKAR:
-        return 1 - pow(2 * x - 1, 2 * p->p);
+        return 1 - og_pow(2 * x - 1, 2 * p->p);
     case OG_BIOLEK:
-        return 1 - pow(x - (current < 0), 2 * p->p);
+        return 1 - og_pow(x - (current < 0), 2 * p->p);
     case OG_PRODROMAKIS:
-        return p->j * (1 - pow((x - 0.5) * (x - 0.5) + 0.75, p->p));
+        return p->j * (1 - og_pow((x - 0.5) * (x - 0.5) + 0.75, p->p));
     default:
         return 1;
     }
@@ -105,9 +106,9 @@ static void yakopcic_range(const struct og_switching *d, double *low, double *hi
 static double slowing(const struct og_yakopcic *p, double x, bool rising)
 {
     if (rising && x >= p->x_p)
-        return exp(-p->alpha_p * (x - p->x_p)) * ((p->x_p - x) / (1 - p->x_p) + 1);
+        return og_exp(-p->alpha_p * (x - p->x_p)) * ((p->x_p - x) / (1 - p->x_p) + 1);
     if (!rising && x <= 1 - p->x_n)
-        return exp(p->alpha_n * (x + p->x_n - 1)) * (x / (1 - p->x_n));
+        return og_exp(p->alpha_n * (x + p->x_n - 1)) * (x / (1 - p->x_n));
     return 1;
 }
 
@@ -116,9 +117,9 @@ static struct og_switching_point yakopcic_at(const struct og_switching *d, doubl
 {
     const struct og_yakopcic *p = &d->u.yakopcic;
     double g = 0;
-    if (v > p->v_p) g = p->a_p * (exp(v) - exp(p->v_p));
-    if (v < -p->v_n) g = -p->a_n * (exp(-v) - exp(p->v_n));
-    return (struct og_switching_point){(v >= 0 ? p->a_1 : p->a_2) * x * sinh(p->b * v),
+    if (v > p->v_p) g = p->a_p * (og_exp(v) - og_exp(p->v_p));
+    if (v < -p->v_n) g = -p->a_n * (og_exp(-v) - og_exp(p->v_n));
+    return (struct og_switching_point){(v >= 0 ? p->a_1 : p->a_2) * x * og_sinh(p->b * v),
                                        p->eta * g * slowing(p, x, p->eta * v > 0), NAN};
 }
 
@@ -150,11 +151,11 @@ static struct og_switching_point data_at(const struct og_switching *d, double v,
 {
     const struct og_data_driven *p = &d->u.data_driven;
     const bool up = v > 0;
-    const double s = (up ? p->a_p : p->a_n) * expm1(fabs(v) / (up ? p->t_p : p->t_n));
+    const double s = (up ? p->a_p : p->a_n) * og_expm1(fabs(v) / (up ? p->t_p : p->t_n));
     const double rest = (up ? p->r_p0 + p->r_p1 * v : p->r_n0 + p->r_n1 * v) - x;
     // Only towards where motion ends: beyond, s (r - x)^2 would run away from it.
     const double rate = s * rest > 0 ? s * rest * rest : 0;
-    return (struct og_switching_point){p->a / x * sinh(p->b * v), rate, NAN};
+    return (struct og_switching_point){p->a / x * og_sinh(p->b * v), rate, NAN};
 }
 
 const struct og_switching_law og_data_driven_law = {

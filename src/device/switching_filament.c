@@ -4,6 +4,7 @@
 // its noise of the gap.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "config/tables_switching.h"
 #include "device/switching_law.h"
 
@@ -25,20 +26,20 @@ static double ceiling(const struct og_switching *d, double v)
     const struct og_stanford_pku *p = &d->u.stanford_pku;
     if (p->f_min == 0) return INFINITY;
     const double rest = (p->gamma_0 - p->f_min * p->t_ox / fabs(v)) / p->beta;
-    return nanometre * cbrt(fmax(rest, 0));
+    return nanometre * og_cbrt(fmax(rest, 0));
 }
 
 static struct og_switching_point at(const struct og_switching *d, double v, double gap)
 {
     const struct og_stanford_pku *p = &d->u.stanford_pku;
-    const double current = p->i_0 * exp(-gap / p->g_0) * sinh(v / p->v_0);
+    const double current = p->i_0 * og_exp(-gap / p->g_0) * og_sinh(v / p->v_0);
     const double t = p->t_0 + fabs(v * current) * p->r_th, kt = k_over_q * t;
-    const double gamma = p->gamma_0 - p->beta * pow(gap / nanometre, 3);
+    const double gamma = p->gamma_0 - p->beta * og_pow(gap / nanometre, 3);
     double rate = 0;
     // Rising gaps meet the ceiling instead.
     if (v < 0 || gap <= ceiling(d, v))
-        rate =
-            -p->velocity * exp(-p->e_a / kt) * sinh(gamma * p->a_0 * v / (p->t_ox * kt));
+        rate = -p->velocity * og_exp(-p->e_a / kt) *
+               og_sinh(gamma * p->a_0 * v / (p->t_ox * kt));
     return (struct og_switching_point){current, rate, t};
 }
 

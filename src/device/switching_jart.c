@@ -5,6 +5,7 @@
 // without a lag behind the state.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "device/switching_law.h"
 
 static const double charge = OG_CHARGE, boltzmann = OG_BOLTZMANN;
@@ -39,7 +40,7 @@ static double series_current(const struct contact *c, double v)
     const double cubic = p->r_0 * p->r_0 * p->alpha_line * p->r_th_line;
     if (cubic == 0) return v / linear;
     const double z = 1.5 * v / linear * sqrt(3 * cubic / linear);
-    return 2 * sqrt(linear / (3 * cubic)) * sinh(asinh(z) / 3);
+    return 2 * sqrt(linear / (3 * cubic)) * og_sinh(og_asinh(z) / 3);
 }
 
 // Lowered by the image force of the field behind it [V].
@@ -61,14 +62,14 @@ static double emission(const struct contact *c)
     const double kt = boltzmann * c->temperature, phi = charge * barrier(c);
     const double rich = c->area * p->richardson * c->temperature;
     if (c->v_s >= 0)
-        return rich * c->temperature * exp(-phi / kt) * expm1(charge * c->v_s / kt);
+        return rich * c->temperature * og_exp(-phi / kt) * og_expm1(charge * c->v_s / kt);
     const double w00 =
         charge * planck / (4 * M_PI) *
         sqrt(p->z * c->n * concentration / (electron_mass * p->eps * vacuum));
-    const double u = w00 / kt, w0 = w00 / tanh(u), w1 = w00 / (u - tanh(u));
-    const double v = -charge * c->v_s, cosh_u = cosh(u);
+    const double u = w00 / kt, w0 = w00 / og_tanh(u), w1 = w00 / (u - og_tanh(u));
+    const double v = -charge * c->v_s, cosh_u = og_cosh(u);
     return -rich / boltzmann * sqrt(M_PI * w00 * (v + phi / (cosh_u * cosh_u))) *
-           exp(-phi / w0) * expm1(v / w1);
+           og_exp(-phi / w0) * og_expm1(v / w1);
 }
 
 // With v_s at the contact: what the contact lets through beyond what the rest does,
@@ -139,11 +140,12 @@ static double rate(const struct contact *c)
     const double disc = c->ohmic * c->r_disc, cell = disc + c->ohmic * c->r_plug;
     const double field = c->v > 0 ? (c->v_s + cell) / p->l_cell : disc / p->l_det;
     const double limit =
-        c->v > 0 ? 1 - pow(p->n_min / c->n, 10) : 1 - pow(c->n / p->n_max, 10);
+        c->v > 0 ? 1 - og_pow(p->n_min / c->n, 10) : 1 - og_pow(c->n / p->n_max, 10);
     const double gamma = p->z * field * p->a / (M_PI * p->dw_a);
-    const double centre = sqrt(1 - gamma * gamma) + gamma * asin(gamma);
+    const double centre = sqrt(1 - gamma * gamma) + gamma * og_asin(gamma);
     const double tilt = gamma * M_PI_2, height = p->dw_a * charge / kt;
-    const double hops = exp(-height * (centre - tilt)) - exp(-height * (centre + tilt));
+    const double hops =
+        og_exp(-height * (centre - tilt)) - og_exp(-height * (centre + tilt));
     return -0.5 * (p->n_plug + c->n) * p->a * p->nu_0 / p->l_det * hops * limit;
 }
 

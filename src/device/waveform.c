@@ -3,6 +3,7 @@
 // every cycle has the same bits.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "config/csv.h"
 #include "device/switching_law.h"
@@ -37,7 +38,7 @@ double og_waveform_at(const struct og_drive *d, const struct og_voltage_table *t
     if (d->waveform == OG_PULSE) return back ? 0 : peak;
     // Of what is left on the way back: exactly 0 at its end.
     const double way = back ? 1 - part : part;
-    return peak * (d->waveform == OG_SINE ? sin(M_PI_2 * way) : way);
+    return peak * (d->waveform == OG_SINE ? og_sin(M_PI_2 * way) : way);
 }
 
 og_status og_voltage_table_read(struct og_voltage_table *table, const char *path,

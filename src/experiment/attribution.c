@@ -84,6 +84,7 @@ og_status og_attribution_axis(const og_experiment *e, const char *data, char **a
     job->e = e;
     job->o = &options;
     job->isa = og_cpu_isa();
+    job->fixed = og_cpu_fixed();
     og_status status = og_job_go(job, 0, err);
     const struct og_dataset *set = job->set[OG_TRAIN];
     if (status == OG_OK)
@@ -93,6 +94,7 @@ og_status og_attribution_axis(const og_experiment *e, const char *data, char **a
     og_model_free(job->model);
     og_dataset_free(job->set[OG_TRAIN]);
     og_dataset_free(job->set[OG_TEST]);
+    og_cpu_fix(job->fixed);
     og_cpu_use(job->isa);
     og_free(job);
     return status;

@@ -160,6 +160,7 @@ struct og_job {
     bool whole;            // nothing is left to do
     size_t points, trials;
     enum og_isa isa;  // of the kernels, unless fixed
+    bool fixed;       // whether they were before the run
     struct og_meter meter;
 
     size_t trainings;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "experiment/layers.h"
 #include "experiment/output_compress.h"
@@ -26,7 +27,7 @@ static const struct {
     enum og_data_as as;
     double (*of)(double loss);
 } text_metrics[] = {
-    {{"perplexity", "1", "exp(loss) of the words of the test text"}, OG_AS_WORDS, exp},
+    {{"perplexity", "1", "exp(loss) of the words of the test text"}, OG_AS_WORDS, og_exp},
     {{"bits_per_character", "bit", "loss / ln 2 of the characters of the test text"},
      OG_AS_CHARACTERS,
      to_bits},

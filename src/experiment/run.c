@@ -86,13 +86,25 @@ static og_status open_split(struct og_job *job, enum og_split split, struct og_e
     return OG_OK;
 }
 
+// The features of speech are made of elementary functions, so data sets are read anew.
+static void use_kernels(struct og_job *job)
+{
+    const bool fixed = job->fixed || job->config.kernels == OG_KERNELS_FIXED;
+    for (int split = 0; fixed != og_cpu_fixed() && split < 2; split++) {
+        og_dataset_free(job->set[split]);
+        job->set[split] = NULL;
+    }
+    og_cpu_fix(fixed);
+    if (!fixed) og_cpu_use(job->isa);
+}
+
 og_status og_job_go(struct og_job *job, size_t point, struct og_error *err)
 {
     if (job->kept && job->point == point) return OG_OK;
     og_job_forget(job);
     job->point = point;
     OG_TRY(og_experiment_point(job->e, point, &job->config, err));
-    og_cpu_use(job->config.kernels == OG_KERNELS_FIXED ? OG_ISA_PLAIN : job->isa);
+    use_kernels(job);
     OG_TRY(open_split(job, OG_TRAIN, err));
     return open_split(job, OG_TEST, err);
 }
@@ -443,6 +455,7 @@ og_status og_job_alloc(struct og_job **job, const og_experiment *e,
     if (!j) return og_fail(err, OG_NO_MEMORY, "no memory for a run");
     assert(o->shards == 0 || (o->shard >= 1 && o->shard <= o->shards));
     j->isa = og_cpu_isa();
+    j->fixed = og_cpu_fixed();
     j->e = e;
     j->o = o;
     og_meter_init(&j->meter, o);
@@ -486,6 +499,7 @@ og_status og_run(const og_experiment *e, const struct og_run_options *o,
     struct og_job *job;
     const int threads = og_threads();
     const enum og_isa isa = og_cpu_isa();
+    const bool fixed = og_cpu_fixed();
     og_set_threads(o->threads);
     og_status status = og_job_alloc(&job, e, o, err);
     if (og_rank() > 0)
@@ -495,6 +509,7 @@ og_status og_run(const og_experiment *e, const struct og_run_options *o,
     if (og_rank() == 0)
         og_schedule_end(status == OG_INTERRUPTED || status == OG_TERMINATED);
     og_set_threads(threads);
+    og_cpu_fix(fixed);
     og_cpu_use(isa);
     og_job_free(job);
     return status;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "ohmgrid/random.h"
 
@@ -98,11 +99,11 @@ static double logit_gradient(const float *z, int classes, int label, float *out)
     for (int j = 0; j < classes; j++)
         if (j != label) most = fmax(most, (double)z[j]);
     for (int j = 0; j < classes; j++)
-        if (j != label) sum += exp((double)z[j] - most);
+        if (j != label) sum += og_exp((double)z[j] - most);
     for (int j = 0; j < classes; j++)
-        out[j] = j == label ? -1.0f : (float)(exp((double)z[j] - most) / sum);
-    const double odds = most + log(sum) - (double)z[label];  // log((1 - p) / p)
-    return odds > 0 ? -log1p(exp(-odds)) : odds - log1p(exp(odds));
+        out[j] = j == label ? -1.0f : (float)(og_exp((double)z[j] - most) / sum);
+    const double odds = most + og_log(sum) - (double)z[label];  // log((1 - p) / p)
+    return odds > 0 ? -og_log1p(og_exp(-odds)) : odds - og_log1p(og_exp(odds));
 }
 
 // Adds the gradient g of a draw for sample i. The sum is kept divided by the largest
@@ -111,8 +112,8 @@ static void add_draw(og_attack *a, size_t i, const float *g)
 {
     float *sum = a->gradient + i * a->width;
     const double weight = a->log_weight[i], most = fmax(a->most[i], weight);
-    const float before = (float)exp(a->most[i] - most);
-    const float now = (float)exp(weight - most);
+    const float before = (float)og_exp(a->most[i] - most);
+    const float now = (float)og_exp(weight - most);
     for (size_t k = 0; k < a->width; k++) sum[k] = before * sum[k] + now * g[k];
     a->most[i] = most;
 }

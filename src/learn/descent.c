@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "learn/descent.h"
 #include "ohmgrid/learn.h"
@@ -27,11 +28,11 @@ double og_learning_rate(const struct og_train_config *config, size_t steps_per_e
         const size_t epoch = step / steps_per_epoch, hold = (size_t)config->lr_hold;
         const size_t since = epoch > hold ? epoch - hold : 0;
         return config->lr *
-               pow(config->lr_gamma, (double)(since / (size_t)config->lr_step));
+               og_pow(config->lr_gamma, (double)(since / (size_t)config->lr_step));
     }
     if (config->schedule == OG_SCHEDULE_COSINE) {
         const double all = (double)config->epochs * (double)steps_per_epoch;
-        return 0.5 * config->lr * (1.0 + cos(M_PI * (at - warmup) / (all - warmup)));
+        return 0.5 * config->lr * (1.0 + og_cos(M_PI * (at - warmup) / (all - warmup)));
     }
     return config->lr;
 }
@@ -184,8 +185,8 @@ static void adam_step(struct og_descent *o, float *w, const float *g, double lr,
         .beta1 = (float)config->beta1,
         .beta2 = (float)config->beta2,
         .keep = (float)(1.0 - lr * config->weight_decay),
-        .rate = (float)(lr / (1.0 - pow(config->beta1, done))),
-        .root = (float)(1.0 / sqrt(1.0 - pow(config->beta2, done))),
+        .rate = (float)(lr / (1.0 - og_pow(config->beta1, done))),
+        .root = (float)(1.0 / sqrt(1.0 - og_pow(config->beta2, done))),
     };
     const struct og_chunk *chunk = o->chunk;
     const size_t chunks = o->chunks;

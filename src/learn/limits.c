@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "config/tree.h"
 #include "learn/bytes.h"
@@ -70,7 +71,7 @@ static og_status find_nodes(og_limits *l, struct og_error *err)
 
 static double axis(const struct og_limits_config *c, int i)
 {
-    return c->scale == OG_SCALE_LOG ? log(c->rates.v[i]) : c->rates.v[i];
+    return c->scale == OG_SCALE_LOG ? og_log(c->rates.v[i]) : c->rates.v[i];
 }
 
 // Trapezoids, divided by the length of the axis: the area of accuracy 1 is 1.

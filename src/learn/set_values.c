@@ -2,6 +2,7 @@
 // Kinds of ladders.
 #include <math.h>
 
+#include "base/elementary.h"
 #include "learn/set_ladder.h"
 
 struct values {
@@ -54,7 +55,7 @@ static og_status check_powers(struct values *v, const og_item *item, double expo
             "1 bit has no levels beside the zero (2 .. 8; or zero: false)");
     int last = (1 << (v->bits - 1)) - v->zero;
     for (int k = v->zero ? 0 : 1; k <= last; k++)
-        l->t[l->n++] = exponent == 1 ? k : pow(k, 1 / exponent);
+        l->t[l->n++] = exponent == 1 ? k : og_pow(k, 1 / exponent);
     return OG_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 
 og_status og_tally_init(struct og_tally *t, size_t samples, int classes,
@@ -71,7 +72,7 @@ static int largest_logit(const float *z, int n)
 static double log_add(double a, double b)
 {
     const double most = fmax(a, b);
-    return most == -INFINITY ? most : most + log1p(exp(fmin(a, b) - most));
+    return most == -INFINITY ? most : most + og_log1p(og_exp(fmin(a, b) - most));
 }
 
 static void add_sample(struct og_tally *t, const float *z, int label, size_t i)
@@ -79,15 +80,15 @@ static void add_sample(struct og_tally *t, const float *z, int label, size_t i)
     const size_t at = i * (size_t)t->classes;
     const int best = largest_logit(z, t->classes);
     double all = 0.0;
-    for (int j = 0; j < t->classes; j++) all += exp((double)z[j] - (double)z[best]);
-    const double loss = log(all) - ((double)z[label] - (double)z[best]);
+    for (int j = 0; j < t->classes; j++) all += og_exp((double)z[j] - (double)z[best]);
+    const double loss = og_log(all) - ((double)z[label] - (double)z[best]);
     t->loss[i] += loss;
     t->likelihood[i] = log_add(t->likelihood[i], -loss);
     double *votes = t->sum[OG_VOTE_MAJORITY], *p = t->sum[OG_VOTE_SOFTMAX];
     double *logits = t->sum[OG_VOTE_LOGITS];
     if (votes) votes[at + (size_t)best] += 1.0;
     for (int j = 0; p && j < t->classes; j++)
-        p[at + (size_t)j] += exp((double)z[j] - (double)z[best]) / all;
+        p[at + (size_t)j] += og_exp((double)z[j] - (double)z[best]) / all;
     for (int j = 0; logits && j < t->classes; j++) logits[at + (size_t)j] += (double)z[j];
 }
 
@@ -107,10 +108,10 @@ double og_tally_loss(const struct og_tally *t, enum og_vote rule, size_t i, int 
 {
     const double n = t->passes;
     if (rule == OG_VOTE_MAJORITY) return t->loss[i] / n;
-    if (rule == OG_VOTE_SOFTMAX) return log(n) - t->likelihood[i];
+    if (rule == OG_VOTE_SOFTMAX) return og_log(n) - t->likelihood[i];
     const double *sum = t->sum[OG_VOTE_LOGITS] + i * (size_t)t->classes;
     const double most = sum[largest(sum, t->classes)];
     double all = 0.0;
-    for (int j = 0; j < t->classes; j++) all += exp((sum[j] - most) / n);
-    return log(all) - (sum[label] - most) / n;
+    for (int j = 0; j < t->classes; j++) all += og_exp((sum[j] - most) / n);
+    return og_log(all) - (sum[label] - most) / n;
 }

@@ -6,10 +6,6 @@
 
 #include "base/mem.h"
 
-// Deflate cannot make anything smaller than 1/1032 (its own documentation), so that a
-// header which announces more than this is a wrong one.
-enum { OG_DEFLATE_MOST = 1100 };
-
 og_status og_hdf5_open(struct og_hdf5_source *s, const char *path, struct og_error *err)
 {
     snprintf(s->path, sizeof s->path, "%s", path);
@@ -47,16 +43,14 @@ static bool size_of(const struct og_hdf5_source *s, hid_t set, int rank, size_t 
 {
     hid_t space = H5Dget_space(set), type = H5Dget_type(set);
     const size_t width = type < 0 ? 0 : H5Tget_size(type);
-    hsize_t size = 0, found[3] = {0}, count = 1;
+    hsize_t found[3] = {0}, count = 1;
     bool good = space >= 0 && width > 0 && H5Sget_simple_extent_ndims(space) == rank &&
-                H5Sget_simple_extent_dims(space, found, NULL) == rank &&
-                H5Fget_filesize(s->file, &size) >= 0;
+                H5Sget_simple_extent_dims(space, found, NULL) == rank;
     for (int i = 0; good && i < rank; i++) {
         good = found[i] == 0 || count <= SIZE_MAX / 16 / found[i];
         count *= found[i];
         dim[i] = (size_t)found[i];
     }
-    good = good && count / OG_DEFLATE_MOST <= size / width;
     if (type >= 0) H5Tclose(type);
     if (space >= 0) H5Sclose(space);
     return good && og_hdf5_is_whole(s->file, set, (size_t)count);

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "nn/exec.h"
 #include "ohmgrid/random.h"
 #include "ohmgrid/vmath.h"
@@ -128,7 +129,7 @@ static float noise_sd(const struct og_view *v, const struct og_noise *noise)
     const og_exec *exec = v->exec;
     double power = (exec->together ? exec->power_now : exec->calibration)[noise->slot];
     double snr_db = og_exec_hardware(exec, v->node)->injection.snr_db;
-    return (float)sqrt(power * pow(10.0, -snr_db / 10.0));
+    return (float)sqrt(power * og_pow(10.0, -snr_db / 10.0));
 }
 
 static struct og_stream noise_stream(const struct og_view *v,

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "base/elementary.h"
 #include "nn/exec.h"
 
 // Largest logit (ties: the smaller class) and log of the sum of exp(z - largest).
@@ -13,8 +14,8 @@ static int log_sum(const float *z, int classes, double *log_of_sum)
     for (int j = 1; j < classes; j++)
         if (z[j] > z[best]) best = j;
     double sum = 0.0;
-    for (int j = 0; j < classes; j++) sum += exp((double)z[j] - (double)z[best]);
-    *log_of_sum = log(sum);
+    for (int j = 0; j < classes; j++) sum += og_exp((double)z[j] - (double)z[best]);
+    *log_of_sum = og_log(sum);
     return best;
 }
 
@@ -55,7 +56,7 @@ void og_loss_gradient(const float *logits, const struct og_batch *batch, int cla
         double log_of_sum;
         int best = log_sum(z, classes, &log_of_sum);
         for (int j = 0; j < classes; j++) {
-            double p = exp((double)z[j] - (double)z[best] - log_of_sum);
+            double p = og_exp((double)z[j] - (double)z[best] - log_of_sum);
             d[j] = (float)((p - (j == batch->label[r])) * scale);
         }
     }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "nn/exec.h"
 #include "ohmgrid/vmath.h"
 
@@ -63,7 +64,7 @@ void og_exec_losses(og_exec *exec, const struct og_batch *batch, double *loss,
         assert(target[r] < classes);
         const size_t best = largest(z, classes);
         const double sum = sum_exp(z, classes, z[best], NULL);
-        loss[r] = log(sum) - ((double)z[target[r]] - (double)z[best]);
+        loss[r] = og_log(sum) - ((double)z[target[r]] - (double)z[best]);
         if (hit) hit[r] = best == target[r];
     }
 }

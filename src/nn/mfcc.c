@@ -15,7 +15,9 @@
 
 #include <gsl/gsl_fft_real.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
+#include "ohmgrid/cpu.h"
 
 // About what rounding to 16 bits leaves in a band, so that digital silence, whose
 // logarithm would be infinite, looks like the quietest that can be recorded.
@@ -34,9 +36,10 @@ struct og_mfcc {
     struct band *band;
     double *weight;  // of all bands
     double *dct;     // [values][mels]; NULL: log_mel
+    double *circle;  // [2][fft] cos and sin of 2 pi k / fft, or NULL: kernels not fixed
 };
 
-static double mel_of(double f) { return 2595.0 * log10(1.0 + f / 700.0); }
+static double mel_of(double f) { return 2595.0 * og_log10(1.0 + f / 700.0); }
 
 // Weight of frequency `bin` in band m: its triangle reaches from the centre of the band
 // before to that of the band after.
@@ -79,7 +82,7 @@ static void set_dct(og_mfcc *c)
     for (size_t k = 0; k < c->values; k++)
         for (size_t i = 0; i < c->mels; i++)
             c->dct[k * c->mels + i] = sqrt((k == 0 ? 1.0 : 2.0) / m) *
-                                      cos(pi * (double)k * ((double)i + 0.5) / m);
+                                      og_cos(pi * (double)k * ((double)i + 0.5) / m);
 }
 
 static og_status alloc_tables(og_mfcc *c, struct og_error *err)
@@ -88,7 +91,9 @@ static og_status alloc_tables(og_mfcc *c, struct og_error *err)
     c->band = og_alloc(c->mels, sizeof *c->band);
     c->weight = og_alloc(c->fft + 2, sizeof *c->weight);
     if (c->s.features == OG_MFCC) c->dct = og_alloc(c->values * c->mels, sizeof *c->dct);
-    if (!c->shape || !c->band || !c->weight || (c->s.features == OG_MFCC && !c->dct))
+    if (og_cpu_fixed()) c->circle = og_alloc(2 * c->fft, sizeof *c->circle);
+    if (!c->shape || !c->band || !c->weight || (c->s.features == OG_MFCC && !c->dct) ||
+        (og_cpu_fixed() && !c->circle))
         return og_fail(err, OG_NO_MEMORY, "out of memory for the features of speech");
     return OG_OK;
 }
@@ -97,8 +102,14 @@ static og_status set_tables(og_mfcc *c, double rate, struct og_error *err)
 {
     OG_TRY(alloc_tables(c, err));
     for (size_t i = 0; i < c->window; i++)
-        c->shape[i] = 0.54 - 0.46 * cos(2.0 * pi * (double)i / (double)(c->window - 1));
+        c->shape[i] =
+            0.54 - 0.46 * og_cos(2.0 * pi * (double)i / (double)(c->window - 1));
     if (c->dct) set_dct(c);
+    for (size_t k = 0; c->circle && k < c->fft; k++) {
+        const double angle = 2.0 * pi * (double)k / (double)c->fft;
+        c->circle[k] = og_cos(angle);
+        c->circle[c->fft + k] = og_sin(angle);
+    }
     return set_bands(c, rate, err);
 }
 
@@ -137,12 +148,13 @@ void og_mfcc_free(og_mfcc *c)
     og_free(c->band);
     og_free(c->weight);
     og_free(c->dct);
+    og_free(c->circle);
     og_free(c);
 }
 
 size_t og_mfcc_values(const og_mfcc *c) { return c->values; }
 
-size_t og_mfcc_work(const og_mfcc *c) { return c->fft + c->mels; }
+size_t og_mfcc_work(const og_mfcc *c) { return 2 * c->fft + c->mels; }
 
 size_t og_mfcc_steps(const og_mfcc *c, size_t n)
 {
@@ -159,6 +171,22 @@ static void take_window(const og_mfcc *c, const int16_t *sample, size_t n, doubl
         const double now = sample[i];
         x[i] = (now - c->s.preemphasis * before) / 32768.0 * c->shape[i];
         before = now;
+    }
+}
+
+// The same as take_power by the definition of the transform: GSL's takes its angles from
+// the C library.
+static void take_power_fixed(const og_mfcc *c, double *x, double *copy)
+{
+    const size_t n = c->fft;
+    memcpy(copy, x, n * sizeof *x);
+    for (size_t k = 0; k <= n / 2; k++) {
+        double real = 0, imaginary = 0;
+        for (size_t i = 0; i < n; i++) {
+            real += copy[i] * c->circle[i * k % n];
+            imaginary += copy[i] * c->circle[n + i * k % n];
+        }
+        x[k] = real * real + imaginary * imaginary;
     }
 }
 
@@ -180,7 +208,7 @@ static void take_logarithms(const og_mfcc *c, const double *power, double *energ
         double sum = 0;
         for (size_t i = 0; i < b->n; i++)
             sum += c->weight[b->weight + i] * power[b->first + i];
-        energy[m] = log(sum > energy_floor ? sum : energy_floor);
+        energy[m] = og_log(sum > energy_floor ? sum : energy_floor);
     }
 }
 
@@ -201,7 +229,10 @@ void og_mfcc_compute(const og_mfcc *c, const int16_t *sample, size_t n, double *
     const size_t steps = og_mfcc_steps(c, n), hop = (size_t)c->s.hop;
     for (size_t t = 0; t < steps; t++, y += c->values) {
         take_window(c, sample + t * hop, n - t * hop, x);
-        take_power(x, c->fft);
+        if (c->circle)
+            take_power_fixed(c, x, energy + c->mels);
+        else
+            take_power(x, c->fft);
         take_logarithms(c, x, energy);
         take_values(c, energy, y);
     }

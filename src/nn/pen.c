@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 void og_pen_box(struct og_pen_point *point, size_t n)
 {
     if (n == 0) return;
@@ -22,7 +24,7 @@ void og_pen_box(struct og_pen_point *point, size_t n)
 
 static double apart(const struct og_pen_point *a, const struct og_pen_point *b)
 {
-    return hypot(b->x - a->x, b->y - a->y);
+    return og_hypot(b->x - a->x, b->y - a->y);
 }
 
 // The place at distance `along` from the first of n points, on their path.

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "nn/trace.h"
 #include "ohmgrid/probe.h"
@@ -366,7 +367,7 @@ void og_probe_along(const og_probe *p, size_t cell, enum og_along what, float *o
 double og_snr_db(double signal, double noise)
 {
     if (!(signal > 0.0) && !(noise > 0.0)) return NAN;
-    double db = 10.0 * log10(signal / noise);
+    double db = 10.0 * og_log10(signal / noise);
     if (db > 200.0) return 200.0;
     return db < -200.0 ? -200.0 : db;  // NaN stays NaN
 }

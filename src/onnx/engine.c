@@ -201,7 +201,8 @@ og_status og_engine_product(const struct og_call *c, const struct og_factor *f,
     if (e->pass == OG_PASS_INPUTS) {
         struct og_error local = {0};
         og_status status = make_product(e, f, true, p, &local);
-        if (status != OG_OK) return og_call_fail(c, "%.400s", local.text);
+        if (status == OG_INPUT) return og_call_fail(c, "%.400s", local.text);
+        if (status != OG_OK) return og_fail(c->err, status, "%.400s", local.text);
         return OG_OK;
     }
     assert(e->next < e->products);

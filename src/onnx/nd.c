@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -43,21 +42,12 @@ bool og_nd_count(int rank, const int64_t *dim, enum og_nd_type type, size_t *cou
     return type == OG_ND_NONE || *count <= most / og_nd_size(type);
 }
 
-// A shape from a hostile file must not take the machine with it: the kernel promises
-// memory that it does not have.
-bool og_nd_is_beyond_machine(size_t bytes)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 && bytes / (size_t)page > (size_t)pages;
-}
-
 static bool make_store(struct og_nd *a)
 {
     a->store = og_alloc(1, sizeof *a->store);
     if (!a->store) return false;
     a->store->users = 1;
-    if (!og_nd_is_beyond_machine(a->count * og_nd_size(a->type)))
-        a->store->data = og_alloc(a->count, og_nd_size(a->type));
+    a->store->data = og_alloc(a->count, og_nd_size(a->type));
     a->data = a->store->data;
     return a->data != NULL;
 }

@@ -40,8 +40,6 @@ const char *og_nd_name(enum og_nd_type type);
 // Counts the elements of a shape; false where a dimension is negative or the bytes are
 // more than a size_t holds.
 bool og_nd_count(int rank, const int64_t *dim, enum og_nd_type type, size_t *count);
-// Whether this machine has less memory than that.
-bool og_nd_is_beyond_machine(size_t bytes);
 // Zeroed elements. The sentence names the shape when there is no memory for it.
 og_status og_nd_alloc(struct og_nd *a, enum og_nd_type type, int rank, const int64_t *dim,
                       struct og_error *err);

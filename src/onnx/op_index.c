@@ -22,8 +22,7 @@ static og_status make_axis(const struct og_call *c, struct source *s, int k, int
 {
     s->dim[k] = n;
     size_t count;
-    if (og_nd_count(1, &n, OG_ND_INT64, &count) &&
-        !og_nd_is_beyond_machine(count * sizeof *s->from[k]))
+    if (og_nd_count(1, &n, OG_ND_INT64, &count))
         s->from[k] = og_alloc(count, sizeof *s->from[k]);
     if (s->from[k]) return OG_OK;
     return og_fail(c->err, OG_NO_MEMORY, "out of memory for an axis of %lld elements",

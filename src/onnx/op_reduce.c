@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "onnx/op.h"
 
@@ -14,11 +15,11 @@ static void softmax(const float *x, float *y, size_t n, size_t step, bool take_l
     for (size_t i = 0; i < n; i++)
         if (x[i * step] > top) top = x[i * step];
     for (size_t i = 0; i < n; i++) {
-        float e = expf(x[i * step] - top);
+        float e = og_expf(x[i * step] - top);
         y[i * step] = e;
         sum += (double)e;
     }
-    double log_sum = log(sum);
+    double log_sum = og_log(sum);
     for (size_t i = 0; i < n; i++)
         y[i * step] = take_log ? (float)((double)(x[i * step] - top) - log_sum)
                                : (float)((double)y[i * step] / sum);

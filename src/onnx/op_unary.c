@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "onnx/op.h"
 
 struct constants {
@@ -15,13 +16,13 @@ struct constants {
 static float sigmoid(float x, struct constants k)
 {
     (void)k;
-    return 1.0f / (1.0f + expf(-x));
+    return 1.0f / (1.0f + og_expf(-x));
 }
 
 static float hyperbolic(float x, struct constants k)
 {
     (void)k;
-    return tanhf(x);
+    return og_tanhf(x);
 }
 
 static float relu(float x, struct constants k)
@@ -32,12 +33,12 @@ static float relu(float x, struct constants k)
 
 static float elu(float x, struct constants k)
 {
-    return x < 0.0f ? k.alpha * expm1f(x) : x;
+    return x < 0.0f ? k.alpha * og_expm1f(x) : x;
 }
 
 static float selu(float x, struct constants k)
 {
-    return x > 0.0f ? k.beta * x : k.beta * (k.alpha * expm1f(x));
+    return x > 0.0f ? k.beta * x : k.beta * (k.alpha * og_expm1f(x));
 }
 
 static float leaky_relu(float x, struct constants k) { return x < 0 ? k.alpha * x : x; }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/elementary.h"
+
 static float affine(float x, float a, float b) { return a * x + b; }
 
 static float relu(float x, float a, float b)
@@ -28,15 +30,15 @@ static float thresholded_relu(float x, float a, float b)
 static float tanh_of(float x, float a, float b)
 {
     (void)a, (void)b;
-    return tanhf(x);
+    return og_tanhf(x);
 }
 
-static float scaled_tanh(float x, float a, float b) { return a * tanhf(b * x); }
+static float scaled_tanh(float x, float a, float b) { return a * og_tanhf(b * x); }
 
 static float sigmoid(float x, float a, float b)
 {
     (void)a, (void)b;
-    return 1.0f / (1.0f + expf(-x));
+    return 1.0f / (1.0f + og_expf(-x));
 }
 
 static float hard_sigmoid(float x, float a, float b)
@@ -49,7 +51,7 @@ static float hard_sigmoid(float x, float a, float b)
 static float elu(float x, float a, float b)
 {
     (void)b;
-    return x < 0.0f ? a * expm1f(x) : x;
+    return x < 0.0f ? a * og_expm1f(x) : x;
 }
 
 static float softsign(float x, float a, float b)
@@ -61,7 +63,7 @@ static float softsign(float x, float a, float b)
 static float softplus(float x, float a, float b)
 {
     (void)a, (void)b;
-    return (x > 0.0f ? x : 0.0f) + log1pf(expf(-fabsf(x)));
+    return (x > 0.0f ? x : 0.0f) + og_log1pf(og_expf(-fabsf(x)));
 }
 
 // Defaults are those of the ONNX operators of the same names; Affine and ScaledTanh have

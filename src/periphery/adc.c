@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
+
 // --- circuits ------------------------------------------------------------------------
 
 static bool is_sar(const struct og_hardware *hw)
@@ -56,7 +58,7 @@ static struct og_adc_step make_stage(const struct og_hardware *hw, const float *
 {
     double ratio = capacitor(hw, z, 1) / capacitor(hw, z == NULL ? NULL : z + 1, 1);
     double decibels = hw->adc.circuit.amplifier_gain;
-    double loss = decibels > 0 ? (1 + ratio) * pow(10, -decibels / 20) : 0;
+    double loss = decibels > 0 ? (1 + ratio) * og_pow(10, -decibels / 20) : 0;
     float step = (float)(ratio / (1 + loss));
     return (struct og_adc_step){
         .lo = (float)(-0.25 + comparator(hw, z == NULL ? NULL : z + 2)),
@@ -91,7 +93,7 @@ void og_adc_make_slope(const struct og_hardware *hw, float *level)
 {
     size_t words = (size_t)1 << hw->adc.bits;
     double decibels = hw->adc.circuit.amplifier_gain, total = 0, above = 0;
-    double follower = decibels > 0 ? 1 / (1 + pow(10, -decibels / 20)) : 1;
+    double follower = decibels > 0 ? 1 / (1 + og_pow(10, -decibels / 20)) : 1;
     for (size_t k = 0; k < words; k++) total += capacitor(hw, &level[k], 1);
     for (size_t k = words - 1; k > 0;
          k--) {  // from above: normals below are still needed
@@ -128,7 +130,7 @@ static void add_interval(struct characteristic *t, double a, double b, int k)
     a = clamped(a / t->amplitude);
     b = clamped(b / t->amplitude);
     if (!(b > a)) return;
-    double share = (acos(a) - acos(b)) / M_PI, y = k;
+    double share = (og_acos(a) - og_acos(b)) / M_PI, y = k;
     t->y += share * y;
     t->yy += share * y * y;
     t->xy += y * (sqrt(1 - a * a) - sqrt(1 - b * b)) / M_PI;
@@ -207,7 +209,7 @@ static struct og_adc_figures figures_of(const struct characteristic *t, double n
     struct og_adc_figures f = {0};
     linearity(t, &f);
     double slope = t->xy / 0.5, rest = t->yy - t->y * t->y - slope * slope * 0.5;
-    f.enob = t->hw->adc.bits - 0.5 * log2(12 * (rest + noise * noise));
+    f.enob = t->hw->adc.bits - 0.5 * og_log2(12 * (rest + noise * noise));
     return f;
 }
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
 #include "periphery/ramps.h"
 
 const char *og_cost_part_name(enum og_cost_part part)
@@ -192,7 +193,7 @@ static void input_parts(const struct og_array *a, const struct og_technology *t,
         int dac = encoding == OG_AMPLITUDE    ? input
                   : encoding == OG_BIT_SERIAL ? a->digit_bits
                                               : 1;
-        double factor = pow(t->dac.growth, dac - t->dac.bits);
+        double factor = og_pow(t->dac.growth, dac - t->dac.bits);
         struct og_part_cost each = grown(t->dac.at, factor, factor);
         lines += c->lines[s];
         bits += c->lines[s] * input;
@@ -241,8 +242,8 @@ static struct og_part_cost converter(const struct og_array *a,
 {
     const int more = bits - t->adc.bits;
     if (counts_clocks(a)) return grown(t->ramp.column, 1 << bits, 1);
-    return grown(t->adc.at, pow(t->adc.energy_growth, more),
-                 pow(t->adc.area_growth, more));
+    return grown(t->adc.at, og_pow(t->adc.energy_growth, more),
+                 og_pow(t->adc.area_growth, more));
 }
 
 static void output_parts(const struct og_array *a, const struct og_technology *t,

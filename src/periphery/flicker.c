@@ -24,6 +24,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "periphery/array_impl.h"
 
@@ -87,7 +88,7 @@ static struct process make_process(uint32_t number, double tau, double variance)
     while (p.shift < 62 && ldexp(1, p.shift + 1) <= least) p.shift++;
     while (p.shift < 62 && ldexp(1, p.shift + p.depth) < 16 * tau) p.depth++;
     for (int l = 0; l < p.depth; l++) {
-        const double a = exp(-ldexp(1, p.shift + p.depth - l - 1) / tau);
+        const double a = og_exp(-ldexp(1, p.shift + p.depth - l - 1) / tau);
         p.mean[l] = (float)(a / (1 + a * a));
         p.spread[l] = (float)sqrt((1 - a * a) / (1 + a * a));
     }
@@ -99,14 +100,14 @@ void og_flicker_age(struct og_array *a)
 {
     const struct og_hardware *hw = &a->map.hw;
     const double t_read = hw->device.flicker.t_read, t = a->t + hw->device.drift.t_0;
-    const double all = log((t + t_read) / (2 * t_read)), width = M_LN10 / 2;
+    const double all = og_log((t + t_read) / (2 * t_read)), width = M_LN10 / 2;
     struct og_flicker *f = a->flicker;
     double white = 0;
     f->n = 0;
     uint32_t number = 1;
     for (double low = 0; low < all; low += width, number++) {
         const double part = fmin(width, all - low);
-        const double tau = 2 * t_read * exp(low + part / 2) / hw->t_cycle;
+        const double tau = 2 * t_read * og_exp(low + part / 2) / hw->t_cycle;
         if (tau < 1.0 / 16)
             white += part;
         else

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "base/elementary.h"
+
 // --- functions -----------------------------------------------------------------------
 
 static const char *const names[] = {"sigmoid", "tanh", "curve"};
@@ -19,16 +21,16 @@ static double between(const struct og_list *from, const struct og_list *to, doub
 
 static double g_of(const struct og_ramp_plan *p, double x)
 {
-    if (p->function == OG_SIGMOID) return 1 / (1 + exp(-x));
-    if (p->function == OG_TANH) return tanh(x);
+    if (p->function == OG_SIGMOID) return 1 / (1 + og_exp(-x));
+    if (p->function == OG_TANH) return og_tanh(x);
     if (x <= p->first) return p->lo;
     return x >= p->last ? p->hi : between(&p->curve.x, &p->curve.y, x);
 }
 
 static double inverse_of(const struct og_ramp_plan *p, double y)
 {
-    if (p->function == OG_SIGMOID) return log(y / (1 - y));
-    if (p->function == OG_TANH) return atanh(y);
+    if (p->function == OG_SIGMOID) return og_log(y / (1 - y));
+    if (p->function == OG_TANH) return og_atanh(y);
     return between(&p->curve.y, &p->curve.x, y);
 }
 

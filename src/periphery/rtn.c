@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "periphery/array_impl.h"
 
@@ -41,7 +42,7 @@ og_status og_rtn_alloc(struct og_array *a, struct og_error *err)
     if (!t->amplitude || !t->device || !t->first)
         return og_fail(err, OG_NO_MEMORY, "out of memory for device.rtn");
     const double rate = 1 / d->rtn.t_low + 1 / d->rtn.t_high;
-    t->refresh = (float)-expm1(-hw->t_cycle * rate);
+    t->refresh = (float)-og_expm1(-hw->t_cycle * rate);
     t->high = (float)(d->rtn.t_high / (d->rtn.t_low + d->rtn.t_high));
     return OG_OK;
 }

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/mem.h"
 #include "periphery/wired.h"
 
@@ -82,7 +83,7 @@ static float phi_of(const struct og_array *a, float share, size_t i)
     const double v = (double)share * hw->device.v_read;
     const double x = charge * fabs(v) / (2 * boltzmann * hw->thermal.temperature);
     if (!shot(a)) return 1;
-    return (float)(x < 1e-4 ? 1 + x * x / 3 : x / tanh(x));
+    return (float)(x < 1e-4 ? 1 + x * x / 3 : x / og_tanh(x));
 }
 
 // Of pulses that are joined before one conversion: each is a read of its own.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef _OPENMP
@@ -53,8 +54,20 @@ static og_status check(const struct og_array *a, struct og_error *err)
         rows, cols, OG_WIRES_SIDE_MAX);
 }
 
+// Other processors have other cores of OpenBLAS, unless the environment names one.
+static og_status check_core(struct og_error *err)
+{
+    if (!og_cpu_fixed() || getenv("OPENBLAS_CORETYPE") != NULL) return OG_OK;
+    return og_fail(
+        err, OG_INPUT,
+        "kernels: fixed, but wires are solved by OpenBLAS, whose last bits "
+        "depend on the processor; set OPENBLAS_CORETYPE in the environment, to "
+        "the same on all machines (Prescott suits any x86-64)");
+}
+
 og_status og_wired_alloc(struct og_array *a, struct og_error *err)
 {
+    OG_TRY(check_core(err));
     OG_TRY(check(a, err));
     const struct og_mapping *m = &a->map;
     const size_t cells = m->full_rows * m->full_cols;

@@ -167,6 +167,7 @@ static void compare_dataset(struct diff *d, const char *path)
 struct names {
     size_t n;
     char **name;
+    struct og_hdf *h;
 };
 
 static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *user)
@@ -175,14 +176,18 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, vo
     (void)info;
     struct names *l = user;
     char **grown = og_grow(l->name, l->n, l->n + 1, sizeof *grown);
-    if (grown == NULL) return -1;
-    l->name = grown;
-    l->name[l->n] = og_copy_text(name);
-    return l->name[l->n++] != NULL ? 0 : -1;
+    if (grown != NULL) {
+        l->name = grown;
+        l->name[l->n] = og_copy_text(name);
+        if (l->name[l->n++] != NULL) return 0;
+    }
+    l->h->status = og_fail_memory(l->h->err);
+    return -1;
 }
 
 static void list(struct side *s, const char *path, struct names *l)
 {
+    l->h = &s->h;
     if (H5Lexists(s->file, path, H5P_DEFAULT) <= 0) return;
     hid_t group = H5Gopen2(s->file, path, H5P_DEFAULT);
     if (og_hdf_ok(&s->h, group, "open a group"))

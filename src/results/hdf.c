@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/hdf5_read.h"
 #include "results/file.h"
 
 struct og_hdf_guard og_hdf_silence(void)
@@ -185,6 +186,7 @@ hid_t og_hdf_open(struct og_hdf *h)
     fclose(probe);
     hid_t file = H5Fopen(h->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) h->status = og_fail(h->err, OG_INPUT, "%s: not an HDF5 file", h->path);
+    h->file = file;
     return file;
 }
 
@@ -231,15 +233,34 @@ char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name)
     return text;
 }
 
+// The product of its sizes: HDF5's own count overflows.
+static bool count_values(hid_t space, size_t *n)
+{
+    hsize_t dim[H5S_MAX_RANK];
+    const int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    bool good = rank >= 0, empty = H5Sget_simple_extent_type(space) == H5S_NULL;
+    *n = 1;
+    for (int d = 0; d < rank; d++) empty = empty || dim[d] == 0;
+    for (int d = 0; good && !empty && d < rank; d++) {
+        good = dim[d] <= SIZE_MAX / 16 / *n;
+        *n *= (size_t)dim[d];
+    }
+    if (empty) *n = 0;
+    return good;
+}
+
 size_t og_hdf_count(struct og_hdf *h, hid_t dataset)
 {
     if (h->status != OG_OK) return 0;
+    size_t n = 0;
     hid_t space = H5Dget_space(dataset);
-    hssize_t n =
-        og_hdf_ok(h, space, "read a dataset") ? H5Sget_simple_extent_npoints(space) : -1;
-    og_hdf_ok(h, n, "read a dataset");
+    if (og_hdf_ok(h, space, "read a dataset") &&
+        !(count_values(space, &n) && og_hdf5_is_whole(h->file, dataset, n)))
+        h->status = og_fail(h->err, OG_INPUT,
+                            "%s: a dataset is damaged, or its values are not in the file",
+                            h->path);
     og_hdf_close(h, space);
-    return n < 0 ? 0 : (size_t)n;
+    return h->status == OG_OK ? n : 0;
 }
 
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count)

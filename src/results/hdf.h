@@ -24,6 +24,7 @@ struct og_hdf {
     const char *path;  // what errors call the file
     struct og_error *err;
     og_status status;
+    hid_t file;  // by og_hdf_open, for what reads from it
 };
 // False (and a failure kept) when an HDF5 result is negative.
 bool og_hdf_ok(struct og_hdf *h, long long result, const char *what);
@@ -64,6 +65,7 @@ char *og_hdf_read_text(struct og_hdf *h, hid_t object, const char *name);
 uint64_t og_hdf_read_u64(struct og_hdf *h, hid_t object, const char *name);
 // All values as doubles, count of them; og_free. NULL on failure.
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count);
+// Its number of values; OG_INPUT where they are not in the file (og_hdf5_is_whole).
 size_t og_hdf_count(struct og_hdf *h, hid_t dataset);
 bool og_hdf_is_dataset(hid_t group, const char *name);
 

@@ -15,6 +15,7 @@
 #include <gsl/gsl_statistics.h>
 
 #include "base/mem.h"
+#include "ohmgrid/cpu.h"
 #include "ohmgrid/random.h"
 #include "results/file.h"
 
@@ -34,7 +35,10 @@ struct og_interval og_interval_chips(const double *value, const uint8_t *done, s
     for (size_t i = 0; i < n; i++)
         if (done[i]) squares += (value[i] - r.mean) * (value[i] - r.mean);
     double error = sqrt(squares / (double)(k - 1) / (double)k);
-    double half = gsl_cdf_tdist_Pinv(0.975, (double)(k - 1)) * error;
+    double quantile = gsl_cdf_tdist_Pinv(0.975, (double)(k - 1));
+    // GSL computes it by the C library; its first 24 bits are the same everywhere.
+    if (og_cpu_fixed()) quantile = (double)(float)quantile;
+    double half = quantile * error;
     r.low = r.mean - half;
     r.high = r.mean + half;
     return r;

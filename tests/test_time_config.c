@@ -121,6 +121,11 @@ static void what_has_no_effect_is_refused(void **state)
          "amplitude above 0"},
         {"hardware: {device: {rtn: {fraction: 0.1, amplitude: 0.2}}}\n",
          "e.yaml:2: key 'hardware.device.rtn': needs hardware.t_cycle above 0"},
+        {"hardware: {device: {name: pcm_joshi, drift: {t_0: 0.1 s}, flicker: {t_read: 1 "
+         "s}}}\n",
+         "e.yaml:2: key 'hardware.device.flicker.t_read': is longer than "
+         "device.drift.t_0 and t_inference together, the time in which the noise has "
+         "accumulated"},
         {"hardware: {t_sample: 1 ms}\n",
          "e.yaml:2: key 'hardware.t_sample': has no effect without device.flicker of "
          "mode correlated"},

@@ -207,6 +207,10 @@ og_status og_time_check(const struct og_hardware *h, const og_item *map,
         d->retention.t.n == 0)
         return fail_at(map, "t_inference", err,
                        "has no effect: the device has no drift, flicker or retention");
+    if (og_law_is_on(&d->flicker.q) && d->drift.t_0 + h->t_inference < d->flicker.t_read)
+        return fail_at(map, "device.flicker.t_read", err,
+                       "is longer than device.drift.t_0 and t_inference together, the "
+                       "time in which the noise has accumulated");
     OG_TRY(check_retention(h, map, err));
     OG_TRY(check_disturb(h, map, err));
     OG_TRY(check_thermal(h, map, err));

@@ -17,10 +17,11 @@
 // constants have independent ends (they are correlated by e^-16), and within a cell it is
 // found by halving: given both ends of an interval a stationary Ornstein-Uhlenbeck process
 // is, in its middle, normal with the mean a (x_0 + x_1) / (1 + a^2) and the variance (1 -
-// a^2) / (1 + a^2), a = exp(-half / tau). Halving ends at a tick, or at an interval of at most
-// tau / 64, in which it stays as it is: averaged over where reads fall, which differs from
-// block to block of devices, what changes between two of them keeps its law. What is faster than 1/16 tick is drawn anew in every
-// read.
+// a^2) / (1 + a^2), a = exp(-half / tau). Halving ends at a tick, or at an interval of at
+// most tau / 64, in which the process stays as it is: averaged over where reads fall, which
+// differs from block to block of devices, what changes between two of them keeps its law.
+// What is faster than 1/16 tick is drawn anew in every read.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -87,6 +88,7 @@ static struct process make_process(uint32_t number, double tau, double variance)
     const double least = tau / 64;
     while (p.shift < 62 && ldexp(1, p.shift + 1) <= least) p.shift++;
     while (p.shift < 62 && ldexp(1, p.shift + p.depth) < 16 * tau) p.depth++;
+    assert(p.depth <= DEPTH);
     for (int l = 0; l < p.depth; l++) {
         const double a = og_exp(-ldexp(1, p.shift + p.depth - l - 1) / tau);
         p.mean[l] = (float)(a / (1 + a * a));

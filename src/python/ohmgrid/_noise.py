@@ -9,7 +9,7 @@ from ._library import InputError, lib
 # enum og_purpose, which only grows at its end
 PURPOSES = ("init", "data_order", "augment", "dropout", "programming", "d2d", "faults",
             "drift", "read", "rtn", "converter", "injection", "calibration",
-            "write_pulses", "attack", "bootstrap")
+            "write_pulses", "attack", "bootstrap", "flicker")
 
 
 def _draw(gauss, shape, seed, purpose, trial, layer, tile, index, first):

@@ -299,6 +299,34 @@ static void noise_that_has_no_derivative_is_refused(void **state)
     }
 }
 
+// What callers may compute by themselves is what a read and its backward do.
+static void straight_gradients_may_be_taken_outside(void **state)
+{
+    (void)state;
+    struct og_hardware hw = plain_hardware();
+    hw.device.program = (struct og_sigma){OG_SIGMA_CONSTANT, .sigma = 0.5e-6, .scale = 1};
+    hw.dac.bits = 4;
+    hw.tile.rows = 20;
+    struct bench b = open_for_gradient(hw, OG_KEEP_GRADIENT, 50, 9, 7, 0.8f);
+    const float *straight = og_array_straight(b.array);
+    float *w_hat = og_alloc(450, sizeof *w_hat), x_hat[50];
+    assert_true(straight && w_hat);
+    og_array_weights(b.array, w_hat);
+    for (size_t j = 0; j < 9; j++)
+        for (size_t i = 0; i < 50; i++)
+            assert_near(straight[i * 9 + j], w_hat[j * 50 + i], 1);
+    for (size_t k = 0; k < 50; k++) b.x[k] *= 1.4f;  // some beyond the DAC's range
+    og_array_dac(b.array, b.x, 50, x_hat);
+    for (size_t k = 0; k < 50; k++) {
+        const double code = rint(fmax(-7, fmin(7, b.x[k] * (7 / 0.8f))));
+        assert_near(x_hat[k], code * (0.8f / 7), 1);
+    }
+    assert_int_equal(og_array_keep_gradient(b.array, OG_KEEP_REPARAM, NULL), OG_OK);
+    assert_null(og_array_straight(b.array));
+    og_free(w_hat);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +335,7 @@ int main(void)
         cmocka_unit_test(reparam_is_the_derivative),
         cmocka_unit_test(reparam_without_noise_is_straight_through),
         cmocka_unit_test(reparam_stops_at_clipped_devices),
+        cmocka_unit_test(straight_gradients_may_be_taken_outside),
         cmocka_unit_test(more_can_be_kept_later),
         cmocka_unit_test(noise_that_has_no_derivative_is_refused),
     };

@@ -474,6 +474,42 @@ static void every_group_has_its_own_errors(void **state)
     og_model_free(model);
 }
 
+// Where no converter clips, the gradient that minds clipping is the straight one; it goes
+// by rows and tape, the straight one by implicit products: the same bits.
+static void straight_convolutions_need_no_tape(void **state)
+{
+    (void)state;
+    og_model *model = nn_model("- conv2d: {filters: 6, kernel: 3, groups: 2, stride: 2}\n"
+                               "- relu\n- conv2d: {filters: 5, kernel: 3, padding: 1}\n"
+                               "- flatten\n- dense: {units: 4}\n",
+                               (struct og_shape){3, {4, 9, 9}}, 4);
+    og_model_init(model, 5);
+    struct og_hardware hw = nn_noisy();
+    hw.dac.bits = 8;
+    hw.dac.mode = OG_RANGE_FIXED;
+    hw.dac.range = 40;
+    hw.adc.bits = 0;
+    struct nn_batch t = nn_batch_make(37, 4 * 81, 4);
+    const float *gradient[2];
+    og_exec *exec[2];
+    for (int k = 0; k < 2; k++) {
+        exec[k] = nn_exec(model, &(struct og_exec_options){
+                                     .hardware = &hw,
+                                     .batch = 37,
+                                     .training = true,
+                                     .gradient = k ? OG_CLIPPED : OG_STRAIGHT_THROUGH});
+        assert_int_equal(og_exec_program(exec[k], &(struct og_chip){.seed = 1}), OG_OK);
+        og_exec_forward(exec[k], &t.b);
+        gradient[k] = og_exec_backward(exec[k], &t.b);
+    }
+    size_t count;
+    og_model_params(model, &count);
+    assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
+    og_exec_free(exec[0]), og_exec_free(exec[1]);
+    nn_batch_free(&t);
+    og_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +527,7 @@ int main(void)
         cmocka_unit_test(injected_noise_has_its_power),
         cmocka_unit_test(running_power_forgets_the_noise),
         cmocka_unit_test(running_power_is_not_that_of_a_clipped_sum),
+        cmocka_unit_test(straight_convolutions_need_no_tape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

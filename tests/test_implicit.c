@@ -106,7 +106,8 @@ static void implicit(const struct og_windows *g, struct tensors *t)
             const float *w = t->weight + k * g->out_group * g->k;
             og_implicit_forward(&c, w, t->in + x, n, t->out + y);
             og_implicit_weights(&c, k, t->in + x, t->dout + y, n);
-            og_implicit_inputs(&c, w, t->dout + y, n, t->din + x, false);
+            og_implicit_inputs(&c, (struct og_left){w, 1, g->k}, t->dout + y, n,
+                               t->din + x, false);
         }
     for (size_t k = 0; k < g->groups; k++)
         og_implicit_take(&c, k, t->dw + k * g->out_group * g->k);

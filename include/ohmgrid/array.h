@@ -194,6 +194,13 @@ struct og_backward_io {
     bool reparam;
 };
 OG_API void og_array_backward(const og_array *array, const struct og_backward_io *io);
+// The weights as programmed, w[i * cols + j], where straight-through gradients are just
+// dx = dy w^T and dw = dy^T x_hat with the inputs as the DACs give them, so that a caller
+// may compute them by itself and reads need no tape; else NULL (lines or devices that are
+// missing, ramps, a noise scale that is differentiated, several segments).
+OG_API const float *og_array_straight(const og_array *array);
+// x_hat[n] of inputs x[n] of the only segment.
+OG_API void og_array_dac(const og_array *array, const float *x, size_t n, float *x_hat);
 // hardware.wires: dw, as og_array_backward has added it up over all reads, is the gradient
 // by the weights as reads see them. Turns it into that by the weights as programmed (exact
 // by adjoint circuits; quantisation, errors and limits of the devices pass it on); without

@@ -194,8 +194,8 @@ void og_implicit_forward(const struct og_implicit *c, const float *w, const floa
 
 // --- gradient of the inputs ------------------------------------------------------------
 
-static void back_panel(const struct og_implicit *c, const struct room *r, const float *w,
-                       const float *dy, size_t place)
+static void back_panel(const struct og_implicit *c, const struct room *r,
+                       struct og_left w, const float *dy, size_t place)
 {
     const struct og_product_kernels *kernels = og_kernels()->product;
     const struct og_windows *g = &c->g;
@@ -203,13 +203,12 @@ static void back_panel(const struct og_implicit *c, const struct room *r, const 
     size_t n = g->places - place < kernels->width ? g->places - place : kernels->width;
     const struct og_rows rows = {r->offset, g->k, piece, pieces_of(g, place, n, piece)};
     kernels->pack(r->right, dy + place, g->places, 1, g->out_group, n);
-    kernels->product((struct og_left){w, 1, g->k}, g->k,
-                     (struct og_panels){r->right, g->out_group, n}, r->left,
+    kernels->product(w, g->k, (struct og_panels){r->right, g->out_group, n}, r->left,
                      kernels->width, 0);
     kernels->scatter(r->left, kernels->width, r->image, &rows, g->kh * g->kw);
 }
 
-void og_implicit_inputs(const struct og_implicit *c, const float *w, const float *dy,
+void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const float *dy,
                         size_t samples, float *dx, bool fresh)
 {
     const struct room r = room_of(c);

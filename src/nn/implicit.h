@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "nn/windows.h"
+#include "ohmgrid/product.h"
 
 // One group of channels. Images of several samples lie `g.c * g.h * g.w` (inputs) and
 // `g.groups * g.out_group * g.places` (outputs) floats apart.
@@ -25,8 +26,9 @@ struct og_implicit og_implicit_begin(const struct og_windows *g, void *work);
 // y[j][place] = sum over k of w[j][k] window[k]; w is [out_group][k].
 void og_implicit_forward(const struct og_implicit *c, const float *w, const float *x,
                          size_t samples, float *y);
-// dx += of what the windows would be given; fresh: to 0 instead.
-void og_implicit_inputs(const struct og_implicit *c, const float *w, const float *dy,
+// dx += of what the windows would be given, w (k, j) the matrix as left operand; fresh:
+// to 0 instead.
+void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const float *dy,
                         size_t samples, float *dx, bool fresh);
 // Adds dy^T windows to what stands in the workspace for group `group`, after _clear; in
 // runs of 256 windows from the first sample on.

@@ -433,6 +433,20 @@ const float *og_linear_plain(const struct og_view *v, int k)
     return og_exec_linear(v->exec, v->node, k)->plain;
 }
 
+const float *og_linear_straight(const struct og_view *v, int k)
+{
+    const struct og_matrix *m = og_exec_linear(v->exec, v->node, k);
+    const bool mine = decl_of(m)->plain && m->array && !has_digital_dac(m);
+    if (!mine || v->exec->gradient != OG_STRAIGHT_THROUGH || keeps_power(v->exec, m))
+        return NULL;
+    return og_array_straight(m->array);
+}
+
+void og_linear_dac(const struct og_view *v, int k, const float *x, size_t n, float *out)
+{
+    og_array_dac(og_exec_linear(v->exec, v->node, k)->array, x, n, out);
+}
+
 bool og_linear_is_watched(const struct og_view *v)
 {
     return v->exec->mode != OG_RUN || v->exec->probe;

@@ -222,6 +222,10 @@ bool og_linear_backward_needs_x(const og_exec *exec, const struct og_node *node,
 // product is wanted of this pass.
 const float *og_linear_plain(const struct og_view *v, int k);
 bool og_linear_is_watched(const struct og_view *v);
+// The same of the gradient through a read, [rows][cols], where it is straight; the inputs
+// are then those of og_linear_dac, x[n], and og_linear_forward leaves no tape.
+const float *og_linear_straight(const struct og_view *v, int k);
+void og_linear_dac(const struct og_view *v, int k, const float *x, size_t n, float *out);
 // Where such a layer adds dW; NULL: it is not wanted.
 float *og_linear_gradient(const struct og_view *v, int k);
 

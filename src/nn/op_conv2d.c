@@ -202,8 +202,9 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
         size_t bytes = og_linear_work_bytes(exec, node, k, g.samples * g.places);
         if (bytes > linear) linear = bytes;
     }
+    const size_t images = g.samples * g.c * g.h * g.w * sizeof(float);
     const size_t explicit = room_of(node).linear + linear;
-    const size_t implicit = og_implicit_work_bytes(&g);
+    const size_t implicit = og_round64(og_implicit_work_bytes(&g)) + images;
     return explicit > implicit ? explicit : implicit;
 }
 
@@ -239,10 +240,18 @@ static void spread(const struct og_windows *g, const float *y, const float *bias
     }
 }
 
+// Whether gradients need neither rows nor tape.
+static bool is_implicit_back(const struct og_view *v)
+{
+    for (int k = 0; k < v->node->linears; k++)
+        if (!og_linear_plain(v, k) && !og_linear_straight(v, k)) return false;
+    return true;
+}
+
 static void *tape_at(const struct og_view *v, const struct og_windows *g, size_t s,
                      size_t k)
 {
-    if (!v->tape) return NULL;
+    if (!v->tape || is_implicit_back(v)) return NULL;
     size_t record = s / g->samples * g->groups + k;
     return (char *)v->tape + record * tape_step(v->exec, v->node);
 }
@@ -386,6 +395,29 @@ static void add_bias_gradient(const struct og_windows *g, const float *dout, flo
     }
 }
 
+// The weights that lead back to the inputs, (k, j).
+static struct og_left weights_back(const struct og_view *v, const struct og_windows *g,
+                                   size_t k)
+{
+    const float *straight = og_linear_straight(v, (int)k);
+    if (straight) return (struct og_left){straight, g->out_group, 1};
+    return (struct og_left){og_linear_plain(v, (int)k), 1, g->k};
+}
+
+// The inputs of a group's run, as DACs give them where there are any.
+static const float *inputs_of_run(const struct og_view *v, const struct og_implicit *c,
+                                  size_t s, size_t n, size_t k)
+{
+    const struct og_windows *g = &c->g;
+    const size_t plane = g->h * g->w, size = g->in_group * plane;
+    const float *x = v->in[0] + (s * g->c + k * g->in_group) * plane;
+    if (!og_linear_straight(v, (int)k)) return x;
+    float *to = at_byte(v, og_round64(og_implicit_work_bytes(g)));
+    for (size_t r = 0; r < n; r++)
+        og_linear_dac(v, (int)k, x + r * g->c * plane, size, to + r * g->c * plane);
+    return to;
+}
+
 static void implicit_back_run(const struct og_view *v, const struct og_implicit *c,
                               size_t s, size_t n)
 {
@@ -397,9 +429,9 @@ static void implicit_back_run(const struct og_view *v, const struct og_implicit 
         for (size_t r = 0; v->node->params > 1 && r < n; r++)
             add_bias_gradient(g, dy + r * out_size, v->dparam[1] + k * g->out_group);
         if (og_linear_gradient(v, (int)k))
-            og_implicit_weights(c, k, v->in[0] + in, dy, n);
+            og_implicit_weights(c, k, inputs_of_run(v, c, s, n, k), dy, n);
         if (v->din[0])
-            og_implicit_inputs(c, og_linear_plain(v, (int)k), dy, n, v->din[0] + in,
+            og_implicit_inputs(c, weights_back(v, g, k), dy, n, v->din[0] + in,
                                v->fresh[0]);
     }
 }
@@ -418,7 +450,7 @@ static void implicit_backward(const struct og_view *v, const struct og_windows *
 static void backward(const struct og_view *v)
 {
     struct og_windows g = geometry_of(v->node);
-    if (og_linear_plain(v, 0)) {
+    if (is_implicit_back(v)) {
         implicit_backward(v, &g);
         return;
     }

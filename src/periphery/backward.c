@@ -8,6 +8,7 @@
 // Welling 2014); clipped conductances, faults and bit planes stay straight-through.
 // Cells that are not ohmic: through their law, I = g f(V); behind wires by the adjoint of
 // each read (og_wired_pull).
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -382,6 +383,33 @@ static void scatter_dx(const og_array *a, size_t n, const float *from, float *dx
         for (size_t i = 0; i < m->rows; i++)
             dx[r * lddx + m->live_row[i]] = from[r * m->rows + i];
     }
+}
+
+const float *og_array_straight(const og_array *a)
+{
+    const bool plain = a->keep == OG_KEEP_GRADIENT && a->shape.segments == 1 &&
+                       a->ramps == NULL && !a->map.any_gone &&
+                       og_mapping_is_whole(&a->map);
+    return plain ? a->w_hat : NULL;
+}
+
+void og_array_dac(const og_array *a, const float *x, size_t n, float *x_hat)
+{
+    assert(a->shape.segments == 1);
+    const struct og_segment *s = &a->shape.segment[0];
+    const float top = a->code_max[0], step = s->range / top;
+    const struct og_dac_io io = {.rows = 1,
+                                 .width = n,
+                                 .x = x,
+                                 .ldx = n,
+                                 .codes = x_hat,
+                                 .ld = n,
+                                 .range = s->range,
+                                 .per_x = top / s->range,
+                                 .limit = s->dac_bits > 0 ? top : 0,
+                                 .step = step};
+    og_convert_kernels()->dac(&io);
+    for (size_t i = 0; i < n; i++) x_hat[i] *= step;
 }
 
 void og_array_backward(const og_array *a, const struct og_backward_io *io)

@@ -325,6 +325,11 @@ static void straight_gradients_may_be_taken_outside(void **state)
     assert_null(og_array_straight(b.array));
     og_free(w_hat);
     bench_close(&b);
+    hw.device.iv.kind = OG_IV_SINH;  // the voltage counts, too
+    hw.device.iv.a = 4;
+    b = open_for_gradient(hw, OG_KEEP_GRADIENT, 50, 9, 7, 0.8f);
+    assert_null(og_array_straight(b.array));
+    bench_close(&b);
 }
 
 int main(void)

@@ -197,7 +197,7 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 // The weights as programmed, w[i * cols + j], where straight-through gradients are just
 // dx = dy w^T and dw = dy^T x_hat with the inputs as the DACs give them, so that a caller
 // may compute them by itself and reads need no tape; else NULL (lines or devices that are
-// missing, ramps, a noise scale that is differentiated, several segments).
+// missing, cells that are not ohmic, ramps, a noise scale that is differentiated, several segments).
 OG_API const float *og_array_straight(const og_array *array);
 // x_hat[n] of inputs x[n] of the only segment.
 OG_API void og_array_dac(const og_array *array, const float *x, size_t n, float *x_hat);

@@ -358,6 +358,25 @@ static void scatter(const float *from, size_t pitch, float *x, const struct og_r
                           p[k].n);
 }
 
+// --- what the processor can do -------------------------------------------------------
+
+static size_t multiply_adds(size_t rounds, float a, float b, float *x)
+{
+    const vec va = all(a), vb = all(b);
+    vec acc[ROWS][2];
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < 2; v++) acc[r][v] = all(*x + (float)(2 * r + v));
+    for (size_t i = 0; i < rounds; i++)
+#pragma GCC unroll 14
+        for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 2
+            for (int v = 0; v < 2; v++) acc[r][v] = multiply_add(va, acc[r][v], vb);
+    vec sum = {0};
+    for (int r = 0; r < ROWS; r++) sum += acc[r][0] + acc[r][1];
+    *x = sum[0];
+    return rounds * ROWS * 2 * W;
+}
+
 extern const struct og_product_kernels OG_PRODUCT_TABLE;
-const struct og_product_kernels OG_PRODUCT_TABLE = {WIDTH,   W,    gather,
-                                                    scatter, pack, product};
+const struct og_product_kernels OG_PRODUCT_TABLE = {WIDTH,         W,    gather, scatter,
+                                                    multiply_adds, pack, product};

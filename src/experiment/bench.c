@@ -113,11 +113,11 @@ static og_status run_all(const struct og_bench_case *const *lists, const char *f
 
 static const struct {
     const char *against;
-    const struct og_bench_case *list[6];
+    const struct og_bench_case *list[7];
 } sets[] = {
     {NULL,
-     {og_bench_kernels, og_bench_arrays, og_bench_training, og_bench_wires,
-      og_bench_wired, NULL}},
+     {og_bench_kernels, og_bench_convolutions, og_bench_arrays, og_bench_training,
+      og_bench_wires, og_bench_wired, NULL}},
     {"scipy", {og_bench_scipy, NULL}},
     {"pytorch", {og_bench_pytorch, NULL}},
 };

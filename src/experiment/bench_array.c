@@ -7,12 +7,13 @@
 #include "experiment/bench_case.h"
 #include "ohmgrid/array.h"
 
-enum { SIDE = 512, BATCH = 1024 };
+enum { SIDE = 512, BATCH = 1024, SMALL = 64, OF_SMALL = 1 << 8 };
 
 struct reads {
     og_array *array;
     float *x, *w, *y;
     void *work;
+    size_t n;  // reads in a batch
     uint32_t sample[BATCH], pass;
 };
 
@@ -42,7 +43,8 @@ static og_status reads_open(void **bench, size_t variant, struct og_error *err)
     struct reads *b = og_alloc(1, sizeof *b);
     *bench = b;
     if (b == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
-    struct og_hardware hw = hardware((enum og_sigma_kind)variant);
+    struct og_hardware hw = hardware((enum og_sigma_kind)(variant % OF_SMALL));
+    b->n = variant & OF_SMALL ? SMALL : BATCH;
     struct og_array_shape shape = {
         .rows = SIDE,
         .cols = SIDE,
@@ -70,21 +72,28 @@ static void reads_ours(void *bench)
     struct og_read at = {
         .seed = 1, .pass = b->pass++, .sample = b->sample, .positions = 1};
     struct og_read_io io = {
-        .x = b->x, .ldx = SIDE, .n = BATCH, .y = b->y, .ldy = SIDE, .work = b->work};
+        .x = b->x, .ldx = SIDE, .n = b->n, .y = b->y, .ldy = SIDE, .work = b->work};
     og_array_read(b->array, &at, &io);
 }
 
 static void reads_theirs(void *bench)
 {
     struct reads *b = bench;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, BATCH, SIDE, SIDE, 1.0f, b->x,
-                SIDE, b->w, SIDE, 0.0f, b->y, SIDE);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->n, SIDE, SIDE, 1.0f,
+                b->x, SIDE, b->w, SIDE, 0.0f, b->y, SIDE);
 }
 
+#define READ(name, size, target, kind)                                                   \
+    {                                                                                    \
+        name, size, "s", target, false, kind, reads_open, reads_ours, reads_theirs,      \
+            reads_close, NULL                                                            \
+    }
+
 const struct og_bench_case og_bench_arrays[] = {
-    {"noisy read over OpenBLAS", "1024x512x512", "s", 1.2, false, OG_SIGMA_CONSTANT,
-     reads_open, reads_ours, reads_theirs, reads_close, NULL},
-    {"device-noise read over OpenBLAS", "1024x512x512", "s", 2.3, false,
-     OG_SIGMA_PROPORTIONAL, reads_open, reads_ours, reads_theirs, reads_close, NULL},
+    READ("noisy read over OpenBLAS", "64x512x512", 1.0, OG_SIGMA_CONSTANT | OF_SMALL),
+    READ("noisy read over OpenBLAS", "1024x512x512", 1.15, OG_SIGMA_CONSTANT),
+    READ("device-noise read over OpenBLAS", "64x512x512", 1.6,
+         OG_SIGMA_PROPORTIONAL | OF_SMALL),
+    READ("device-noise read over OpenBLAS", "1024x512x512", 1.6, OG_SIGMA_PROPORTIONAL),
     {.name = NULL},
 };

@@ -21,12 +21,13 @@ struct og_bench_case {
 };
 
 // Each list ends with a row whose name is NULL.
-extern const struct og_bench_case og_bench_kernels[];   // bench_kernels.c
-extern const struct og_bench_case og_bench_arrays[];    // bench_array.c
-extern const struct og_bench_case og_bench_training[];  // bench_train.c
-extern const struct og_bench_case og_bench_pytorch[];   // bench_train.c
-extern const struct og_bench_case og_bench_wires[];     // bench_wires.c
-extern const struct og_bench_case og_bench_wired[];     // bench_wired.c
-extern const struct og_bench_case og_bench_scipy[];     // bench_wires.c
+extern const struct og_bench_case og_bench_kernels[];       // bench_kernels.c
+extern const struct og_bench_case og_bench_arrays[];        // bench_array.c
+extern const struct og_bench_case og_bench_convolutions[];  // bench_conv.c
+extern const struct og_bench_case og_bench_training[];      // bench_train.c
+extern const struct og_bench_case og_bench_pytorch[];       // bench_train.c
+extern const struct og_bench_case og_bench_wires[];         // bench_wires.c
+extern const struct og_bench_case og_bench_wired[];         // bench_wired.c
+extern const struct og_bench_case og_bench_scipy[];         // bench_wires.c
 
 #endif

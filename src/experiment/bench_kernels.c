@@ -4,10 +4,14 @@
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 
+#include <math.h>
+
+#include "base/kernels.h"
 #include "base/mem.h"
 #include "experiment/bench_case.h"
 #include "ohmgrid/product.h"
 #include "ohmgrid/random.h"
+#include "ohmgrid/vmath.h"
 
 // --- normals -------------------------------------------------------------------------
 enum { NORMALS = 1 << 16 };
@@ -42,6 +46,15 @@ static void normals_ours(void *bench)
 {
     struct normals *b = bench;
     og_gauss_fill(&b->stream, (struct og_index){b->pass++, 0, 0}, 0, b->out, NORMALS);
+}
+
+// The kernels that every machine has, in vectors of four.
+static void normals_plain(void *bench)
+{
+    const enum og_isa before = og_cpu_isa();
+    og_cpu_use(OG_ISA_PLAIN);
+    normals_ours(bench);
+    og_cpu_use(before);
 }
 
 static void normals_theirs(void *bench)
@@ -101,9 +114,58 @@ static void products_theirs(void *bench)
                 b->x, SIDE, b->w, SIDE, 0.0f, b->y, SIDE);
 }
 
+// As many multiply-adds as the product has, in registers.
+static void products_peak(void *bench)
+{
+    struct products *b = bench;
+    const struct og_product_kernels *kernels = og_kernels()->product;
+    const size_t each = kernels->multiply_adds(1, 0.5f, 1.0f, b->y);
+    kernels->multiply_adds(b->batch * SIDE * SIDE / each, 0.5f, 1.0f, b->y);
+}
+
+// --- gates of an LSTM ----------------------------------------------------------------
+enum { CELLS = 1 << 14 };  // three sigmoids and a tanh each
+
+struct gates {
+    float x[4 * CELLS], y[4 * CELLS];
+};
+
+static void gates_close(void *bench) { og_free(bench); }
+
+static og_status gates_open(void **bench, size_t variant, struct og_error *err)
+{
+    (void)variant;
+    struct gates *b = og_alloc(1, sizeof *b);
+    *bench = b;
+    if (b == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
+    const struct og_stream s = og_stream_named(5, OG_INIT, 0, 0, 0);
+    og_gauss_fill(&s, (struct og_index){0, 0, 0}, 0, b->x, 4 * CELLS);
+    return OG_OK;
+}
+
+static void gates_ours(void *bench)
+{
+    struct gates *b = bench;
+    og_vsigmoid(b->x, b->y, 3 * CELLS);
+    og_vtanh(b->x + 3 * CELLS, b->y + 3 * CELLS, CELLS);
+}
+
+static void gates_theirs(void *bench)
+{
+    struct gates *b = bench;
+    for (int i = 0; i < 3 * CELLS; i++) b->y[i] = 1 / (1 + expf(-b->x[i]));
+    for (int i = 3 * CELLS; i < 4 * CELLS; i++) b->y[i] = tanhf(b->x[i]);
+}
+
 const struct og_bench_case og_bench_kernels[] = {
     {"normals over GSL ziggurat", "65536", "s", 15.0, true, 0, normals_open, normals_ours,
      normals_theirs, normals_close, NULL},
+    {"normals of plain kernels over GSL", "65536", "s", 3.0, true, 0, normals_open,
+     normals_plain, normals_theirs, normals_close, NULL},
+    {"lstm gates over libm", "16384", "s", 2.0, true, 0, gates_open, gates_ours,
+     gates_theirs, gates_close, NULL},
+    {"product over FMA peak", "1024x512x512", "s", 0.85, true, 1024, products_open,
+     products_ours, products_peak, products_close, NULL},
     {"product over OpenBLAS", "64x512x512", "s", 1.0, false, 64, products_open,
      products_ours, products_theirs, products_close, NULL},
     {"product over OpenBLAS", "1024x512x512", "s", 1.0, false, 1024, products_open,

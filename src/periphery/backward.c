@@ -388,8 +388,8 @@ static void scatter_dx(const og_array *a, size_t n, const float *from, float *dx
 const float *og_array_straight(const og_array *a)
 {
     const bool plain = a->keep == OG_KEEP_GRADIENT && a->shape.segments == 1 &&
-                       a->ramps == NULL && !a->map.any_gone &&
-                       og_mapping_is_whole(&a->map);
+                       a->ramps == NULL && !a->bent && !og_wired_is_nonlinear(a) &&
+                       !a->map.any_gone && og_mapping_is_whole(&a->map);
     return plain ? a->w_hat : NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include "array_helper.h"
 #include "ohmgrid/cpu.h"
+#include "periphery/kernels.h"
 
 // Sums of these are integers, so that products cannot differ in rounding.
 static struct og_hardware integer_hardware(void)
@@ -168,12 +169,43 @@ static void segments_keep_their_own_step(void **state)
     bench_close(&b);
 }
 
+// Powers of drives, line after line or row after row.
+static void compare_sums(size_t n)
+{
+    enum { ROWS = 40, PITCH = 64 };
+    float *x = og_alloc(ROWS * n, sizeof *x), *line = og_alloc(n * PITCH, sizeof *line);
+    float of_rows[PITCH], of_lines[PITCH];
+    assert_true(x && line);
+    fill(x, ROWS * n, 5, 3);
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t i = 0; i < n; i++) line[i * PITCH + r] = x[r * n + i];
+    for (int p = OG_POWER_NONE; p <= OG_POWER_SQUARE; p++) {
+        og_convert_kernels()->row_sums(x, n, ROWS, n, (enum og_power)p, of_rows);
+        og_convert_kernels()->col_sums(line, PITCH, ROWS, n, (enum og_power)p, of_lines);
+        assert_memory_equal(of_rows, of_lines, ROWS * sizeof *of_rows);
+    }
+    og_free(x);
+    og_free(line);
+}
+
+static void sums_of_lines_are_those_of_rows(void **state)
+{
+    (void)state;
+    const enum og_isa before = og_cpu_isa();
+    const size_t n[] = {1, 9, 16, 17, 31, 32, 50, 144};
+    for (int isa = 0; isa < OG_ISA_COUNT; isa++)
+        for (size_t k = 0; og_cpu_use((enum og_isa)isa) && k < sizeof n / sizeof *n; k++)
+            compare_sums(n[k]);
+    og_cpu_use(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_agree),
         cmocka_unit_test(layout_of_y_changes_nothing),
         cmocka_unit_test(segments_keep_their_own_step),
+        cmocka_unit_test(sums_of_lines_are_those_of_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

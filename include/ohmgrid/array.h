@@ -165,6 +165,11 @@ struct og_adc_use {
 // `use` may be NULL; ideal ADCs leave it as it is.
 struct og_read_io {
     const float *x;
+    // Instead of x, where og_array_takes_codes: gives the inputs of rows [row0, row0 + n)
+    // as og_array_codes has them, codes[i * pitch + r] of word line i; whole vectors, up
+    // to 16 floats beyond n, may be written as long as lines follow in order.
+    void (*codes)(const void *of, size_t row0, size_t n, float *codes, size_t pitch);
+    const void *of;
     size_t ldx, n;
     float *y;
     size_t ldy;
@@ -199,6 +204,10 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 // may compute them by itself and reads need no tape; else NULL (lines or devices that are
 // missing, cells that are not ohmic, ramps, a noise scale that is differentiated, several segments).
 OG_API const float *og_array_straight(const og_array *array);
+// Whether reads may be given codes: those of the only segment drive the word lines as they
+// are, and nothing else is asked of them. Reads then leave no tape.
+OG_API bool og_array_takes_codes(const og_array *array);
+OG_API void og_array_codes(const og_array *array, const float *x, size_t n, float *codes);
 // x_hat[n] of inputs x[n] of the only segment.
 OG_API void og_array_dac(const og_array *array, const float *x, size_t n, float *x_hat);
 // hardware.wires: dw, as og_array_backward has added it up over all reads, is the gradient

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nn/implicit.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/kernels.h"
@@ -43,10 +44,10 @@ static size_t lay(const struct og_windows *g, void *work, struct room *r)
 {
     const size_t offsets = (g->k * sizeof(size_t) + 63) / 64 * 64;
     const size_t image = round16(g->samples * image_of(g).size + SLACK);
-    const size_t most = g->k > CHUNK ? g->k : CHUNK;
     const size_t outs = (g->out_group + OG_PANEL_MAX - 1) / OG_PANEL_MAX;
-    const size_t right = round16(
-        (most > g->out_group ? most : g->out_group) * outs * OG_PANEL_MAX + SLACK);
+    const size_t tall = g->k > g->out_group ? g->k : g->out_group;
+    const size_t lines = tall > CHUNK * outs ? tall : CHUNK * outs;
+    const size_t right = round16(lines * OG_PANEL_MAX + SLACK);
     const size_t taken = TAKEN * PITCH, panel = g->k * OG_PANEL_MAX;
     const size_t left = round16((taken > panel ? taken : panel) + SLACK);
     if (work) {
@@ -190,6 +191,22 @@ void og_implicit_forward(const struct og_implicit *c, const float *w, const floa
     for (size_t s = 0; s < samples; s++)
         for (size_t p = 0; p < g->places; p += width)
             forward_panel(c, &r, w, s, p, y + s * g->groups * g->out_group * g->places);
+}
+
+void og_implicit_images(const struct og_implicit *c, const float *x, size_t samples)
+{
+    put_all(&c->g, x, samples, room_of(c).image);
+}
+
+void og_implicit_windows(const struct og_implicit *c, size_t first, size_t n, float *to,
+                         size_t pitch)
+{
+    const struct room r = room_of(c);
+    struct og_piece piece[CHUNK];
+    const struct og_rows rows = {r.offset, c->g.k, piece,
+                                 pieces_of(&c->g, first, n, piece)};
+    assert(n <= CHUNK);
+    og_kernels()->product->gather(to, pitch, r.image, &rows);
 }
 
 // --- gradient of the inputs ------------------------------------------------------------

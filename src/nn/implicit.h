@@ -26,6 +26,11 @@ struct og_implicit og_implicit_begin(const struct og_windows *g, void *work);
 // y[j][place] = sum over k of w[j][k] window[k]; w is [out_group][k].
 void og_implicit_forward(const struct og_implicit *c, const float *w, const float *x,
                          size_t samples, float *y);
+// Images to take windows from: windows [first, first + n), n <= 256, as rows of taps,
+// to[k * pitch + r]; up to 16 floats beyond n are written.
+void og_implicit_images(const struct og_implicit *c, const float *x, size_t samples);
+void og_implicit_windows(const struct og_implicit *c, size_t first, size_t n, float *to,
+                         size_t pitch);
 // dx += of what the windows would be given, w (k, j) the matrix as left operand; fresh:
 // to 0 instead.
 void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const float *dy,

@@ -174,6 +174,8 @@ static void read_array(const struct og_view *v, const struct og_matrix *m,
     struct room room = room_of(v->exec, m, io->rows);
     char *work = io->work;
     struct og_read_io read = {.x = io->x,
+                              .codes = io->codes,
+                              .of = io->of,
                               .ldx = io->ldx,
                               .n = io->rows,
                               .y = io->y,
@@ -445,6 +447,20 @@ const float *og_linear_straight(const struct og_view *v, int k)
 void og_linear_dac(const struct og_view *v, int k, const float *x, size_t n, float *out)
 {
     og_array_dac(og_exec_linear(v->exec, v->node, k)->array, x, n, out);
+}
+
+bool og_linear_takes_codes(const struct og_view *v, int k)
+{
+    const struct og_matrix *m = og_exec_linear(v->exec, v->node, k);
+    const bool leaves_tape = v->tape && !og_linear_straight(v, k);
+    return m->array && !og_linear_is_watched(v) && !has_digital_dac(m) && !leaves_tape &&
+           og_array_takes_codes(m->array);
+}
+
+void og_linear_codes(const struct og_view *v, int k, const float *x, size_t n,
+                     float *codes)
+{
+    og_array_codes(og_exec_linear(v->exec, v->node, k)->array, x, n, codes);
 }
 
 bool og_linear_is_watched(const struct og_view *v)

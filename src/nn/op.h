@@ -184,6 +184,9 @@ struct og_linear_io {
     enum og_part part;  // READ; INPUTS and SUMS gather what READ's noise needs
     int k;
     const float *x;
+    // Instead of x, where og_linear_takes_codes: see og_read_io.
+    void (*codes)(const void *of, size_t row0, size_t n, float *codes, size_t pitch);
+    const void *of;
     size_t ldx, rows;
     float *y;
     size_t ldy;
@@ -226,6 +229,10 @@ bool og_linear_is_watched(const struct og_view *v);
 // are then those of og_linear_dac, x[n], and og_linear_forward leaves no tape.
 const float *og_linear_straight(const struct og_view *v, int k);
 void og_linear_dac(const struct og_view *v, int k, const float *x, size_t n, float *out);
+// Whether og_linear_forward may be given the codes of og_linear_codes in this pass.
+bool og_linear_takes_codes(const struct og_view *v, int k);
+void og_linear_codes(const struct og_view *v, int k, const float *x, size_t n,
+                     float *codes);
 // Where such a layer adds dW; NULL: it is not wanted.
 float *og_linear_gradient(const struct og_view *v, int k);
 

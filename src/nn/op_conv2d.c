@@ -188,6 +188,16 @@ static struct room room_of(const struct og_node *node)
                          .linear = 2 * cols + y + image};
 }
 
+// The same where the product is implicit: behind its own the images of a run, and where
+// arrays read, their products and what the linear needs.
+static struct room codes_room(const struct og_windows *g)
+{
+    const size_t image = og_round64(og_implicit_work_bytes(g));
+    const size_t y = image + og_round64(g->samples * g->c * g->h * g->w * sizeof(float));
+    const size_t size = g->samples * g->places * g->out_group * sizeof(float);
+    return (struct room){.image = image, .y = y, .linear = y + og_round64(size)};
+}
+
 static float *at_byte(const struct og_view *v, size_t byte)
 {
     return (float *)((char *)v->work + byte);
@@ -202,9 +212,8 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
         size_t bytes = og_linear_work_bytes(exec, node, k, g.samples * g.places);
         if (bytes > linear) linear = bytes;
     }
-    const size_t images = g.samples * g.c * g.h * g.w * sizeof(float);
     const size_t explicit = room_of(node).linear + linear;
-    const size_t implicit = og_round64(og_implicit_work_bytes(&g)) + images;
+    const size_t implicit = codes_room(&g).linear + linear;
     return explicit > implicit ? explicit : implicit;
 }
 
@@ -315,6 +324,56 @@ static void implicit_read(const struct og_view *v, const struct og_windows *g)
     og_signal(v, OG_POINT_O, v->out, v->n, g->groups * g->out_group * g->places);
 }
 
+static void codes_of_windows(const void *of, size_t row0, size_t n, float *codes,
+                             size_t pitch)
+{
+    og_implicit_windows(of, row0, n, codes, pitch);
+}
+
+// The images go through the DACs once, not window by window.
+static void codes_run(const struct og_view *v, const struct og_implicit *c, size_t s,
+                      size_t n)
+{
+    const struct og_windows *g = &c->g;
+    const struct room room = codes_room(g);
+    const size_t plane = g->h * g->w, each = g->out_group * g->places;
+    const struct og_view run = part_of(v, s, n);
+    float *image = at_byte(v, room.image), *y = at_byte(v, room.y);
+    for (size_t k = 0; k < g->groups; k++) {
+        const float *bias = v->node->params > 1 ? v->param[1] + k * g->out_group : NULL;
+        const size_t first = k * g->in_group * plane;
+        for (size_t r = 0; r < n; r++)
+            og_linear_codes(v, (int)k, v->in[0] + (s + r) * g->c * plane + first,
+                            g->in_group * plane, image + r * g->c * plane);
+        og_implicit_images(c, image, n);
+        og_linear_forward(&run, &(struct og_linear_io){.part = OG_PART_READ,
+                                                       .k = (int)k,
+                                                       .codes = codes_of_windows,
+                                                       .of = c,
+                                                       .rows = n * g->places,
+                                                       .y = y,
+                                                       .ldy = g->out_group,
+                                                       .work = at_byte(v, room.linear)});
+        for (size_t r = 0; r < n; r++)
+            spread(g, y + r * each, bias, v->out + ((s + r) * g->groups + k) * each);
+    }
+}
+
+static bool takes_codes(const struct og_view *v)
+{
+    for (int k = 0; k < v->node->linears; k++)
+        if (!og_linear_takes_codes(v, k)) return false;
+    return true;
+}
+
+static void codes_read(const struct og_view *v, const struct og_windows *g)
+{
+    const struct og_implicit c = og_implicit_begin(g, v->work);
+    for (size_t s = 0; s < v->n; s += g->samples)
+        codes_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
+    og_signal(v, OG_POINT_O, v->out, v->n, g->groups * g->out_group * g->places);
+}
+
 static void part(const struct og_view *v, size_t part)
 {
     struct og_windows g = geometry_of(v->node);
@@ -328,6 +387,10 @@ static void part(const struct og_view *v, size_t part)
         return;
     if (part == OG_PART_READ && og_linear_plain(v, 0) && !og_linear_is_watched(v)) {
         implicit_read(v, &g);
+        return;
+    }
+    if (part == OG_PART_READ && takes_codes(v)) {
+        codes_read(v, &g);
         return;
     }
     for (size_t s = 0; s < v->n; s += g.samples) {
@@ -412,7 +475,7 @@ static const float *inputs_of_run(const struct og_view *v, const struct og_impli
     const size_t plane = g->h * g->w, size = g->in_group * plane;
     const float *x = v->in[0] + (s * g->c + k * g->in_group) * plane;
     if (!og_linear_straight(v, (int)k)) return x;
-    float *to = at_byte(v, og_round64(og_implicit_work_bytes(g)));
+    float *to = at_byte(v, codes_room(g).image);
     for (size_t r = 0; r < n; r++)
         og_linear_dac(v, (int)k, x + r * g->c * plane, size, to + r * g->c * plane);
     return to;

@@ -8,7 +8,6 @@
 // Welling 2014); clipped conductances, faults and bit planes stay straight-through.
 // Cells that are not ohmic: through their law, I = g f(V); behind wires by the adjoint of
 // each read (og_wired_pull).
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -395,20 +394,8 @@ const float *og_array_straight(const og_array *a)
 
 void og_array_dac(const og_array *a, const float *x, size_t n, float *x_hat)
 {
-    assert(a->shape.segments == 1);
-    const struct og_segment *s = &a->shape.segment[0];
-    const float top = a->code_max[0], step = s->range / top;
-    const struct og_dac_io io = {.rows = 1,
-                                 .width = n,
-                                 .x = x,
-                                 .ldx = n,
-                                 .codes = x_hat,
-                                 .ld = n,
-                                 .range = s->range,
-                                 .per_x = top / s->range,
-                                 .limit = s->dac_bits > 0 ? top : 0,
-                                 .step = step};
-    og_convert_kernels()->dac(&io);
+    const float step = a->shape.segment[0].range / a->code_max[0];
+    og_array_codes(a, x, n, x_hat);
     for (size_t i = 0; i < n; i++) x_hat[i] *= step;
 }
 

@@ -6,6 +6,7 @@
 // pulses are joined before one conversion), and positive and negative inputs apart
 // (two_pass). offset adds n to every code and takes n times the column sum of the nominal
 // weights away again digitally.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -52,6 +53,24 @@ void og_dac(const struct og_array *a, const float *x, size_t ldx, size_t n,
         og_convert_kernels()->dac(&io);
         first += seg->rows;
     }
+}
+
+void og_array_codes(const og_array *a, const float *x, size_t n, float *codes)
+{
+    assert(a->shape.segments == 1);
+    const struct og_segment *s = &a->shape.segment[0];
+    const float top = a->code_max[0];
+    const struct og_dac_io io = {.rows = 1,
+                                 .width = n,
+                                 .x = x,
+                                 .ldx = n,
+                                 .codes = codes,
+                                 .ld = n,
+                                 .range = s->range,
+                                 .per_x = top / s->range,
+                                 .limit = s->dac_bits > 0 ? top : 0,
+                                 .step = s->range / top};
+    og_convert_kernels()->dac(&io);
 }
 
 // Digit k of |code|.

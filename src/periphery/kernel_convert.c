@@ -137,6 +137,40 @@ static void row_sums(const float *x, size_t ld, size_t rows, size_t n,
         for (size_t r = 0; r < rows; r++) sum[r] = row_sum(x + r * ld, n, OG_POWER_NONE);
 }
 
+// As row_sum, of W rows at once: lane k of a row is sum[k] here.
+__attribute__((always_inline)) static inline void col_sum(const float *x, size_t pitch,
+                                                          size_t n, const enum og_power p,
+                                                          float *to)
+{
+    vec sum[W] = {0}, v;
+    const size_t whole = n / W * W;
+    for (size_t i = 0; i < whole; i += W)
+        for (size_t k = 0; k < W; k++) {
+            v = *(const loose_vec *)(x + (i + k) * pitch);
+            add_power(&sum[k], &v, p);
+        }
+    // What is left over lies in the last lanes, or of a single part in the first.
+    for (size_t i = whole; i < n; i++) {
+        v = *(const loose_vec *)(x + i * pitch);
+        add_power(&sum[n < W ? i : i + W - n], &v, p);
+    }
+    for (size_t k = 0; k < W / 2; k++) sum[k] += sum[k + W / 2];
+    for (size_t k = 0; k < W / 4; k++) sum[k] += sum[k + W / 4];
+    *(loose_vec *)to = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+static void col_sums(const float *x, size_t pitch, size_t rows, size_t n,
+                     enum og_power power, float *sum)
+{
+    for (size_t r = 0; r < rows; r += W)
+        if (power == OG_POWER_SQUARE)
+            col_sum(x + r, pitch, n, OG_POWER_SQUARE, sum + r);
+        else if (power == OG_POWER_ABS)
+            col_sum(x + r, pitch, n, OG_POWER_ABS, sum + r);
+        else
+            col_sum(x + r, pitch, n, OG_POWER_NONE, sum + r);
+}
+
 // --- conversion ----------------------------------------------------------------------
 
 static void add_row_noise(const struct og_convert *c, size_t n, float *restrict s,
@@ -351,5 +385,5 @@ static void pass(const uint8_t *clipped, size_t rows, size_t n, const float *fro
 }
 
 extern const struct og_convert_kernels OG_CONVERT_TABLE;
-const struct og_convert_kernels OG_CONVERT_TABLE = {dac,  decode, row_sums, convert,
-                                                    ramp, stop,   pass};
+const struct og_convert_kernels OG_CONVERT_TABLE = {dac,     decode, row_sums, col_sums,
+                                                    convert, ramp,   stop,     pass};

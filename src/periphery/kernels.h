@@ -86,6 +86,9 @@ struct og_convert_kernels {
     // sum[r] = sum over i of x, |x| or x^2, x[r * ld + i], in a fixed order.
     void (*row_sums)(const float *x, size_t ld, size_t rows, size_t n,
                      enum og_power power, float *sum);
+    // The same of x[i * pitch + r]; whole vectors of rows are read and written.
+    void (*col_sums)(const float *x, size_t pitch, size_t rows, size_t n,
+                     enum og_power power, float *sum);
     // scratch: og_convert_scratch(n) floats.
     void (*convert)(const struct og_convert *c, size_t n, float *scratch);
     void (*ramp)(const struct og_ramp_io *io, const float *x, size_t n, float *y);

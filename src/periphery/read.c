@@ -5,6 +5,7 @@
 // independent Gaussians, hence one Gaussian with Var_j = sum_i v_ij d_i^2, and one number
 // per output says it all (exact, since read noise is Gaussian, unclipped, and independent
 // from read to read). Device-level form: every device draws its own number.
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +19,11 @@ struct work {
         *scratch, *row, *use, *ramp, *z_adc, *bent, *cubic;
     // Of the pass: the codes, or made in `memory`; as cells carry it.
     const float *voltage, *drive;
+    size_t next_row, next_line;  // of the drive: floats from one to the next
 };
+
+// Codes that come line by line lie this far apart.
+enum { CODES_PITCH = OG_CHUNK + 16 };
 
 static size_t padded(size_t n) { return (n + 15) / 16 * 16; }
 
@@ -30,7 +35,7 @@ static size_t lay_work(const struct og_array *a, void *memory, struct work *w)
     size_t tiles = (cols + a->map.tile_cols - 1) / a->map.tile_cols;
     size_t size[] = {
         a->map.live_row == NULL ? 0 : in,
-        in,
+        padded(CODES_PITCH * a->map.full_rows + 16),
         in,
         in,
         og_needs_thermal(a) ? in : 0,
@@ -185,7 +190,7 @@ static void column_sums(const struct og_array *a, const struct og_unit *u, size_
         og_wired_read(a, u, &io);
         return;
     }
-    struct og_left left = {w->drive + u->row0, a->map.rows, 1};
+    struct og_left left = {w->drive + u->row0 * w->next_line, w->next_row, w->next_line};
     og_product(left, n, e, w->sum, a->map.cols, 0);
     if (u->size != NULL) og_cubic_take(a, u, w->drive, n, w->cubic, w->sum);
 }
@@ -216,9 +221,13 @@ static void row_variances(const struct og_array *a, const struct og_unit *u, siz
     if (og_pulses_joined(a))
         og_convert_kernels()->row_sums(w->power + u->row0, a->map.rows, n, u->rows,
                                        OG_POWER_NONE, w->row);
-    else
+    else if (w->next_row != 1)
         og_convert_kernels()->row_sums(w->drive + u->row0, a->map.rows, n, u->rows,
                                        widths ? OG_POWER_ABS : OG_POWER_SQUARE, w->row);
+    if (w->next_row == 1)
+        og_convert_kernels()->col_sums(w->drive + u->row0 * w->next_line, w->next_line, n,
+                                       u->rows, widths ? OG_POWER_ABS : OG_POWER_SQUARE,
+                                       w->row);
     for (size_t r = 0; r < n; r++) w->row[r] *= factor;
 }
 
@@ -412,11 +421,27 @@ static void finish_sums(const struct og_array *a, const struct og_read_io *io,
     if (io->a_noise != NULL && !one) add_injected(a, io, row0, n, w);
 }
 
-static void read_chunk(const struct og_array *a, const struct og_read *at,
-                       const struct og_read_io *io, struct work *w,
-                       const struct og_tape *t, size_t row0, size_t n)
+bool og_array_takes_codes(const og_array *a)
+{
+    return a->shape.segments == 1 && a->map.rows > 1 && a->direct && !a->bent &&
+           a->base == 0 && a->ramps == NULL && og_mapping_is_whole(&a->map) &&
+           !og_wired_is_nonlinear(a) && !og_clocked(a) && !og_needs_power(a) &&
+           !og_needs_thermal(a) && a->device_s == NULL && a->ref_s == NULL &&
+           (a->keep == OG_KEEP_NOTHING || og_array_straight(a) != NULL);
+}
+
+// The inputs of a chunk as DAC codes.
+static void make_codes(const struct og_array *a, const struct og_read_io *io,
+                       struct work *w, const struct og_tape *t, size_t row0, size_t n)
 {
     size_t rows = a->map.rows, ldx = io->ldx;
+    w->next_row = io->codes == NULL ? rows : 1;
+    w->next_line = io->codes == NULL ? 1 : CODES_PITCH;
+    if (io->codes != NULL) {
+        assert(io->tape == NULL && og_array_takes_codes(a));
+        io->codes(io->of, row0, n, w->codes, CODES_PITCH);
+        return;
+    }
     const struct og_dac_out dac = {
         .codes = w->codes,
         .x_hat = t->x == NULL ? NULL : t->x + row0 * rows,
@@ -425,6 +450,13 @@ static void read_chunk(const struct og_array *a, const struct og_read *at,
     };
     const float *x = og_live_inputs(a, io->x + row0 * ldx, &ldx, n, w->x);
     og_dac(a, x, ldx, n, &dac);
+}
+
+static void read_chunk(const struct og_array *a, const struct og_read *at,
+                       const struct og_read_io *io, struct work *w,
+                       const struct og_tape *t, size_t row0, size_t n)
+{
+    make_codes(a, io, w, t, row0, n);
     for (int k = 0; k < og_passes(a); k++) {
         struct og_drive drive = og_pass(a, k);
         struct part p = {at, io, row0, n, k, &drive};
@@ -460,7 +492,7 @@ void og_array_observe(og_array *a, const float *x, size_t ldx, size_t n, void *w
     og_lock(&a->lock);
     og_pack_nominal(a);
     og_unlock(&a->lock);
-    struct work w;
+    struct work w = {.next_row = a->map.rows, .next_line = 1};
     lay_work(a, work, &w);
     for (size_t row = 0; row < n; row += OG_CHUNK) {
         size_t rows = n - row < OG_CHUNK ? n - row : OG_CHUNK;

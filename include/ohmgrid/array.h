@@ -178,6 +178,7 @@ struct og_read_io {
     void *tape, *work;
     struct og_adc_use *use;
 };
+// n reads, each with noise of its own by `at`. Cannot fail: all memory is the caller's.
 OG_API void og_array_read(const og_array *array, const struct og_read *at,
                           const struct og_read_io *io);
 
@@ -232,6 +233,7 @@ OG_API og_status og_array_wire_check(const og_array *array, struct og_wire_check
                                      struct og_error *err);
 
 // --- ramps ---------------------------------------------------------------------------
+// Whether its columns are converted by ramps.
 OG_API bool og_array_has_ramps(const og_array *array);
 // y[r * n + k] = what the ramp of column first + k makes of x[r * n + k], without noise.
 OG_API void og_array_ramp(const og_array *array, size_t first, size_t n, size_t rows,
@@ -246,6 +248,7 @@ struct og_ramp_info {
     double gain;  // x of a siemens in the ramp, over x of a siemens at full drive
     double inl, inl_rms, dnl;  // [LSB of the output]
 };
+// ramps 0 where none convert.
 OG_API struct og_ramp_info og_array_ramp_info(const og_array *array);
 
 // --- ADCs as circuits ----------------------------------------------------------------
@@ -258,6 +261,7 @@ struct og_adc_info {
     double inl, dnl;  // [LSB]
     double enob;      // [bits]
 };
+// Computed anew in each call, over all codes of all ADCs.
 OG_API struct og_adc_info og_array_adc_info(const og_array *array);
 
 // --- looking inside ------------------------------------------------------------------
@@ -280,6 +284,7 @@ struct og_array_info {
     struct og_array_count used;   // without removed lines, as last programmed
     struct og_array_count dense;  // as if none were removed
 };
+// Of the array as last programmed.
 OG_API struct og_array_info og_array_info(const og_array *array);
 // Conductances [S] of the weight devices, device d = ((copy * slices + slice) * sides +
 // side) * rows * cols + i * cols + j; count = info.dense.devices, 0 where there is none.
@@ -293,6 +298,7 @@ OG_API void og_array_conductance(const og_array *array, float *g);
 struct og_fault_shape {
     size_t dim[3];
 };
+// The shape of such maps.
 OG_API struct og_fault_shape og_array_fault_shape(const og_array *array);
 // Instead of draws, for all chips from the next og_array_program on. Copies. OG_INPUT where
 // the shape does not fit or a code is unknown; OG_NO_MEMORY.

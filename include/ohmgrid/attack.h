@@ -34,6 +34,7 @@ struct og_attack_options {
 // OG_INPUT when what the set holds are no images: there is no range to stay in.
 OG_API og_status og_attack_check_data(const struct og_dataset *set, struct og_error *err);
 
+// Borrows all of the options until og_attack_free.
 OG_API og_status og_attack_alloc(og_attack **attack,
                                  const struct og_attack_options *options,
                                  struct og_error *err);

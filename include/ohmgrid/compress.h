@@ -112,6 +112,7 @@ struct og_compress_place {
     size_t epoch, epochs;  // of the phase, from 1
     struct og_curve now;   // of the epoch so far
 };
+// Where the round is now.
 OG_API struct og_compress_place og_compress_place(const og_compress *c);
 
 // Everything that the next step depends on, as bytes; their number changes with the
@@ -126,7 +127,9 @@ OG_API og_status og_compress_restore(og_compress *c, const void *bytes, size_t n
 struct og_pair_info {
     const char *node, *tensor, *kind;  // borrowed
 };
+// Pairs of the round.
 OG_API size_t og_compress_pairs(const og_compress *c);
+// One of them, from 0.
 OG_API struct og_pair_info og_compress_pair(const og_compress *c, size_t pair);
 // One update of Z and U: how far W is from the set, |W - Z| / |W|, and how far Z moved,
 // |dZ| / |W|. Both 0 where W is 0.
@@ -143,7 +146,9 @@ struct og_limit_info {
     size_t tries;                // in all; 0 where not done yet
     const double *tried, *area;  // [tries]: limits and areas under their accuracies
 };
+// Limits of the round.
 OG_API size_t og_compress_limits(const og_compress *c);
+// One of them, from 0.
 OG_API struct og_limit_info og_compress_limit(const og_compress *c, size_t i);
 // Curves of the finished epochs of the phase (ADMM or retraining).
 OG_API const struct og_curve *og_compress_curve(const og_compress *c,
@@ -154,6 +159,7 @@ OG_API const struct og_curve *og_compress_curve(const og_compress *c,
 struct og_kept {
     size_t all, kept;
 };
+// Of one tensor, by its number in og_model_tensor.
 OG_API struct og_kept og_model_kept(og_model *model, size_t tensor);
 // Sums over the model, or over its convolutions alone.
 OG_API struct og_kept og_model_kept_in_all(og_model *model, bool convolutions);

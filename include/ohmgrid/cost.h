@@ -48,6 +48,7 @@ enum og_cost_part {
     OG_COST_OUTPUT_BUFFER,
     OG_COST_PARTS
 };
+// As result files and tables have it, static.
 OG_API const char *og_cost_part_name(enum og_cost_part part);
 
 struct og_cost {
@@ -91,6 +92,7 @@ OG_API void og_array_cost(const og_array *array, const struct og_technology *tec
 struct og_program_cost {
     double energy, time;  // [J], [s]
 };
+// All 0 for direct writes.
 OG_API struct og_program_cost og_program_cost(const struct og_program_info *info,
                                               const struct og_technology *technology);
 
@@ -102,6 +104,7 @@ struct og_cost_total {
     double latency;       // [s] of one sample, one read after the other
     double interval;      // [s] between samples, all matrices at work on different ones
 };
+// Adds a matrix to a total that begins as zeros.
 OG_API void og_cost_add(struct og_cost_total *total, const struct og_cost *cost,
                         double reads);
 

@@ -16,6 +16,7 @@ extern "C" {
 
 enum og_isa { OG_ISA_PLAIN, OG_ISA_AVX2, OG_ISA_AVX512, OG_ISA_COUNT };
 
+// What kernels use: the widest that processor and build have, or what was set last.
 OG_API enum og_isa og_cpu_isa(void);
 // false when the processor (or the build) lacks it. Not while other threads compute.
 // Matrices packed before must be packed again.

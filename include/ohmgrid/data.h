@@ -136,6 +136,8 @@ struct og_dataset {
     char path[512];  // where it was found
 };
 
+// Reads and checks a set as `spec` asks, copying both. OG_INPUT when it is not found (the
+// sentence lists the places), does not fit the spec or is damaged; OG_IO, OG_NO_MEMORY.
 OG_API og_status og_dataset_open(struct og_dataset **set, const struct og_data_spec *spec,
                                  const struct og_data_search *where,
                                  struct og_error *err);
@@ -147,6 +149,7 @@ struct og_augment {
     uint64_t seed;
     uint32_t epoch;
 };
+// x: n samples, float32 in C order. From any number of threads.
 OG_API void og_dataset_fetch(const struct og_dataset *set, const uint32_t *index,
                              size_t n, const struct og_augment *augment, float *x);
 
@@ -161,6 +164,7 @@ OG_API size_t og_dataset_answers(const struct og_dataset *set);
 struct og_data_entry {
     const char *name, *title, *files, *how_to_get;
 };
+// All of them, static.
 OG_API const struct og_data_entry *og_data_entries(size_t *n);
 // Whether both splits of a set can be read; path receives the folder.
 OG_API bool og_data_found(const char *name, const struct og_data_search *where,

@@ -28,6 +28,7 @@ enum og_fit_model {
     OG_FIT_IV_POLYNOMIAL,
     OG_FIT_MODELS
 };
+// As --model has it.
 OG_API const char *og_fit_model_name(enum og_fit_model model);
 // OG_USAGE when there is no such model.
 OG_API og_status og_fit_model_find(enum og_fit_model *model, const char *name,

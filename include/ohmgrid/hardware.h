@@ -386,6 +386,7 @@ struct og_hardware {
     struct og_technology technology;
 };
 
+// What an empty block `hardware` gives: by value, to be changed as wanted.
 OG_API struct og_hardware og_hardware_default(void);
 
 #ifdef __cplusplus

@@ -53,6 +53,7 @@ OG_API og_status og_trainer_step(og_trainer *trainer, struct og_error *err);
 struct og_curve {
     double loss, accuracy, lr;
 };
+// [epochs], borrowed until the next step.
 OG_API const struct og_curve *og_trainer_curve(const og_trainer *trainer, size_t *epochs);
 // The same for the steps of the present epoch so far; zeros before its first step.
 OG_API struct og_curve og_trainer_running(const og_trainer *trainer);

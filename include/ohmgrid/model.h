@@ -72,8 +72,12 @@ struct og_tensor_info {
     bool decay;  // weight decay applies (weights, not biases or norms)
     bool state;  // lies in the state block
 };
+// Tensors of the model, parameters and state, in the order of the nodes.
 OG_API size_t og_model_tensors(const og_model *model);
+// The i-th of them: dim[rank], C order, element 0 at `offset` of its block. Names are
+// borrowed from the model.
 OG_API struct og_tensor_info og_model_tensor(const og_model *model, size_t i);
+// Classes of the logits; 0: it gives anything.
 OG_API int og_model_classes(const og_model *model);
 // Of one sample of what the last node gives.
 OG_API struct og_shape og_model_output(const og_model *model);

@@ -42,6 +42,9 @@ OG_API void og_ranks_end(void);
 // Instead of og_run, of a process that has failed before: the others are told.
 OG_API void og_ranks_quit(const struct og_error *err);
 
+// Runs what the journal lacks and writes o->out; borrows both until it returns. OG_INPUT
+// for what the experiment or o->out have wrong, OG_IO for files, OG_FAILED for trainings that
+// diverge.
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
 

@@ -39,7 +39,9 @@ struct og_error {
 OG_API og_status og_fail(struct og_error *err, og_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// A few words for it, static.
 OG_API const char *og_status_text(og_status status);
+// What the program leaves with: 0, 1 (failed), 2 (usage or input), 130, 143.
 OG_API int og_status_exit_code(og_status status);
 
 #define OG_TRY(call)                                                                     \

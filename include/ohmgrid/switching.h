@@ -154,6 +154,7 @@ OG_API bool og_switching_is(const char *name);
 OG_API void og_switching_print(const struct og_switching *device, FILE *out);
 // Every key with unit, range, default and sentence, model by model.
 OG_API void og_switching_print_keys(FILE *out);
+// As the key `model` has it.
 OG_API const char *og_switching_model_name(enum og_switching_kind model);
 
 // --- physics ---------------------------------------------------------------------------
@@ -162,6 +163,7 @@ struct og_switching_point {
     double rate;         // dx/dt, in units of x per second; 0 where a limit holds x
     double temperature;  // [K]; NaN where the model has none
 };
+// At `voltage` [V] in the state x; nothing is integrated.
 OG_API struct og_switching_point og_switching_at(const struct og_switching *device,
                                                  double voltage, double x);
 // Limits of x, and where it starts; NULL: not asked for.

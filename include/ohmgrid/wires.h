@@ -33,6 +33,7 @@ enum og_wire_method {
     OG_WIRES_MERGE,   // the transfer matrix by merging tiles; then plain products
     OG_WIRES_DIRECT,  // sparse Cholesky factors (SuiteSparse): the independent reference
 };
+// As --method has it.
 OG_API const char *og_wire_method_name(enum og_wire_method method);
 // OG_INPUT when there is no such method; `where` begins the sentence.
 OG_API og_status og_wire_method_find(enum og_wire_method *method, const char *name,
@@ -132,6 +133,7 @@ struct og_wire_task {
     enum og_wire_method method;
     bool transfer;  // also /transfer [M,N] in S
 };
+// OG_INPUT, OG_IO or OG_FAILED (no solution) with a sentence that names file and dataset.
 OG_API og_status og_wires_solve(const struct og_wire_task *task, struct og_error *err);
 
 #ifdef __cplusplus

@@ -205,6 +205,7 @@ enum og_range_mode {
     OG_RANGE_MINMAX,
     OG_RANGE_PERCENTILE,
     OG_RANGE_MSE,
+    OG_RANGE_ABSOLUTE,
 };
 enum og_accumulate { OG_ACCUMULATE_DIGITAL, OG_ACCUMULATE_ANALOG };
 enum og_adc_kind {
@@ -263,6 +264,7 @@ struct og_wiring {
 };
 
 struct og_hardware {
+    char preset[128];  // file that gave the keys that were not given; "": none
     // "all", or which effects of what stands below are left: "ideal", "only EFFECT",
     // "without EFFECT", "only in LAYER", "except in LAYER" (config/variants.c).
     char variant[72];
@@ -325,6 +327,7 @@ struct og_hardware {
         enum og_range_mode mode;
         enum og_granularity granularity;
         double range;             // `fixed`: fraction of the worst case
+        double full_scale;        // `absolute`: in full-scale inputs times weights
         double percentile;        // of |column sum|
         double noise;             // [LSB] rms, every conversion
         double noise_full_scale;  // the same as a fraction of the full scale; or noise
@@ -385,6 +388,13 @@ struct og_hardware {
     enum og_noise_method read_noise;
     struct og_technology technology;
 };
+
+// Whether the full scales of the ADCs follow from column sums that are observed.
+static inline bool og_adc_is_calibrated(const struct og_hardware *hw)
+{
+    return hw->adc.bits > 0 && hw->adc.mode != OG_RANGE_FIXED &&
+           hw->adc.mode != OG_RANGE_WORST_CASE && hw->adc.mode != OG_RANGE_ABSOLUTE;
+}
 
 // What an empty block `hardware` gives: by value, to be changed as wanted.
 OG_API struct og_hardware og_hardware_default(void);

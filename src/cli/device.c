@@ -26,6 +26,24 @@ static int list_switching(void)
     return code;
 }
 
+static int list_presets(void)
+{
+    size_t n;
+    char **name = og_preset_names(&n);
+    int code = CLI_DONE;
+    for (size_t i = 0; i < n; i++) {
+        struct og_preset_about about;
+        struct og_error err = {0};
+        if (og_preset_read(&about, name[i], NULL, &err) != OG_OK)
+            code = cli_fail("device", &err);
+        else
+            printf("%-18s %s\n", name[i], about.title);
+        free(name[i]);
+    }
+    free(name);
+    return code;
+}
+
 static int list(void)
 {
     size_t n;
@@ -46,7 +64,9 @@ static int list(void)
     free(name);
     printf("\nswitching, for 'ohmgrid device simulate':\n");
     const int other = list_switching();
-    return code != CLI_DONE ? code : other;
+    printf("\nwhole hardware, for 'hardware: {preset: NAME}':\n");
+    const int presets = list_presets();
+    return code != CLI_DONE ? code : other != CLI_DONE ? other : presets;
 }
 
 static int show_switching(const char *name)
@@ -63,7 +83,9 @@ static int show(const char *name)
 {
     if (og_switching_is(name)) return show_switching(name);
     struct og_device device;
+    struct og_preset_about about;
     struct og_error err = {0};
+    if (og_preset_read(&about, name, stdout, NULL) == OG_OK) return CLI_DONE;
     if (og_device_read(&device, name, NULL, &err) != OG_OK)
         return cli_fail("device", &err);
     og_device_print(&device, stdout);
@@ -86,6 +108,7 @@ int cli_device(int argc, char **argv)
             "with a voltage\n('ohmgrid device simulate --help') or fits a device to data "
             "('ohmgrid device fit --help').\nNAME may be a path.",
         .examples = "  ohmgrid device list\n  ohmgrid device show pcm_joshi\n"
+                    "  ohmgrid device show aihwkit_pcm\n"
                     "  ohmgrid device simulate vteam -o loop.h5\n",
         .option = option,
         .positional = {"list or show", "NAME"},

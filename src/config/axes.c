@@ -253,7 +253,14 @@ og_status og_config_set(og_item *root, const char *key, const og_item *value,
                  kind->key);
         og_item *block = (og_item *)og_item_find(root, path, false);
         if (names_file(key, path) && block != NULL && block->kind == OG_ITEM_MAP)
-            return og_device_rename(block, kind, value, err);
+            return og_device_rename(block, kind->fields, "name", value, err);
+    }
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS && places > 0; i++) {
+        char path[OG_ITEM_PATH];
+        snprintf(path, sizeof path, "%s.preset", og_hardware_blocks[i]);
+        og_item *block = (og_item *)og_item_find(root, og_hardware_blocks[i], false);
+        if (strcmp(key, path) == 0 && block != NULL && block->kind == OG_ITEM_MAP)
+            return og_device_rename(block, og_hardware_fields, "preset", value, err);
     }
     return og_item_set(root, key, value, err);
 }

@@ -99,6 +99,16 @@ static og_status check_noise(const struct og_hardware *h, const og_item *map,
     return OG_OK;
 }
 
+static og_status check_full_scale(const struct og_hardware *h, const og_item *map,
+                                  struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    if (h->adc.mode == OG_RANGE_ABSOLUTE) return OG_OK;
+    if (h->adc.full_scale == standard.adc.full_scale) return OG_OK;
+    return og_fail_at(map, "adc.full_scale", err,
+                      "has no effect without adc.range_mode absolute");
+}
+
 // mid_rise of what has no bits would be ignored.
 static og_status check_rounding(const struct og_hardware *h, const og_item *map,
                                 struct og_error *err)
@@ -132,5 +142,6 @@ og_status og_converters_check(const struct og_hardware *h, const og_item *map,
             map, "adc.bits", err,
             "1 bit with mid_tread is the code 0 alone: use rounding mid_rise");
     OG_TRY(check_noise(h, map, err));
+    OG_TRY(check_full_scale(h, map, err));
     return check_rounding(h, map, err);
 }

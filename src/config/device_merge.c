@@ -71,8 +71,7 @@ static bool replaces(const og_item *below, const og_item *above)
            !og_item_is_text(old, kind->text);
 }
 
-// Puts the entries of `above` over `below`; maps are merged, all else is replaced.
-static bool overlay(og_item *below, const og_item *above)
+bool og_block_overlay(og_item *below, const og_item *above)
 {
     for (size_t i = 0; i < above->n; i++) {
         const og_item *entry = above->child[i];
@@ -80,7 +79,7 @@ static bool overlay(og_item *below, const og_item *above)
         bool merge = twin != NULL && twin->kind == OG_ITEM_MAP &&
                      entry->kind == OG_ITEM_MAP && !replaces(twin, entry);
         if (merge) {
-            if (!overlay(twin, entry)) return false;
+            if (!og_block_overlay(twin, entry)) return false;
             continue;
         }
         og_item *copy = og_item_copy(entry);
@@ -89,22 +88,29 @@ static bool overlay(og_item *below, const og_item *above)
     return true;
 }
 
-// A block that gives every key needs no file: the effective text of an experiment reads
-// back without any.
-static bool is_complete(const struct og_field *fields, const og_item *map)
+// Items are left out of a text where there are none.
+bool og_block_is_complete(const struct og_field *fields, const og_item *map)
 {
     for (const struct og_field *f = fields; f->key != NULL; f++) {
         const og_item *entry = og_item_get(map, f->key);
+        if (f->type == OG_FIELD_ITEM) continue;
         if (entry == NULL) return false;
-        if (f->type == OG_FIELD_BLOCK && !is_complete(f->block, entry)) return false;
+        if (f->type == OG_FIELD_BLOCK && !og_block_is_complete(f->block, entry))
+            return false;
     }
     return true;
 }
 
-static og_status cached(struct og_device_cache *cache, const struct og_file_kind *kind,
-                        const og_item *name, const og_item **file, struct og_error *err)
+void og_device_cache_free(struct og_device_cache *cache)
 {
-    og_item **files = &cache->files[kind - og_file_kinds];
+    for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(cache->files[k]);
+    og_item_free(cache->presets);
+}
+
+og_status og_device_cached(struct og_device_cache *cache, og_item **files,
+                           const struct og_file_kind *kind, const og_item *name,
+                           const og_item **file, struct og_error *err)
+{
     if (*files == NULL) *files = og_item_new(OG_ITEM_MAP, NULL, NULL, 0);
     if (*files == NULL) return no_memory(err);
     *file = og_item_get(*files, name->text);
@@ -124,13 +130,14 @@ static og_status resolve(struct og_device_cache *cache, const struct og_file_kin
     const og_item *name = og_item_get(block, "name"), *file = NULL;
     if (name == NULL || name->kind != OG_ITEM_SCALAR || name->text[0] == '\0')
         return OG_OK;
-    if (is_complete(kind->fields, block)) return OG_OK;
-    OG_TRY(cached(cache, kind, name, &file, err));
+    if (og_block_is_complete(kind->fields, block)) return OG_OK;
+    og_item **files = &cache->files[kind - og_file_kinds];
+    OG_TRY(og_device_cached(cache, files, kind, name, &file, err));
     // The file's entries that the user does not override, then the user's own, so that an
     // error still points to the place where the wrong value was written.
     og_item *merged = og_item_copy(file);
     if (merged == NULL) return no_memory(err);
-    bool ok = overlay(merged, block);
+    bool ok = og_block_overlay(merged, block);
     og_item *own_name = ok ? og_item_copy(og_item_get(file, "name")) : NULL;
     ok = own_name != NULL && og_item_put(merged, "name", own_name);
     for (size_t i = 0; ok && i < merged->n; i++) {
@@ -141,13 +148,13 @@ static og_status resolve(struct og_device_cache *cache, const struct og_file_kin
     return ok ? OG_OK : no_memory(err);
 }
 
-og_status og_device_rename(og_item *block, const struct og_file_kind *kind,
+og_status og_device_rename(og_item *block, const struct og_field *fields, const char *key,
                            const og_item *name, struct og_error *err)
 {
-    bool all = is_complete(kind->fields, block);
+    bool all = og_block_is_complete(fields, block);
     while (all && block->n > 0) og_item_free(block->child[--block->n]);
     og_item *copy = og_item_copy(name);
-    return copy != NULL && og_item_put(block, "name", copy) ? OG_OK : no_memory(err);
+    return copy != NULL && og_item_put(block, key, copy) ? OG_OK : no_memory(err);
 }
 
 // device: NAME -> device: {name: NAME}
@@ -172,8 +179,10 @@ static og_item *layers_of(og_item *hardware)
     return layers != NULL && layers->kind == OG_ITEM_LIST ? layers : NULL;
 }
 
-static og_status expand_layers(og_item *hardware, struct og_error *err)
+og_status og_hardware_expand(og_item *hardware, struct og_error *err)
 {
+    for (size_t k = 0; k < OG_FILE_KINDS; k++)
+        OG_TRY(expand(hardware, og_file_kinds[k].key, err));
     const og_item *layers = layers_of(hardware);
     for (size_t i = 0; layers != NULL && i < layers->n; i++)
         if (layers->child[i]->kind == OG_ITEM_MAP)
@@ -198,9 +207,7 @@ og_status og_devices_expand(og_item *root, struct og_error *err)
     for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
         og_item *hardware = (og_item *)og_item_find(root, og_hardware_blocks[i], false);
         if (hardware == NULL || hardware->kind != OG_ITEM_MAP) continue;
-        for (size_t k = 0; k < OG_FILE_KINDS; k++)
-            OG_TRY(expand(hardware, og_file_kinds[k].key, err));
-        OG_TRY(expand_layers(hardware, err));
+        OG_TRY(og_hardware_expand(hardware, err));
     }
     return OG_OK;
 }
@@ -209,6 +216,11 @@ og_status og_devices_resolve(struct og_device_cache *cache, og_item *root,
                              struct og_error *err)
 {
     OG_TRY(og_devices_expand(root, err));
+    for (size_t i = 0; i < OG_HARDWARE_BLOCKS; i++) {
+        og_item *hardware = (og_item *)og_item_find(root, og_hardware_blocks[i], false);
+        if (hardware != NULL && hardware->kind == OG_ITEM_MAP)
+            OG_TRY(og_preset_resolve(cache, hardware, err));
+    }
     for (size_t i = 0; i < OG_HARDWARE_BLOCKS * OG_FILE_KINDS; i++) {
         const struct og_file_kind *kind = &og_file_kinds[i % OG_FILE_KINDS];
         char path[OG_ITEM_PATH];

@@ -320,7 +320,7 @@ void og_experiment_free(og_experiment *e)
     og_free(e->passes);
     og_free(e->source);
     og_item_free(e->base);
-    for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(e->cache.files[k]);
+    og_device_cache_free(&e->cache);
     og_free(e->weights.file);
     og_free(e->fault_maps.file);
     og_free(e->folder);

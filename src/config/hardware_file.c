@@ -44,7 +44,7 @@ static og_status bind(og_item *root, const char *beside, struct og_hardware *har
     if (status == OG_OK) status = og_fault_map_resolve(&maps, hardware, root, err);
     og_free(maps.file);
     if (status == OG_OK) status = og_hardware_check(hardware, map, err);
-    for (int k = 0; k < OG_FILE_KINDS; k++) og_item_free(cache.files[k]);
+    og_device_cache_free(&cache);
     return status;
 }
 

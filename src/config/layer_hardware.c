@@ -103,8 +103,8 @@ static og_status check_names(const og_item *entry, struct og_error *err)
 // What holds for a network, or a whole chip, cannot differ between its layers.
 static og_status check_whole(const og_item *entry, struct og_error *err)
 {
-    static const char *const whole[] = {"layers", "variant", "technology",
-                                        "injection.power", "fault_map"};
+    static const char *const whole[] = {"preset",     "layers",          "variant",
+                                        "technology", "injection.power", "fault_map"};
     for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
         const og_item *key = og_item_find(entry, whole[i], false);
         if (key != NULL)

@@ -129,9 +129,10 @@ const struct og_field og_adc_fields[] = {
      0, "mid_tread mid_rise", "mid_tread", P, "Codes with a zero, or without.", NULL,
      NULL},
     {"range_mode", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.mode), 0, NULL, 0, 0,
-     "fixed worst_case minmax percentile mse", "minmax", P,
-     "Full scale of the column sums: fixed, the largest possible, or calibrated on "
-     "training samples.",
+     "fixed worst_case minmax percentile mse absolute", "minmax", P,
+     "Full scale of the column sums: fixed, as a part of the largest possible or "
+     "absolute, "
+     "the largest possible, or calibrated on training samples.",
      NULL, NULL},
     {"granularity", OG_FIELD_CHOICE, offsetof(struct og_hardware, adc.granularity), 0,
      NULL, 0, 0, "layer tile column slice", "layer", P,
@@ -141,6 +142,11 @@ const struct og_field og_adc_fields[] = {
     {"range", OG_FIELD_REAL, offsetof(struct og_hardware, adc.range), 0, NULL, 1e-9, 1,
      NULL, "1", P, "Range mode fixed: full scale as a fraction of the worst case.", NULL,
      NULL},
+    {"full_scale", OG_FIELD_REAL, offsetof(struct og_hardware, adc.full_scale), 0, NULL,
+     1e-9, 1e9, NULL, "1", P,
+     "Range mode absolute: full scale in products of a full-scale input and a full-scale "
+     "weight, whatever the size of the tile (with slices: of a digit).",
+     NULL, NULL},
     {"percentile", OG_FIELD_REAL, offsetof(struct og_hardware, adc.percentile), 0, NULL,
      1, 100, NULL, "99.9", P,
      "Range mode percentile: percentile of |column sum|, in percent.", NULL, NULL},

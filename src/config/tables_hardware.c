@@ -286,6 +286,11 @@ static const struct og_field rnn_fields[] = {
 };
 
 const struct og_field og_hardware_fields[] = {
+    {"preset", OG_FIELD_TEXT, offsetof(struct og_hardware, preset),
+     sizeof((struct og_hardware *)0)->preset, NULL, 0, 0, NULL, "", P,
+     "File of a whole hardware that gives all keys not given here: a name ('ohmgrid "
+     "device list') or a path.",
+     NULL, NULL},
     {"ideal", OG_FIELD_BOOL, offsetof(struct og_hardware, ideal), 0, NULL, 0, 0, NULL,
      "false", P,
      "The float network bit for bit; no other key of hardware then has an effect.", NULL,

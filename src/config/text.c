@@ -150,11 +150,16 @@ static og_status parse_printed(const struct og_field *fields, const void *source
     return status;
 }
 
-// A swept device or technology stays as the user wrote it: its numbers differ from point
-// to point.
+// A swept device, technology or preset stays as the user wrote it: its numbers differ from
+// point to point.
 static og_status restore_files(const og_experiment *e, const char *hardware,
                                og_item *tree, struct og_error *err)
 {
+    char preset[72];
+    snprintf(preset, sizeof preset, "%s.preset", hardware);
+    const og_item *all = og_item_find(e->base, hardware, false);
+    if (all != NULL && og_sweep_has(e, preset))
+        return og_item_set(tree, hardware, all, err);
     for (int k = 0; k < OG_FILE_KINDS; k++) {
         char path[72], name[80];
         snprintf(path, sizeof path, "%s.%s", hardware, og_file_kinds[k].key);

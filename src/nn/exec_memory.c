@@ -69,12 +69,6 @@ static float first_range(const struct og_hardware *hw, const struct og_linear_de
     return hw->dac.mode == OG_RANGE_FIXED ? (float)hw->dac.range : 1.0f;
 }
 
-static bool adc_is_calibrated(const struct og_hardware *hw)
-{
-    return hw->adc.bits > 0 && hw->adc.mode != OG_RANGE_FIXED &&
-           hw->adc.mode != OG_RANGE_WORST_CASE;
-}
-
 // A number for the matrix's random streams: 16 in a row for each node, the others far
 // above.
 static uint32_t layer_number(const og_exec *exec, const struct og_matrix *m)
@@ -134,7 +128,7 @@ static og_status make_array(og_exec *exec, struct og_matrix *m, struct og_error 
         m->bias = og_alloc(l->cols, sizeof *m->bias);
         return m->bias ? OG_OK : og_fail(err, OG_NO_MEMORY, "out of memory");
     }
-    if (adc_is_calibrated(hw)) m->adc_ranges = og_array_ranges(m->array);
+    if (og_adc_is_calibrated(hw)) m->adc_ranges = og_array_ranges(m->array);
     return OG_OK;
 }
 

@@ -80,15 +80,9 @@ static bool dac_is_calibrated(const struct og_hardware *hw)
     return hw->dac.mode != OG_RANGE_FIXED;
 }
 
-static bool adc_is_calibrated(const struct og_hardware *hw)
-{
-    return hw->adc.bits > 0 && hw->adc.mode != OG_RANGE_FIXED &&
-           hw->adc.mode != OG_RANGE_WORST_CASE;
-}
-
 bool og_engine_wants_sums(const struct og_engine *e)
 {
-    return e->products > 0 && adc_is_calibrated(e->hw);
+    return e->products > 0 && og_adc_is_calibrated(e->hw);
 }
 
 static void set_ranges(struct og_product *p)

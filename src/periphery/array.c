@@ -78,12 +78,6 @@ static og_status check_converters(const struct og_hardware *hw,
     return OG_OK;
 }
 
-static bool calibrated(const struct og_hardware *hw)
-{
-    return hw->adc.bits > 0 && hw->adc.mode != OG_RANGE_FIXED &&
-           hw->adc.mode != OG_RANGE_WORST_CASE;
-}
-
 // DAC codes of each segment and how they add up to one drive.
 static void lay_inputs(struct og_array *a)
 {
@@ -167,7 +161,7 @@ void og_array_compact(struct og_array *a, const float *w)
 {
     if (!og_mapping_compact(&a->map, w)) return;
     lay_lines(a);
-    if (!calibrated(&a->map.hw)) og_array_calibrate(a);
+    if (!og_adc_is_calibrated(&a->map.hw)) og_array_calibrate(a);
 }
 
 static size_t count_ranges(const struct og_array *a)
@@ -187,7 +181,7 @@ static size_t count_ranges(const struct og_array *a)
 
 static bool alloc_units(struct og_array *a)
 {
-    bool variance = a->v != NULL, nominal = calibrated(&a->map.hw), ok = true;
+    bool variance = a->v != NULL, nominal = og_adc_is_calibrated(&a->map.hw), ok = true;
     for (int k = 0; k < a->units; k++) {
         struct og_unit *u = &a->unit[k];
         ok &= (u->e = og_packed_alloc(u->rows, a->map.cols)) != NULL;
@@ -261,7 +255,7 @@ static bool alloc_rest(struct og_array *a)
         ok &= (a->ref = og_alloc(rows * a->map.col_tiles, sizeof *a->ref)) != NULL;
     if (hw->input.sign == OG_INPUT_OFFSET)
         ok &= (a->column_sum = og_alloc(groups * cols, sizeof *a->column_sum)) != NULL;
-    if (calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)
+    if (og_adc_is_calibrated(hw) && hw->adc.mode != OG_RANGE_MINMAX)
         ok &=
             (a->histogram = og_alloc(a->ranges * OG_BINS, sizeof *a->histogram)) != NULL;
     if (a->limit > 0)
@@ -341,7 +335,7 @@ og_status og_array_alloc(og_array **array, const struct og_hardware *hw,
         return og_fail(err, status, "out of memory for a %zu x %zu crossbar", shape->rows,
                        shape->cols);
     }
-    og_array_calibrate(a);  // fixed and worst_case ranges; others wait for observations
+    og_array_calibrate(a);  // ranges that need no observations
     *array = a;
     return OG_OK;
 }

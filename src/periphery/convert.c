@@ -269,6 +269,10 @@ void og_array_calibrate(og_array *a)
 {
     const struct og_hardware *hw = &a->map.hw;
     bool fixed = hw->adc.mode == OG_RANGE_FIXED;
+    if (hw->adc.mode == OG_RANGE_ABSOLUTE) {
+        for (size_t k = 0; k < a->ranges; k++) a->range[k] = (float)hw->adc.full_scale;
+        return;
+    }
     if (fixed || hw->adc.mode == OG_RANGE_WORST_CASE) {
         for (size_t k = 0; k < a->ranges; k++) a->range[k] = 0;
         for (int n = 0; n < a->units; n++) {

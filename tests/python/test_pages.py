@@ -7,10 +7,12 @@ import subprocess
 import sys
 import unittest
 
+import ohmgrid
 import tap
 
 SOURCE = pathlib.Path(os.environ["OHMGRID_SOURCE"])
 LINK = re.compile(r"\]\(([^()\s]+)\)")
+YAML = re.compile(r"^```yaml\n(.*?)^```$", re.M | re.S)
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 LONGEST = {"README.md": 150}  # lines of pages that are no reference
 FIGURE = 80_000  # bytes
@@ -48,6 +50,22 @@ class Pages(unittest.TestCase):
             self.assertIn(figure.name, used)
             if figure.name != "report.png":  # a whole page, as a browser shows it
                 self.assertLess(figure.stat().st_size, FIGURE, figure.name)
+
+    def test_hardware_of_examples_is_accepted(self):
+        try:
+            import yaml
+        except ImportError:
+            self.skipTest("without yaml")
+        seen = 0
+        for page in [SOURCE / "README.md", *(SOURCE / "docs").glob("*.md")]:
+            for block in YAML.findall(page.read_text(encoding="utf-8")):
+                keys = yaml.safe_load(block)
+                keys = keys.get("hardware") if isinstance(keys, dict) else None
+                if keys:
+                    with self.subTest(page=page.name, hardware=keys):
+                        ohmgrid.Hardware(keys)
+                        seen += 1
+        self.assertGreater(seen, 12)
 
     def test_configuration_is_what_the_program_says(self):
         done = subprocess.run([sys.executable, SOURCE / "scripts/configuration",

@@ -278,4 +278,11 @@ static inline void hdf5_edit(const char *name, const uint8_t *data, size_t size)
     H5Fclose(e.file);
 }
 
+// Readers close what they have opened, also after a failure.
+static inline void hdf5_check_closed(void)
+{
+    const unsigned kinds = H5F_OBJ_FILE | H5F_OBJ_GROUP | H5F_OBJ_DATASET | H5F_OBJ_ATTR;
+    if (H5Fget_obj_count(H5F_OBJ_ALL, kinds) != 0) abort();
+}
+
 #endif

@@ -26,5 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     made = true;
     hdf5_edit("a.h5", data, size);
     run_model(fuzz_in("a.h5", path));
+    hdf5_check_closed();
     return 0;
 }

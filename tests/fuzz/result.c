@@ -82,5 +82,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     hdf5_edit("a.h5", data, size);
     look_at(fuzz_in("a.h5", path), base, out);
+    hdf5_check_closed();
     return 0;
 }

@@ -113,5 +113,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     made = true;
     hdf5_edit("fsdd/fsdd.h5", data, size);
     read_all();
+    hdf5_check_closed();
     return 0;
 }

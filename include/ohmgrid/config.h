@@ -265,12 +265,14 @@ OG_API void og_device_print(const struct og_device *device, FILE *out);
 OG_API og_status og_technology_read(struct og_technology *technology, const char *name,
                                     const char *beside, struct og_error *err);
 OG_API char **og_technology_names(size_t *n);
-// Files of whole hardware, which hardware.preset names. og_preset_read: OG_INPUT when there
-// is none of that name or it is no preset; keys: prints the file there, or NULL.
+// What a preset, a file of a whole hardware (hardware.preset), says of itself.
 struct og_preset_about {
     char title[256], citation[1024];
 };
+// Names of all presets that can be found; the caller frees list and names (free()).
 OG_API char **og_preset_names(size_t *n);
+// Looked up as devices are. OG_INPUT when there is none of that name or it is no preset.
+// keys: prints the file there, or NULL.
 OG_API og_status og_preset_read(struct og_preset_about *about, const char *name,
                                 FILE *keys, struct og_error *err);
 // Every key with unit, range, default and sentence, for `ohmgrid run --help=keys`.

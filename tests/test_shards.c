@@ -192,6 +192,93 @@ static void other_files_are_refused(void **state)
     og_experiment_free(e);
 }
 
+// --- files that are damaged --------------------------------------------------------------
+
+// What og_result_verify says of a file.
+static char *verify(const char *name, bool *good)
+{
+    char path[PATH], *text = NULL;
+    size_t size = 0;
+    struct og_error err = {0};
+    in_folder(path, name);
+    FILE *out = open_memstream(&text, &size);
+    if (og_result_verify(path, out, good, &err) != OG_OK) fail_msg("%s", err.text);
+    fclose(out);
+    return text;
+}
+
+static hid_t open_to_damage(const char *name)
+{
+    char path[PATH];
+    in_folder(path, name);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(file >= 0);
+    return file;
+}
+
+static void expect_fault(const char *name, const char *sentence)
+{
+    bool good = true;
+    char *text = verify(name, &good);
+    assert_false(good);
+    if (!strstr(text, sentence)) fail_msg("%s", text);
+    free(text);
+}
+
+static void damage_is_found(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment(sweep, NULL);
+    run_shards(e, 1);
+    bool good = false;
+    char *text = verify("part1.h5", &good);
+    assert_true(good);
+    assert_non_null(strstr(text, "result of shard 1/1 of schema 1, 12 of 12 records, "));
+    assert_non_null(strstr(text, ", all checksums match\n"));
+    free(text);
+
+    // One value; a dataset that is lost; a value of a chip that is not done.
+    hid_t file = open_to_damage("part1.h5");
+    hid_t set = H5Dopen2(file, "results/loss", H5P_DEFAULT);
+    double loss[12], kept;
+    H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, loss);
+    kept = loss[5];
+    loss[5] += 1e-12;
+    H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, loss);
+    H5Fflush(file, H5F_SCOPE_GLOBAL);
+    H5Dclose(set);
+    H5Fclose(file);
+    expect_fault("part1.h5", "results/loss: its checksum does not match its values");
+
+    file = open_to_damage("part1.h5");
+    set = H5Dopen2(file, "results/loss", H5P_DEFAULT);
+    loss[5] = kept;
+    H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, loss);
+    H5Dclose(set);
+    assert_true(H5Ldelete(file, "model/m1", H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    expect_fault("part1.h5", "datasets were written, ");
+
+    uint8_t done[12] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    file = open_to_damage("part1.h5");
+    set = H5Dopen2(file, "results/done", H5P_DEFAULT);
+    H5Dwrite(set, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, done);
+    H5Dclose(set);
+    H5Fclose(file);
+    expect_fault("part1.h5", "loss: has values of chips that are not done");
+
+    // A file from before there were checksums.
+    file = open_to_damage("part1.h5");
+    assert_true(H5Ldelete(file, "results", H5P_DEFAULT) >= 0);
+    assert_true(H5Adelete(file, "datasets") >= 0);
+    H5Fclose(file);
+    text = verify("part1.h5", &good);
+    assert_true(good);
+    free(text);
+    remove_parts();
+    og_experiment_free(e);
+}
+
 // --- the rule to stop --------------------------------------------------------------------
 
 static size_t done_at(const char *out, size_t point, size_t trials, size_t points)
@@ -284,6 +371,7 @@ int main(void)
         cmocka_unit_test(finished_shards_have_nothing_to_do),
         cmocka_unit_test(what_is_missing_is_said_and_computed),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(damage_is_found),
         cmocka_unit_test(points_stop_when_they_are_sure),
         cmocka_unit_test(rules_without_effect_are_refused),
     };

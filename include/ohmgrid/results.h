@@ -193,6 +193,14 @@ OG_API og_status og_result_complete(const char *path, bool *complete,
 // The shard that a result file is ("3/16"; the caller frees it with free()), or NULL.
 OG_API og_status og_result_shard(const char *path, char **shard, struct og_error *err);
 
+// Checks a result, model or shard file of ohmgrid: the checksum of every dataset, that
+// none is missing, and of a result the schema (scales on every axis, values where `done`
+// says so and nowhere else, whole training curves, a journal that can be read). Prints one
+// line per fault, then a summary; *good: there was none. Files of versions without
+// checksums are good, and said to have none.
+OG_API og_status og_result_verify(const char *path, FILE *out, bool *good,
+                                  struct og_error *err);
+
 // Prints a table of the means with intervals, one line per point.
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
@@ -209,6 +217,19 @@ OG_API og_status og_result_show_attribution(const char *path, FILE *out,
 // differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);
+// Paired differences: of two files point by point, or of one file along an axis against
+// its first value. Pairs are training seeds, where one axis is train.seed (each the mean
+// over its chips), else chips. A line per pair of points: means, difference with its 95 %
+// t interval, and whether B is shown to differ, or (margin > 0) to be worse by less than
+// it (higher is better for accuracies, lower for all else).
+struct og_compare {
+    const char *a, *b;   // b NULL: along `axis` of a
+    const char *axis;    // NULL with b
+    const char *metric;  // "accuracy"
+    double margin;       // in units of the metric; 0: none
+};
+OG_API og_status og_result_compare(const struct og_compare *o, FILE *out,
+                                   struct og_error *err);
 // Draws through gnuplot: PNG, SVG or PDF by the ending of `figure`.
 enum og_plot_kind {
     OG_PLOT_LINES,  // a metric with a band per value of `series` against `x`; the remaining

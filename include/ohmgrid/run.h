@@ -48,6 +48,28 @@ OG_API void og_ranks_quit(const struct og_error *err);
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
 
+// --- watching a run that another process does ------------------------------------------
+// Reads the journal of OUT.h5 without disturbing who writes it.
+// Thread-safety: one thread.
+typedef struct og_watch og_watch;
+struct og_watch_state {
+    size_t points, points_done, records, records_done;
+    bool started;         // the following are known
+    double fraction;      // 0..1 of all work
+    double seconds_left;  // < 0: not known
+    bool abandoned;       // its process, of this machine, is gone
+    bool ended;           // there is no journal any more: OUT.h5 is whole, or was removed
+};
+// OG_USAGE when there is no journal.
+OG_API og_status og_watch_open(og_watch **watch, const char *out, const char *data,
+                               struct og_error *err);
+OG_API void og_watch_free(og_watch *watch);
+// Takes up what was written since.
+OG_API og_status og_watch_refresh(og_watch *watch, struct og_watch_state *state,
+                                  struct og_error *err);
+// Who writes, how far it is, and the means of the points that have any record.
+OG_API void og_watch_print(const og_watch *watch, FILE *out);
+
 struct og_merge_options {
     const char *out, *command, *data;  // as in og_run_options
     enum og_journal_mode mode;         // NEW or FORCE

@@ -3,10 +3,12 @@
 
 #include "cli.h"
 #include "ohmgrid/results.h"
+#include "watch.h"
 
 int cli_show(int argc, char **argv)
 {
-    bool layers = false, costs = false, traces = false;
+    bool layers = false, costs = false, traces = false, follow = false;
+    const char *data = NULL;
     const struct cli_option option[] = {
         {.name = "--layers",
          .kind = CLI_FLAG,
@@ -20,14 +22,24 @@ int cli_show(int argc, char **argv)
          .kind = CLI_FLAG,
          .target = &costs,
          .help = "what each effect and each layer costs, of a result of 'attribute'"},
+        {.name = "--follow",
+         .kind = CLI_FLAG,
+         .target = &follow,
+         .help = "watch the run that writes OUT.h5, until it ends"},
+        {.name = "--data",
+         .kind = CLI_TEXT,
+         .target = &data,
+         .value = "DIR",
+         .help = "with --follow: folder of weight files that the run was given"},
         {0},
     };
     const struct cli_command c = {
         .name = "show",
-        .usage = "[--layers | --traces | --costs] OUT.h5",
+        .usage = "[--layers | --traces | --costs | --follow] OUT.h5",
         .purpose = "Prints the means over chips with their 95 % intervals, one line per "
                    "sweep point.",
-        .examples = "  ohmgrid show sweep.h5\n  ohmgrid show --layers sweep.h5\n",
+        .examples = "  ohmgrid show sweep.h5\n  ohmgrid show --layers sweep.h5\n"
+                    "  ohmgrid show --follow sweep.h5\n",
         .option = option,
         .positional = {"OUT.h5"},
     };
@@ -35,8 +47,12 @@ int cli_show(int argc, char **argv)
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
     struct og_error err = {0};
-    if (layers + costs + traces > 1)
-        return cli_usage("show", "--layers, --traces and --costs exclude each other");
+    if (layers + costs + traces + follow > 1)
+        return cli_usage("show",
+                         "--layers, --traces, --costs and --follow exclude each other");
+    if (data != NULL && !follow)
+        return cli_usage("show", "--data has no effect without --follow");
+    if (follow) return cli_watch(argument[0], data);
     const og_status status = layers ? og_result_show_layers(argument[0], stdout, &err)
                              : costs
                                  ? og_result_show_attribution(argument[0], stdout, &err)

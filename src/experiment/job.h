@@ -26,6 +26,8 @@ struct og_meter {
     void (*report)(void *user, const struct og_progress *p);
     void (*relay)(void *user, const struct og_work_done *w);  // instead, of a worker
     void *user;
+    void (*keep)(void *keeper, const struct og_progress *p);  // for who watches
+    void *keeper;
     int workers;         // that do the work side by side; 0: one
     double start, mark;  // [s] of the run; of the present piece of work
     struct {
@@ -53,9 +55,15 @@ enum og_entry_kind {
     OG_ENTRY_LAYERS,          // what was measured of each matrix, by "point/trial"
     OG_ENTRY_REPORT,          // of a round of compression or a training, by its key
     OG_ENTRY_TRACES,          // of recurrent layers step by step, by "point/trial"
-    OG_ENTRY_WRITING,  // how devices of trial 0 of a point were written, by "point"
-    OG_ENTRY_FAULTS,   // which of them are stuck, by "point"
-    OG_ENTRY_ERRORS,   // by how much its weights are off, by "point"
+    OG_ENTRY_WRITING,   // how devices of trial 0 of a point were written, by "point"
+    OG_ENTRY_FAULTS,    // which of them are stuck, by "point"
+    OG_ENTRY_ERRORS,    // by how much its weights are off, by "point"
+    OG_ENTRY_PROGRESS,  // struct og_progress_entry, for who watches; key ""
+};
+
+struct og_progress_entry {
+    double fraction, seconds, seconds_left;
+    char stage[96], detail[96];
 };
 
 struct og_record {
@@ -194,6 +202,7 @@ struct og_job {
     bool mixed;        // points with test sets of different size: no bits
     struct og_layers layers;
     double written, write_cost;  // [s] when the result file was last written; how long
+    double noted;                // [s] when progress was last put into the journal
 };
 
 // A job of an experiment without its journal; og_job_free accepts NULL.

@@ -17,10 +17,18 @@ struct merge {
 // "the record of point 3, trial 2"
 static void entry_words(uint32_t kind, const char *key, char *text, size_t size)
 {
-    static const char *const words[] = {
-        "?",      "checkpoint",         "model",  "record",  "chip",
-        "layers", "report of training", "traces", "writing", "faults",
-        "errors"};
+    static const char *const words[] = {"?",
+                                        "checkpoint",
+                                        "model",
+                                        "record",
+                                        "chip",
+                                        "layers",
+                                        "report of training",
+                                        "traces",
+                                        "writing",
+                                        "faults",
+                                        "weight errors",
+                                        "errors"};
     const bool known = kind < sizeof words / sizeof *words;
     snprintf(text, size, "%s %s", known ? words[kind] : "entry", key);
 }
@@ -57,7 +65,8 @@ static og_status add_entry(const struct merge *m, size_t i, const struct og_entr
 {
     struct og_entry there;
     // What was begun only is worth nothing to the others.
-    if (entry->kind == OG_ENTRY_CHECKPOINT) return OG_OK;
+    if (entry->kind == OG_ENTRY_CHECKPOINT || entry->kind == OG_ENTRY_PROGRESS)
+        return OG_OK;
     if (!og_journal_get(m->out, entry->kind, entry->key, &there))
         return og_journal_put(m->out, entry->kind, entry->key, entry->data, entry->size,
                               err);

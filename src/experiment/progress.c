@@ -65,9 +65,9 @@ void og_meter_take(struct og_meter *m, const struct og_work_done *w)
     m->work[w->work].done += w->samples;
     m->work[w->work].left -= w->samples;
     m->work[w->work].seconds += w->seconds;
-    if (!m->report) return;
     struct og_progress p = {.stage = w->stage, .seconds = og_meter_now() - m->start};
     p.fraction = og_meter_fraction(m, &p.seconds_left);
     snprintf(p.detail, sizeof p.detail, "%s", w->detail);
-    m->report(m->user, &p);
+    if (m->report) m->report(m->user, &p);
+    if (m->keep) m->keep(m->keeper, &p);
 }

@@ -463,6 +463,20 @@ og_status og_job_alloc(struct og_job **job, const og_experiment *e,
     return alloc_tables(j, err);
 }
 
+enum { NOTE_SECONDS = 2 };
+
+// A failure here is one of the disk, which the next entry reports.
+static void keep_progress(void *user, const struct og_progress *p)
+{
+    struct og_job *job = user;
+    if (p->seconds - job->noted < NOTE_SECONDS) return;
+    struct og_progress_entry entry = {p->fraction, p->seconds, p->seconds_left, "", ""};
+    snprintf(entry.stage, sizeof entry.stage, "%s", p->stage);
+    snprintf(entry.detail, sizeof entry.detail, "%s", p->detail);
+    job->noted = p->seconds;
+    (void)og_journal_put(job->journal, OG_ENTRY_PROGRESS, "", &entry, sizeof entry, NULL);
+}
+
 static og_status run(struct og_job *job, struct og_error *err)
 {
     char *text = og_experiment_text(job->e);
@@ -472,6 +486,8 @@ static og_status run(struct og_job *job, struct og_error *err)
     free(text);
     OG_TRY(opened);
     bool whole = false;
+    job->meter.keep = keep_progress;
+    job->meter.keeper = job;
     const og_status status = work(job, &whole, err);
     // A run that failed before anything was finished leaves nothing behind.
     og_journal_close(job->journal, whole || (status != OG_OK && !job->stored));

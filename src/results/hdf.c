@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/mem.h"
 #include "nn/hdf5_read.h"
 #include "results/file.h"
@@ -67,6 +69,8 @@ hid_t og_hdf_create(struct og_hdf *h)
 void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size)
 {
     *size = 0;
+    og_hdf_attr_u64(h, file, "datasets", h->datasets);
+    og_hdf_attr_u64(h, file, "crc32_sum", h->sum);
     if (!og_hdf_ok(h, H5Fflush(file, H5F_SCOPE_GLOBAL), "flush")) return NULL;
     ssize_t n = H5Fget_file_image(file, NULL, 0);
     if (!og_hdf_ok(h, n, "size its image")) return NULL;
@@ -155,6 +159,30 @@ static hid_t create_dataset(struct og_hdf *h, hid_t group, const struct og_hdf_a
     return set;
 }
 
+uint32_t og_hdf_crc(const void *data, size_t n, size_t size, bool text)
+{
+    uLong crc = 0;
+    if (!text) return (uint32_t)crc32_z(crc, data, n * size);
+    char *const *line = data;
+    for (size_t i = 0; i < n; i++) {
+        const char *t = line[i] != NULL ? line[i] : "";
+        crc = crc32_z(crc, (const unsigned char *)t, strlen(t) + 1);
+    }
+    return (uint32_t)crc;
+}
+
+static void write_crc(struct og_hdf *h, hid_t set, const struct og_hdf_array *a)
+{
+    size_t n = 1;
+    for (int i = 0; i < a->rank; i++) n *= (size_t)a->dim[i];
+    const htri_t text = H5Tis_variable_str(a->type);
+    if (!og_hdf_ok(h, text, "look at a type")) return;
+    const uint32_t crc = og_hdf_crc(a->data, n, H5Tget_size(a->type), text > 0);
+    og_hdf_attr_u64(h, set, "crc32", crc);
+    h->datasets++;
+    h->sum += crc;
+}
+
 hid_t og_hdf_array(struct og_hdf *h, hid_t group, const struct og_hdf_array *a)
 {
     if (h->status != OG_OK) return H5I_INVALID_HID;
@@ -168,6 +196,7 @@ hid_t og_hdf_array(struct og_hdf *h, hid_t group, const struct og_hdf_array *a)
     if (h->status != OG_OK) return set;
     og_hdf_ok(h, H5Dwrite(set, a->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, a->data),
               "write a dataset");
+    write_crc(h, set, a);
     if (a->units != NULL && a->units[0] != '\0')
         og_hdf_attr_text(h, set, "units", a->units);
     if (a->long_name != NULL && a->long_name[0] != '\0')

@@ -5,6 +5,7 @@
 #define OG_RESULTS_HDF_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <hdf5.h>
 
@@ -25,7 +26,12 @@ struct og_hdf {
     struct og_error *err;
     og_status status;
     hid_t file;  // by og_hdf_open, for what reads from it
+    // Of a file in the making: its datasets, and the sum of their checksums.
+    uint64_t datasets, sum;
 };
+// CRC-32 of n elements as they lie in memory; of texts, of their characters with the
+// final 0.
+uint32_t og_hdf_crc(const void *data, size_t n, size_t size, bool text);
 // False (and a failure kept) when an HDF5 result is negative.
 bool og_hdf_ok(struct og_hdf *h, long long result, const char *what);
 // Closes an object of any kind; H5I_INVALID_HID is accepted.

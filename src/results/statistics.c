@@ -58,6 +58,8 @@ enum { PLANES = 16 };
 
 struct draw {
     size_t words, planes;  // planes: those that are in use
+    size_t chips;          // of how many chips `times` is
+    uint32_t *times;       // [trials]: how often each was drawn
     uint64_t *plane;       // [PLANES][words]
     uint16_t *count;       // [64 * words]
     float *uniform;        // [max(samples, trials)]
@@ -76,7 +78,8 @@ static bool draw_alloc(struct draw *d, size_t samples, size_t trials)
     d->plane = og_alloc(PLANES * d->words, sizeof *d->plane);
     d->count = og_alloc(64 * d->words, sizeof *d->count);
     d->uniform = og_alloc(samples > trials ? samples : trials, sizeof *d->uniform);
-    return d->plane != NULL && d->count != NULL && d->uniform != NULL;
+    d->times = og_alloc(trials, sizeof *d->times);
+    return d->plane != NULL && d->count != NULL && d->uniform != NULL && d->times != NULL;
 }
 
 static void draw_free(struct draw *d)
@@ -84,6 +87,7 @@ static void draw_free(struct draw *d)
     og_free(d->plane);
     og_free(d->count);
     og_free(d->uniform);
+    og_free(d->times);
 }
 
 static size_t position(float uniform, size_t n)
@@ -107,8 +111,10 @@ static void draw_samples(struct draw *d, const struct og_stream *s, uint32_t b, 
             d->plane[p * d->words + i / 64] |= (uint64_t)(d->count[i] >> p & 1) << i % 64;
 }
 
-// Sum of count x hit over the samples of one chip.
-static uint64_t weighted_hits(const struct draw *d, const uint64_t *bit)
+// Sum of count x hit over the samples of one chip; part of whoever calls it, compiled
+// with its instructions.
+static inline __attribute__((always_inline)) uint64_t weighted_hits(const struct draw *d,
+                                                                    const uint64_t *bit)
 {
     uint64_t sum = 0;
     for (size_t p = 0; p < d->planes; p++) {
@@ -121,17 +127,36 @@ static uint64_t weighted_hits(const struct draw *d, const uint64_t *bit)
     return sum;
 }
 
-static double resample(const struct draw *d, const struct hits *h, size_t point,
-                       size_t samples)
+// Points have as many chips as a rule, so that the draw of one serves the next.
+static void draw_chips(struct draw *d, size_t chips)
 {
-    size_t chips = h->chips[point];
-    const size_t *chip = h->chip + point * h->trials;
-    const uint64_t *bit = h->bit + point * h->trials * h->words;
+    if (d->chips == chips) return;
+    d->chips = chips;
+    memset(d->times, 0, chips * sizeof *d->times);
+    for (size_t t = 0; t < chips; t++) d->times[position(d->uniform[t], chips)]++;
+}
+
+// A chip that was drawn twice is counted twice, not summed twice. Popcounts are one
+// instruction where the processor has it, which is asked for when the program starts.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+__attribute__((target_clones("popcnt", "default")))
+#endif
+static uint64_t
+drawn_hits(const struct draw *d, const uint64_t *bit, const size_t *chip)
+{
     uint64_t sum = 0;
-    for (size_t t = 0; t < chips; t++) {
-        size_t k = chip[position(d->uniform[t], chips)];
-        sum += weighted_hits(d, bit + k * h->words);
-    }
+    for (size_t k = 0; k < d->chips; k++)
+        if (d->times[k] > 0)
+            sum += d->times[k] * weighted_hits(d, bit + chip[k] * d->words);
+    return sum;
+}
+
+static double resample(struct draw *d, const struct hits *h, size_t point, size_t samples)
+{
+    const size_t chips = h->chips[point];
+    draw_chips(d, chips);
+    const uint64_t sum =
+        drawn_hits(d, h->bit + point * h->trials * h->words, h->chip + point * h->trials);
     return (double)sum / (double)chips / (double)samples;
 }
 
@@ -177,6 +202,7 @@ static bool resample_all(const struct og_result *r, const struct hits *h, double
         for (uint32_t b = 0; b < OG_RESAMPLES; b++) {
             if (!mine) continue;
             draw_samples(&d, &s, b, r->samples);
+            d.chips = 0;
             og_uniform_fill(&s, (struct og_index){b, 1, 0}, 0, d.uniform, r->trials);
             for (size_t p = 0; p < h->points; p++)
                 if (h->chips[p] > 0)

@@ -54,9 +54,10 @@ OG_API void og_journal_release(struct og_entry *entry);
 OG_API void og_journal_drop(og_journal *journal, uint32_t kind, const char *key);
 OG_API og_status og_journal_sync(og_journal *journal, struct og_error *err);
 // The bytes of a journal that holds nothing but the live entries, for og_result.journal;
-// og_result_write copies them, og_journal_image_free frees them.
+// og_result_write copies them.
 OG_API og_status og_journal_image(og_journal *journal, void **bytes, size_t *size,
                                   struct og_error *err);
+// Frees what og_journal_image gave; NULL is accepted.
 OG_API void og_journal_image_free(void *bytes);
 
 // --- journals that are only read -------------------------------------------------------
@@ -71,9 +72,10 @@ OG_API const char *og_journal_text(const og_journal *journal);
 // does not say.
 enum { OG_WRITER = 124 };
 OG_API void og_journal_writer(const og_journal *journal, char writer[OG_WRITER]);
-// Entries are numbered in the order of their first appearance; an entry that was dropped,
-// or cannot be read, gives false (as og_journal_get). New ones get the next numbers.
+// How many there are, in the order of their first appearance; new ones get the next
+// numbers.
 OG_API size_t og_journal_entries(const og_journal *journal);
+// One of them; false, as og_journal_get, where it was dropped or cannot be read.
 OG_API bool og_journal_entry(og_journal *journal, size_t i, struct og_entry *entry);
 // Takes up what was written since. *replaced: the path names another file by now, or
 // none; this one has nothing new.

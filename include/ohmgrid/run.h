@@ -38,6 +38,7 @@ struct og_run_options {
 // experiment and options, rank 0 writes. OG_USAGE where a launcher started several
 // processes of a build without MPI. og_ranks_end before the process ends.
 OG_API og_status og_ranks_start(int *rank, struct og_error *err);
+// Ends what og_ranks_start began, if anything.
 OG_API void og_ranks_end(void);
 // Instead of og_run, of a process that has failed before: the others are told.
 OG_API void og_ranks_quit(const struct og_error *err);
@@ -63,6 +64,7 @@ struct og_watch_state {
 // OG_USAGE when there is no journal.
 OG_API og_status og_watch_open(og_watch **watch, const char *out, const char *data,
                                struct og_error *err);
+// NULL is accepted.
 OG_API void og_watch_free(og_watch *watch);
 // Takes up what was written since.
 OG_API og_status og_watch_refresh(og_watch *watch, struct og_watch_state *state,

@@ -124,8 +124,7 @@ og_status og_circuit_check(struct og_circuit *n, const double *variance,
     *check = (struct og_wire_check){NAN, NAN, NAN, NAN, NAN};
     og_status s = other_mode(n, OG_WIRES_EXACT, OG_WIRES_SERIES, &exact, err);
     if (s == OG_OK) check->lost = lost(&exact);
-    if (s == OG_OK)
-        s = check_other(&exact, OG_WIRES_SERIES, &check->approximate, err);
+    if (s == OG_OK) s = check_other(&exact, OG_WIRES_SERIES, &check->approximate, err);
     if (s == OG_OK) s = check_other(&exact, OG_WIRES_LADDER, &check->ladder, err);
     if (s == OG_OK) s = check_other(&exact, OG_WIRES_CUBIC, &check->cubic, err);
     if (s == OG_OK && variance != NULL) s = check_noise(&exact, variance, check, err);

@@ -41,11 +41,12 @@ static const double residual_most = 1e-9;
 static og_status judge_residual(const struct og_wire_report *r, struct og_error *err)
 {
     if (r->residual <= residual_most) return OG_OK;
-    return og_fail(err, OG_FAILED,
-                   "wires: the residual of '%s' is %.2g, above %.0e: these resistances and "
-                   "conductances leave too few digits (a method that is named tells its "
-                   "residual and is not refused)",
-                   og_wire_method_name(r->method), r->residual, residual_most);
+    return og_fail(
+        err, OG_FAILED,
+        "wires: the residual of '%s' is %.2g, above %.0e: these resistances and "
+        "conductances leave too few digits (a method that is named tells its "
+        "residual and is not refused)",
+        og_wire_method_name(r->method), r->residual, residual_most);
 }
 
 static enum og_wire_method cheapest(const struct og_wires *w, size_t batch)

@@ -34,8 +34,15 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
         return 2;
     }
-    for (const struct dirent *e; (e = readdir(dir)); files++)
-        if (e->d_name[0] != '.') replay(argv[1], e->d_name);
+    // One case, which a crash leaves without an end.
+    puts("1..1");
+    fflush(stdout);
+    for (const struct dirent *e; (e = readdir(dir));) {
+        if (e->d_name[0] == '.') continue;
+        replay(argv[1], e->d_name);
+        files++;
+    }
     closedir(dir);
-    return files > 2 ? 0 : 1;
+    printf("%sok 1 - every file of its corpus\n", files > 0 ? "" : "not ");
+    return files > 0 ? 0 : 1;
 }

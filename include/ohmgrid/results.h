@@ -230,6 +230,8 @@ struct og_compare {
     const char *metric;  // "accuracy"
     double margin;       // in units of the metric; 0: none
 };
+// Writes these lines to `out`. OG_USAGE: a file, axis or metric that is not there, or files
+// whose points cannot be paired.
 OG_API og_status og_result_compare(const struct og_compare *o, FILE *out,
                                    struct og_error *err);
 // Draws through gnuplot: PNG, SVG or PDF by the ending of `figure`.

@@ -189,10 +189,10 @@ static void rectify_back(const float *restrict x, const float *restrict dy,
 {
     if (fresh)
         for (size_t i = 0; i < n; i++)
-            dx[i] = 0.0f + ((x[i] > 0.0f) & (x[i] < end) ? dy[i] : 0.0f);
+            dx[i] = 0.0f + (((x[i] > 0.0f) & (x[i] < end)) ? dy[i] : 0.0f);
     else
         for (size_t i = 0; i < n; i++)
-            dx[i] += (x[i] > 0.0f) & (x[i] < end) ? dy[i] : 0.0f;
+            dx[i] += ((x[i] > 0.0f) & (x[i] < end)) ? dy[i] : 0.0f;
 }
 
 extern const struct og_plane_kernels OG_PLANES_TABLE;

@@ -28,9 +28,11 @@ static og_status wrap(og_item *root, og_item **wrapped, struct og_error *err)
         return og_item_fail(own, err, "a hardware must be a map of keys");
     og_item *copy = og_item_copy(own != NULL ? own : root);
     *wrapped = og_item_new(OG_ITEM_MAP, NULL, root->file, root->line);
-    if (copy != NULL && *wrapped != NULL && og_item_put(*wrapped, "hardware", copy))
-        return OG_OK;
-    return no_memory(err);
+    if (copy == NULL || *wrapped == NULL) {
+        og_item_free(copy);
+        return no_memory(err);
+    }
+    return og_item_put(*wrapped, "hardware", copy) ? OG_OK : no_memory(err);
 }
 
 static og_status bind(og_item *root, const char *beside, struct og_hardware *hardware,

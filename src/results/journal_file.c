@@ -39,7 +39,7 @@ static uint64_t text_offset(const struct head *h)
 static struct holder own_holder(void)
 {
     struct holder h = {0};
-    char host[64] = "", since[32];
+    char host[64] = "", since[24];
     const time_t now = time(NULL);
     struct tm tm;
     if (gethostname(host, sizeof host - 1) != 0) strcpy(host, "unknown");

@@ -192,7 +192,7 @@ void og_errors_data(const struct og_picture *p, FILE *out)
 void og_errors_panel(const struct og_picture *p, size_t panel, FILE *out)
 {
     const struct og_error_map *m = &p->errors->map[panel];
-    char text[160], field[64] = "";
+    char text[192], field[64] = "";
     if (m->high * m->wide > 1)
         snprintf(field, sizeof field, ", largest of %zu x %zu", m->high, m->wide);
     snprintf(text, sizeof text, "%s: rms %.3g %%%s", m->name, m->rms, field);

@@ -56,6 +56,7 @@ static void load(struct side *s, const char *path, struct values *v)
         return;
     v->rank = H5Sget_simple_extent_dims(v->space, v->dim, NULL);
     v->n = og_hdf_count(&s->h, v->set);
+    if (s->h.status != OG_OK) return;
     v->size = H5Tget_size(v->type);
     v->text = H5Tis_variable_str(v->type) > 0;
     v->bytes = og_alloc(v->n * v->size, 1);

@@ -40,10 +40,11 @@ void og_journal_image_free(void *bytes) { og_free(bytes); }
 static int unpack(struct og_hdf *h, hid_t set)
 {
     const size_t n = og_hdf_count(h, set);
-    unsigned char *bytes = og_alloc(n, 1);
+    unsigned char *bytes = h->status == OG_OK ? og_alloc(n, 1) : NULL;
     int fd = -1;
-    if (bytes == NULL) h->status = og_fail_memory(h->err);
-    if (og_hdf_ok(h, H5Dread(set, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes),
+    if (h->status == OG_OK && bytes == NULL) h->status = og_fail_memory(h->err);
+    if (bytes != NULL &&
+        og_hdf_ok(h, H5Dread(set, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes),
                   "read a journal")) {
         fd = memfd_create("ohmgrid-journal", MFD_CLOEXEC);
         if (fd < 0 || !og_write_at(fd, bytes, n, 0))

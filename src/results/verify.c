@@ -34,6 +34,7 @@ static void check_values(struct verify *v, const char *path, hid_t set, hid_t ty
 {
     const bool text = H5Tis_variable_str(type) > 0;
     const size_t n = og_hdf_count(&v->h, set), size = H5Tget_size(type);
+    if (v->h.status != OG_OK) return;
     void *values = og_alloc(n, size);
     if (values == NULL) {
         v->h.status = og_fail_memory(v->h.err);

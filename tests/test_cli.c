@@ -410,7 +410,7 @@ static void write_experiment(const char *folder)
           "model:\n  layers:\n    - flatten:\n    - dense: {units: 48}\n    - relu:\n"
           "    - dense: {units: 10}\n"
           "hardware: {device: generic, adc: {bits: 6}}\n"
-          "train: {epochs: 6, batch: 16, lr: 0.01, hardware: same}\n"
+          "train: {epochs: 20, batch: 16, lr: 0.01, hardware: same}\n"
           "sweep:\n"
           "  - {key: hardware.device.read.sigma, name: noise, values: [0 uS, 2 uS]}\n",
           f);

@@ -292,6 +292,24 @@ size_t og_hdf_count(struct og_hdf *h, hid_t dataset)
     return h->status == OG_OK ? n : 0;
 }
 
+bool og_hdf_scales_sound(hid_t dataset)
+{
+    if (H5Aexists(dataset, "DIMENSION_LIST") <= 0) return true;
+    const hid_t list = H5Aopen(dataset, "DIMENSION_LIST", H5P_DEFAULT);
+    const hid_t type = H5Aget_type(list), base = H5Tget_super(type);
+    const hid_t entries = H5Aget_space(list), space = H5Dget_space(dataset);
+    const bool sound =
+        H5Tget_class(type) == H5T_VLEN && H5Tequal(base, H5T_STD_REF_OBJ) > 0 &&
+        H5Sget_simple_extent_ndims(entries) == 1 &&
+        H5Sget_simple_extent_npoints(entries) == H5Sget_simple_extent_ndims(space);
+    H5Sclose(space);
+    H5Sclose(entries);
+    H5Tclose(base);
+    H5Tclose(type);
+    H5Aclose(list);
+    return sound;
+}
+
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count)
 {
     *count = og_hdf_count(h, dataset);

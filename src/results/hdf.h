@@ -73,6 +73,9 @@ uint64_t og_hdf_read_u64(struct og_hdf *h, hid_t object, const char *name);
 double *og_hdf_read_reals(struct og_hdf *h, hid_t dataset, size_t *count);
 // Its number of values; OG_INPUT where they are not in the file (og_hdf5_is_whole).
 size_t og_hdf_count(struct og_hdf *h, hid_t dataset);
+// Whether the list of its dimensions' scales is one entry for each dimension; the library
+// writes beyond its memory where a damaged file has more.
+bool og_hdf_scales_sound(hid_t dataset);
 bool og_hdf_is_dataset(hid_t group, const char *name);
 
 #endif

@@ -83,7 +83,9 @@ static hid_t scale_of(struct og_hdf *h, hid_t set, unsigned dim, char *name, siz
 {
     hid_t scale = H5I_INVALID_HID;
     if (h->status != OG_OK) return scale;
-    int r = H5DSiterate_scales(set, dim, NULL, first_scale, &scale);
+    int r = og_hdf_scales_sound(set)
+                ? H5DSiterate_scales(set, dim, NULL, first_scale, &scale)
+                : -1;
     if (!og_hdf_ok(h, r, "find a scale")) return scale;
     if (scale < 0)
         h->status = og_fail(h->err, OG_INPUT,

@@ -120,4 +120,31 @@ static inline void bench_close(struct bench *b)
     og_free(b->tape);
 }
 
+// Reads of four samples of 50 positions are what each gives alone, in order or backwards.
+static inline void bench_reads_alone(struct og_hardware hw, bool backwards)
+{
+    struct bench b = bench_open(hw, 40, 9, 200, 1);
+    float whole[1800], one[9];
+    b.at.positions = 50;
+    bench_run(&b);
+    memcpy(whole, b.y, sizeof whole);
+    for (uint32_t k = 0; k < 4; k++)
+        for (uint32_t t = 0; t < 50; t++) {
+            const uint32_t s = backwards ? 3 - k : k;
+            struct og_read at = b.at;
+            at.sample += s;
+            at.positions = 1;
+            at.step = t;
+            struct og_read_io io = {.x = b.x + (s * 50 + t) * 40,
+                                    .ldx = 40,
+                                    .n = 1,
+                                    .y = one,
+                                    .ldy = 9,
+                                    .work = b.work};
+            og_array_read(b.array, &at, &io);
+            assert_memory_equal(one, whole + (s * 50 + t) * 9, sizeof one);
+        }
+    bench_close(&b);
+}
+
 #endif

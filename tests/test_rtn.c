@@ -101,27 +101,7 @@ static void steps_are_positions(void **state)
     struct og_hardware hw = telegraph();
     hw.device.g_min = 1e-6;
     hw.tile.rows = 16;  // three row tiles
-    struct bench b = bench_open(hw, 40, 9, 200, 1);
-    float whole[1800], one[9];
-    b.at.positions = 50;  // four samples
-    bench_run(&b);
-    memcpy(whole, b.y, sizeof whole);
-    for (uint32_t s = 0; s < 4; s++)
-        for (uint32_t t = 0; t < 50; t++) {
-            struct og_read at = b.at;
-            at.sample += s;
-            at.positions = 1;
-            at.step = t;
-            struct og_read_io io = {.x = b.x + (s * 50 + t) * 40,
-                                    .ldx = 40,
-                                    .n = 1,
-                                    .y = one,
-                                    .ldy = 9,
-                                    .work = b.work};
-            og_array_read(b.array, &at, &io);
-            assert_memory_equal(one, whole + (s * 50 + t) * 9, sizeof one);
-        }
-    bench_close(&b);
+    bench_reads_alone(hw, false);
 }
 
 // Samples and passes are independent; a chip keeps which of its devices have it.

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
@@ -290,6 +291,27 @@ size_t og_hdf_count(struct og_hdf *h, hid_t dataset)
                             h->path);
     og_hdf_close(h, space);
     return h->status == OG_OK ? n : 0;
+}
+
+FILE *og_hdf_print(struct og_hdf *h, struct og_hdf_print *p)
+{
+    *p = (struct og_hdf_print){0};
+    if (h->status != OG_OK) return NULL;
+    p->out = open_memstream(&p->text, &p->size);
+    if (p->out == NULL) h->status = og_fail_memory(h->err);
+    return p->out;
+}
+
+void og_hdf_attr_printed(struct og_hdf *h, hid_t object, const char *name,
+                         struct og_hdf_print *p)
+{
+    if (p->out == NULL) return;
+    const bool whole = ferror(p->out) == 0;
+    if (fclose(p->out) == 0 && whole)
+        og_hdf_attr_text(h, object, name, p->text);
+    else
+        h->status = og_fail_memory(h->err);
+    free(p->text);
 }
 
 bool og_hdf_scales_sound(hid_t dataset)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <hdf5.h>
 
@@ -47,6 +48,16 @@ void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size);
 // A group that remembers the order in which its members were made.
 hid_t og_hdf_group(struct og_hdf *h, hid_t parent, const char *path);
 void og_hdf_attr_text(struct og_hdf *h, hid_t object, const char *name, const char *text);
+// A text that is printed: opens memory to print to (NULL: h->status says so), then makes it an
+// attribute and frees it.
+struct og_hdf_print {
+    FILE *out;
+    char *text;
+    size_t size;
+};
+FILE *og_hdf_print(struct og_hdf *h, struct og_hdf_print *p);
+void og_hdf_attr_printed(struct og_hdf *h, hid_t object, const char *name,
+                         struct og_hdf_print *p);
 void og_hdf_attr_u64(struct og_hdf *h, hid_t object, const char *name, uint64_t value);
 void og_hdf_attr_real(struct og_hdf *h, hid_t object, const char *name, double value);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Trains of pulses as files.
-#include <stdlib.h>
 
 #include <hdf5_hl.h>
 
@@ -51,20 +50,9 @@ static void write_columns(struct og_hdf *h, hid_t group, const struct og_pulse_c
 
 static void write_device(struct og_hdf *h, hid_t file, const struct og_device *d)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out != NULL) {
-        og_device_print(d, out);
-        const bool whole = ferror(out) == 0;
-        if (fclose(out) == 0 && whole)
-            og_hdf_attr_text(h, file, "device", text);
-        else
-            h->status = og_fail_memory(h->err);
-    } else {
-        h->status = og_fail_memory(h->err);
-    }
-    free(text);
+    struct og_hdf_print text;
+    if (og_hdf_print(h, &text) != NULL) og_device_print(d, text.out);
+    og_hdf_attr_printed(h, file, "device", &text);
 }
 
 og_status og_pulse_curves_write(const char *out, const struct og_device *device,

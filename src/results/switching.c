@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Simulated switching devices as files.
-#include <stdlib.h>
 #include <string.h>
 
 #include <hdf5_hl.h>
@@ -43,20 +42,9 @@ static void write_columns(struct og_hdf *h, hid_t group, const struct og_switchi
 // The device as YAML, with all that was set.
 static void write_device(struct og_hdf *h, hid_t file, const struct og_switching *d)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out != NULL) {
-        og_switching_print(d, out);
-        const bool whole = ferror(out) == 0;
-        if (fclose(out) == 0 && whole)
-            og_hdf_attr_text(h, file, "device", text);
-        else
-            h->status = og_fail_memory(h->err);
-    } else {
-        h->status = og_fail_memory(h->err);
-    }
-    free(text);
+    struct og_hdf_print text;
+    if (og_hdf_print(h, &text) != NULL) og_switching_print(d, text.out);
+    og_hdf_attr_printed(h, file, "device", &text);
 }
 
 static void *make_image(struct og_hdf *h, const struct og_switching *d,

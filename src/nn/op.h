@@ -124,6 +124,13 @@ static inline size_t og_view_row(const struct og_view *v, size_t k)
 {
     return v->row ? v->row[k] : v->first + k;
 }
+// Of its workspace.
+static inline float *og_view_work(const struct og_view *v, size_t byte)
+{
+    return (float *)((char *)v->work + byte);
+}
+// The block's rows [s, s + n) as a view of their own; its pointers stay.
+struct og_view og_view_part(const struct og_view *v, size_t s, size_t n);
 
 struct og_op {
     const char *name;               // in YAML: dense, conv2d, lstm, ...

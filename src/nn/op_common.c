@@ -81,3 +81,12 @@ bool og_node_own_linears(struct og_node *copy)
     if (copy->linear && n > 0) memcpy(copy->linear, from, n * sizeof *from);
     return copy->linear != NULL;
 }
+
+struct og_view og_view_part(const struct og_view *v, size_t s, size_t n)
+{
+    struct og_view part = *v;
+    part.first += s;
+    part.sample = v->sample ? v->sample + s : NULL;
+    part.n = n;
+    return part;
+}

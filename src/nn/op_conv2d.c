@@ -2,14 +2,12 @@
 // 2-D convolution (ONNX Conv, NCHW), as a product: the windows of a run of samples are
 // laid out as rows (im2col: Chellapilla et al. 2006) and every group is one matrix
 // [filters / groups][channels / groups * height * width], which is how it lies on a
-// crossbar. Where floats are multiplied and nobody looks at the rows, the product is
-// implicit (implicit.h), with the same bits. The bias is digital. Injected noise: X and A inside the product, on every
+// crossbar. Where nobody looks at the rows, they are never laid out (conv_implicit.h), with
+// the same bits. The bias is digital. Injected noise: X and A inside the product, on every
 // window; O after the bias.
 #include <string.h>
 
-#include "nn/implicit.h"
-#include "nn/ops.h"
-#include "nn/windows.h"
+#include "nn/conv_implicit.h"
 
 // Rows of a product at most, unless one sample has more.
 enum { OG_CONV_ROWS = 2048 };
@@ -188,21 +186,6 @@ static struct room room_of(const struct og_node *node)
                          .linear = 2 * cols + y + image};
 }
 
-// The same where the product is implicit: behind its own the images of a run, and where
-// arrays read, their products and what the linear needs.
-static struct room codes_room(const struct og_windows *g)
-{
-    const size_t image = og_round64(og_implicit_work_bytes(g));
-    const size_t y = image + og_round64(g->samples * g->c * g->h * g->w * sizeof(float));
-    const size_t size = g->samples * g->places * g->out_group * sizeof(float);
-    return (struct room){.image = image, .y = y, .linear = y + og_round64(size)};
-}
-
-static float *at_byte(const struct og_view *v, size_t byte)
-{
-    return (float *)((char *)v->work + byte);
-}
-
 static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t n)
 {
     struct og_windows g = geometry_of(node);
@@ -213,54 +196,25 @@ static size_t work_bytes(const og_exec *exec, const struct og_node *node, size_t
         if (bytes > linear) linear = bytes;
     }
     const size_t explicit = room_of(node).linear + linear;
-    const size_t implicit = codes_room(&g).linear + linear;
+    const size_t implicit = og_conv_implicit_bytes(&g) + linear;
     return explicit > implicit ? explicit : implicit;
 }
 
 // --- passes --------------------------------------------------------------------------
-
-// Samples [s, s + n) of the block as a view of their own.
-static struct og_view part_of(const struct og_view *v, size_t s, size_t n)
-{
-    struct og_view part = *v;
-    part.first += s;
-    part.sample = v->sample ? v->sample + s : NULL;
-    part.n = n;
-    return part;
-}
 
 static void windows_of_run(const struct og_windows *g, const struct og_view *v, size_t s,
                            size_t n, size_t k, float *cols)
 {
     for (size_t r = 0; r < n; r++)
         og_windows_gather(g, v->in[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w,
-                          at_byte(v, room_of(v->node).image),
+                          og_view_work(v, room_of(v->node).image),
                           cols + r * g->places * g->k);
-}
-
-// out[channel][place] = y[place][channel] + bias
-static void spread(const struct og_windows *g, const float *y, const float *bias,
-                   float *out)
-{
-    for (size_t j = 0; j < g->out_group; j++) {
-        float b = bias ? bias[j] : 0.0f;
-        for (size_t p = 0; p < g->places; p++)
-            out[j * g->places + p] = y[p * g->out_group + j] + b;
-    }
-}
-
-// Whether gradients need neither rows nor tape.
-static bool is_implicit_back(const struct og_view *v)
-{
-    for (int k = 0; k < v->node->linears; k++)
-        if (!og_linear_plain(v, k) && !og_linear_straight(v, k)) return false;
-    return true;
 }
 
 static void *tape_at(const struct og_view *v, const struct og_windows *g, size_t s,
                      size_t k)
 {
-    if (!v->tape || is_implicit_back(v)) return NULL;
+    if (!v->tape || og_conv_is_implicit_back(v)) return NULL;
     size_t record = s / g->samples * g->groups + k;
     return (char *)v->tape + record * tape_step(v->exec, v->node);
 }
@@ -270,108 +224,28 @@ static void product_of_run(const struct og_view *v, const struct og_windows *g, 
                            size_t n, size_t k, enum og_part part)
 {
     struct room room = room_of(v->node);
-    struct og_view run = part_of(v, s, n);
+    struct og_view run = og_view_part(v, s, n);
     windows_of_run(g, v, s, n, k, v->work);
     og_linear_forward(&run, &(struct og_linear_io){.part = part,
                                                    .k = (int)k,
                                                    .x = v->work,
                                                    .ldx = g->k,
                                                    .rows = n * g->places,
-                                                   .y = at_byte(v, room.y),
+                                                   .y = og_view_work(v, room.y),
                                                    .ldy = g->out_group,
                                                    .tape = tape_at(v, g, s, k),
-                                                   .work = at_byte(v, room.linear)});
+                                                   .work = og_view_work(v, room.linear)});
 }
 
 static void output_of_run(const struct og_view *v, const struct og_windows *g, size_t s,
                           size_t n, size_t k)
 {
     const float *bias = v->node->params > 1 ? v->param[1] + k * g->out_group : NULL;
-    const float *y = at_byte(v, room_of(v->node).y);
+    const float *y = og_view_work(v, room_of(v->node).y);
     size_t size = g->groups * g->out_group * g->places;
     for (size_t r = 0; r < n; r++)
-        spread(g, y + r * g->places * g->out_group, bias,
-               v->out + (s + r) * size + k * g->out_group * g->places);
-}
-
-// y += bias
-static void add_bias(const struct og_windows *g, const float *bias, float *y)
-{
-    for (size_t j = 0; j < g->out_group; j++)
-        for (size_t p = 0; p < g->places; p++) y[j * g->places + p] += bias[j];
-}
-
-// All groups of a run.
-static void implicit_run(const struct og_view *v, const struct og_implicit *c, size_t s,
-                         size_t n)
-{
-    const struct og_windows *g = &c->g;
-    const size_t each = g->out_group * g->places, out_size = g->groups * each;
-    for (size_t k = 0; k < g->groups; k++) {
-        float *y = v->out + s * out_size + k * each;
-        og_implicit_forward(c, og_linear_plain(v, (int)k),
-                            v->in[0] + (s * g->c + k * g->in_group) * g->h * g->w, n, y);
-        for (size_t r = 0; v->node->params > 1 && r < n; r++)
-            add_bias(g, v->param[1] + k * g->out_group, y + r * out_size);
-    }
-}
-
-static void implicit_read(const struct og_view *v, const struct og_windows *g)
-{
-    const struct og_implicit c = og_implicit_begin(g, v->work);
-    for (size_t s = 0; s < v->n; s += g->samples)
-        implicit_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
-    og_signal(v, OG_POINT_O, v->out, v->n, g->groups * g->out_group * g->places);
-}
-
-static void codes_of_windows(const void *of, size_t row0, size_t n, float *codes,
-                             size_t pitch)
-{
-    og_implicit_windows(of, row0, n, codes, pitch);
-}
-
-// The images go through the DACs once, not window by window.
-static void codes_run(const struct og_view *v, const struct og_implicit *c, size_t s,
-                      size_t n)
-{
-    const struct og_windows *g = &c->g;
-    const struct room room = codes_room(g);
-    const size_t plane = g->h * g->w, each = g->out_group * g->places;
-    const struct og_view run = part_of(v, s, n);
-    float *image = at_byte(v, room.image), *y = at_byte(v, room.y);
-    for (size_t k = 0; k < g->groups; k++) {
-        const float *bias = v->node->params > 1 ? v->param[1] + k * g->out_group : NULL;
-        const size_t first = k * g->in_group * plane;
-        for (size_t r = 0; r < n; r++)
-            og_linear_codes(v, (int)k, v->in[0] + (s + r) * g->c * plane + first,
-                            g->in_group * plane, image + r * g->c * plane);
-        og_implicit_images(c, image, n);
-        og_linear_forward(&run, &(struct og_linear_io){.part = OG_PART_READ,
-                                                       .k = (int)k,
-                                                       .codes = codes_of_windows,
-                                                       .of = c,
-                                                       .rows = n * g->places,
-                                                       .y = y,
-                                                       .ldy = g->out_group,
-                                                       .work = at_byte(v, room.linear)});
-        for (size_t r = 0; r < n; r++)
-            spread(g, y + r * each, bias, v->out + ((s + r) * g->groups + k) * each);
-    }
-}
-
-static bool takes_codes(const struct og_view *v)
-{
-    for (int k = 0; k < v->node->linears; k++)
-        if (!og_linear_takes_codes(v, k)) return false;
-    return true;
-}
-
-static void codes_read(const struct og_view *v, const struct og_windows *g)
-{
-    const struct og_implicit c = og_implicit_begin(g, v->work);
-    for (size_t s = 0; s < v->n; s += g->samples)
-        codes_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
-    og_signal(v, OG_POINT_O, v->out, v->n, g->groups * g->out_group * g->places);
+        og_windows_spread(g, y + r * g->places * g->out_group, bias,
+                          v->out + (s + r) * size + k * g->out_group * g->places);
 }
 
 static void part(const struct og_view *v, size_t part)
@@ -385,14 +259,7 @@ static void part(const struct og_view *v, size_t part)
     if (part != OG_PART_READ &&
         !og_linear_gathers(v->exec, v->node, 0, (enum og_part)part))
         return;
-    if (part == OG_PART_READ && og_linear_plain(v, 0) && !og_linear_is_watched(v)) {
-        implicit_read(v, &g);
-        return;
-    }
-    if (part == OG_PART_READ && takes_codes(v)) {
-        codes_read(v, &g);
-        return;
-    }
+    if (part == OG_PART_READ && og_conv_implicit_read(v, &g)) return;
     for (size_t s = 0; s < v->n; s += g.samples) {
         size_t n = v->n - s < g.samples ? v->n - s : g.samples;
         for (size_t k = 0; k < g.groups; k++) {
@@ -403,118 +270,44 @@ static void part(const struct og_view *v, size_t part)
     if (part == OG_PART_READ) og_signal(v, OG_POINT_O, v->out, v->n, out_size);
 }
 
-// dy[place][channel] of one group of one sample, and the bias' gradient on the way.
-static void collect(const struct og_windows *g, const float *dout, float *dbias,
-                    float *dy)
-{
-    for (size_t j = 0; j < g->out_group; j++) {
-        float sum = 0.0f;
-        for (size_t p = 0; p < g->places; p++) {
-            dy[p * g->out_group + j] = dout[j * g->places + p];
-            sum += dout[j * g->places + p];
-        }
-        if (dbias) dbias[j] += sum;
-    }
-}
-
 static void back_group(const struct og_view *v, const struct og_windows *g, size_t s,
                        size_t n, size_t k)
 {
     struct room room = room_of(v->node);
-    float *cols = v->work, *y = at_byte(v, room.y);
-    struct og_view part = part_of(v, s, n);
+    float *cols = v->work, *y = og_view_work(v, room.y);
+    struct og_view part = og_view_part(v, s, n);
     size_t out_size = g->groups * g->out_group * g->places;
     float *dbias = v->node->params > 1 ? v->dparam[1] + k * g->out_group : NULL;
     if (og_linear_backward_needs_x(v->exec, v->node, (int)k))
         windows_of_run(g, v, s, n, k, cols);
     for (size_t r = 0; r < n; r++)
-        collect(g, v->dout + (s + r) * out_size + k * g->out_group * g->places, dbias,
-                y + r * g->places * g->out_group);
-    float *dcols = v->din[0] ? at_byte(v, room.dcols) : NULL;
-    og_linear_backward(&part, &(struct og_linear_back){.k = (int)k,
-                                                       .x = cols,
-                                                       .dy = y,
-                                                       .ldx = g->k,
-                                                       .rows = n * g->places,
-                                                       .lddy = g->out_group,
-                                                       .dx = dcols,
-                                                       .lddx = g->k,
-                                                       .tape = tape_at(v, g, s, k),
-                                                       .work = at_byte(v, room.linear)});
+        og_windows_collect(g, v->dout + (s + r) * out_size + k * g->out_group * g->places,
+                           dbias, y + r * g->places * g->out_group);
+    float *dcols = v->din[0] ? og_view_work(v, room.dcols) : NULL;
+    og_linear_backward(&part,
+                       &(struct og_linear_back){.k = (int)k,
+                                                .x = cols,
+                                                .dy = y,
+                                                .ldx = g->k,
+                                                .rows = n * g->places,
+                                                .lddy = g->out_group,
+                                                .dx = dcols,
+                                                .lddx = g->k,
+                                                .tape = tape_at(v, g, s, k),
+                                                .work = og_view_work(v, room.linear)});
     if (dcols && v->fresh[0] && k == 0)
         memset(v->din[0] + s * g->c * g->h * g->w, 0,
                n * g->c * g->h * g->w * sizeof *dcols);
     for (size_t r = 0; dcols && r < n; r++)
-        og_windows_scatter(g, dcols + r * g->places * g->k, at_byte(v, room.image),
+        og_windows_scatter(g, dcols + r * g->places * g->k, og_view_work(v, room.image),
                            v->din[0] + ((s + r) * g->c + k * g->in_group) * g->h * g->w);
-}
-
-static void add_bias_gradient(const struct og_windows *g, const float *dout, float *dbias)
-{
-    for (size_t j = 0; j < g->out_group; j++) {
-        float sum = 0.0f;
-        for (size_t p = 0; p < g->places; p++) sum += dout[j * g->places + p];
-        dbias[j] += sum;
-    }
-}
-
-// The weights that lead back to the inputs, (k, j).
-static struct og_left weights_back(const struct og_view *v, const struct og_windows *g,
-                                   size_t k)
-{
-    const float *straight = og_linear_straight(v, (int)k);
-    if (straight) return (struct og_left){straight, g->out_group, 1};
-    return (struct og_left){og_linear_plain(v, (int)k), 1, g->k};
-}
-
-// The inputs of a group's run, as DACs give them where there are any.
-static const float *inputs_of_run(const struct og_view *v, const struct og_implicit *c,
-                                  size_t s, size_t n, size_t k)
-{
-    const struct og_windows *g = &c->g;
-    const size_t plane = g->h * g->w, size = g->in_group * plane;
-    const float *x = v->in[0] + (s * g->c + k * g->in_group) * plane;
-    if (!og_linear_straight(v, (int)k)) return x;
-    float *to = at_byte(v, codes_room(g).image);
-    for (size_t r = 0; r < n; r++)
-        og_linear_dac(v, (int)k, x + r * g->c * plane, size, to + r * g->c * plane);
-    return to;
-}
-
-static void implicit_back_run(const struct og_view *v, const struct og_implicit *c,
-                              size_t s, size_t n)
-{
-    const struct og_windows *g = &c->g;
-    const size_t each = g->out_group * g->places, out_size = g->groups * each;
-    for (size_t k = 0; k < g->groups; k++) {
-        const size_t in = (s * g->c + k * g->in_group) * g->h * g->w;
-        const float *dy = v->dout + s * out_size + k * each;
-        for (size_t r = 0; v->node->params > 1 && r < n; r++)
-            add_bias_gradient(g, dy + r * out_size, v->dparam[1] + k * g->out_group);
-        if (og_linear_gradient(v, (int)k))
-            og_implicit_weights(c, k, inputs_of_run(v, c, s, n, k), dy, n);
-        if (v->din[0])
-            og_implicit_inputs(c, weights_back(v, g, k), dy, n, v->din[0] + in,
-                               v->fresh[0]);
-    }
-}
-
-static void implicit_backward(const struct og_view *v, const struct og_windows *g)
-{
-    const struct og_implicit c = og_implicit_begin(g, v->work);
-    og_implicit_clear(&c);
-    for (size_t s = 0; s < v->n; s += g->samples)
-        implicit_back_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
-    for (size_t k = 0; k < g->groups; k++)
-        if (og_linear_gradient(v, (int)k))
-            og_implicit_take(&c, k, og_linear_gradient(v, (int)k));
 }
 
 static void backward(const struct og_view *v)
 {
     struct og_windows g = geometry_of(v->node);
-    if (is_implicit_back(v)) {
-        implicit_backward(v, &g);
+    if (og_conv_is_implicit_back(v)) {
+        og_conv_implicit_backward(v, &g);
         return;
     }
     for (size_t s = 0; s < v->n; s += g.samples) {

@@ -130,3 +130,26 @@ void og_windows_scatter(const struct og_windows *g, const float *cols, float *ro
     }
     if (g->pad) take(g, room, dx);
 }
+
+void og_windows_spread(const struct og_windows *g, const float *y, const float *bias,
+                       float *out)
+{
+    for (size_t j = 0; j < g->out_group; j++) {
+        float b = bias ? bias[j] : 0.0f;
+        for (size_t p = 0; p < g->places; p++)
+            out[j * g->places + p] = y[p * g->out_group + j] + b;
+    }
+}
+
+void og_windows_collect(const struct og_windows *g, const float *dout, float *dbias,
+                        float *dy)
+{
+    for (size_t j = 0; j < g->out_group; j++) {
+        float sum = 0.0f;
+        for (size_t p = 0; p < g->places; p++) {
+            dy[p * g->out_group + j] = dout[j * g->places + p];
+            sum += dout[j * g->places + p];
+        }
+        if (dbias) dbias[j] += sum;
+    }
+}

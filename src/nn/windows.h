@@ -20,5 +20,11 @@ void og_windows_gather(const struct og_windows *g, const float *x, float *room,
 // dx += what the rows say, in the order of the places.
 void og_windows_scatter(const struct og_windows *g, const float *cols, float *room,
                         float *dx);
+// One group of one sample: out[channel][place] = y[place][channel] + bias, NULL: none.
+void og_windows_spread(const struct og_windows *g, const float *y, const float *bias,
+                       float *out);
+// dy[place][channel], and the bias' gradient on the way, NULL: none.
+void og_windows_collect(const struct og_windows *g, const float *dout, float *dbias,
+                        float *dy);
 
 #endif

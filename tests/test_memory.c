@@ -175,6 +175,14 @@ static og_status show_layers(struct og_error *err)
     return og_result_show_layers(path_of("a.h5"), nowhere, err);
 }
 
+static og_status warn(struct og_error *err)
+{
+    char *text;
+    const og_status status = og_result_warning(path_of("a.h5"), &text, err);
+    free(text);
+    return status;
+}
+
 static og_status diff(struct og_error *err)
 {
     bool equal = false;
@@ -217,6 +225,7 @@ static const struct {
     {"solve", solve, "out.h5"},
     {"show", show, NULL},
     {"show layers", show_layers, NULL},
+    {"warn", warn, NULL},
     {"diff", diff, NULL},
     {"look at a result", look, NULL},
     {"export .npz", export_npz, "w.npz"},

@@ -268,6 +268,66 @@ static void failing_allocations(void **state)
         free(text);
     }
     assert_true(n > 30 && n < 500);
+    f->metric[1].name = "wire_noise";
+    f->value[0][EACH] = 2;
+    write_ok(f, f->a);
+    s = OG_NO_MEMORY;
+    for (n = 1; s != OG_OK && n < 500; n++) {
+        char *text;
+        og_alloc_fail_at(n);
+        s = og_result_warning(f->a, &text, NULL);
+        og_alloc_fail_at(0);
+        assert_true(s == OG_NO_MEMORY ? text == NULL : text != NULL);
+        free(text);
+    }
+    assert_true(n > 30 && n < 500);
+}
+
+static char *warning(const char *path)
+{
+    char *text;
+    struct og_error err = {0};
+    if (og_result_warning(path, &text, &err) != OG_OK) fail_msg("%s", err.text);
+    return text;
+}
+
+// Means of the two chips: 1.09 and none, 0.95 and 1.09 are good; 1.25 and 0.85 are not.
+static void noise_behind_wires_that_is_off(void **state)
+{
+    struct fixture *f = *state;
+    static const double good[2][EACH] = {{1.08, 1.1, NAN, NAN}, {0.94, 0.96, 1.09, NAN}},
+                        off[2][EACH] = {{1.2, 1.3, 0.85, NAN}, {0.94, 0.96, 1.09, NAN}};
+    f->metric[1].name = "wire_noise";
+    for (int i = 0; i < 2; i++) memcpy(f->value[i] + EACH, good[i], sizeof good[i]);
+    write_ok(f, f->a);
+    assert_null(warning(f->a));
+    char *text = shown(f->a);
+    assert_null(strchr(text, '!'));
+    free(text);
+    for (int i = 0; i < 2; i++) memcpy(f->value[i] + EACH, off[i], sizeof off[i]);
+    write_ok(f, f->a);
+    text = warning(f->a);
+    assert_string_equal(
+        text, "layer lstm1.x at noise [µS] 0, adc_bits 8 draws 25 % too much read noise "
+              "(wire_noise 1.25 at full drive, off by more than 10 % in 2 of 4 lines of "
+              "'ohmgrid show --layers'): the formula of reads does not hold on such "
+              "wires; multiply the layer's device.read.scale by 0.8, or take smaller "
+              "tiles or better wires");
+    free(text);
+    text = shown(f->a);
+    assert_string_equal(
+        text, "noise [µS]  adc_bits  layer    snr [dB]  wire_noise  energy [nJ]\n"
+              "0           8         lstm1.x  21.3      1.25 !      2\n"
+              "0           8         dense1   30.5      0.95        1\n"
+              "0.25        6         lstm1.x  -         0.85 !      -\n"
+              "0.25        6         dense1   17.0      1.09        3\n"
+              "\n!: read noise behind wires is drawn off by more than 10 % "
+              "(docs/wires.md)\n"
+              "\nmeans over chips\n");
+    free(text);
+    f->r.layers = 0;
+    write_ok(f, f->a);
+    assert_null(warning(f->a));
 }
 
 int main(void)
@@ -276,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(values_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(scales_are_in_the_same_group, setup, teardown),
         cmocka_unit_test_setup_teardown(show_prints_a_line_per_layer, setup, teardown),
+        cmocka_unit_test_setup_teardown(noise_behind_wires_that_is_off, setup, teardown),
         cmocka_unit_test_setup_teardown(no_axes_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(diff_sees_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(other_shapes_are_refused, setup, teardown),

@@ -207,7 +207,12 @@ OG_API og_status og_result_verify(const char *path, FILE *out, bool *good,
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
 OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
-// The same of /traces (output.trace): one line per point, recurrent layer and time step.
+// One sentence on what of a result not to trust: the layer whose read noise behind wires is
+// furthest from that of adjoint circuits (/layers wire_noise, means over chips), where that
+// is more than 10 %, and what to do; the caller frees it with free(). NULL: nothing, also
+// where there is no /layers.
+OG_API og_status og_result_warning(const char *path, char **text, struct og_error *err);
+// As og_result_show, of /traces (output.trace): one line per point, recurrent layer and time step.
 OG_API og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err);
 // What each effect and each layer costs, of a result with the axis of
 // og_attribution_axis: one line per part and point of the other axes. OG_INPUT when there

@@ -58,6 +58,9 @@ int cli_fail(const char *command, const struct og_error *err);
 // The same for wrong usage, with a hint at --help.
 int cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+// "ohmgrid run: warning: sentence" on stderr, where a result has something to warn of
+// (og_result_warning). Returns the exit code.
+int cli_warn(const char *command, const char *result);
 
 // The command line as it would be typed, for the record; free(). NULL: out of memory.
 char *cli_command_text(const char *command, int argc, char **argv);

@@ -47,5 +47,5 @@ int cli_merge(int argc, char **argv)
                                  ? og_merge(in.item, in.n, &o, &err)
                                  : og_fail(&err, OG_NO_MEMORY, "out of memory");
     free(command);
-    return status == OG_OK ? CLI_DONE : cli_fail("merge", &err);
+    return status == OG_OK ? cli_warn("merge", o.out) : cli_fail("merge", &err);
 }

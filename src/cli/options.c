@@ -6,11 +6,22 @@
 #include <string.h>
 
 #include "cli.h"
+#include "ohmgrid/results.h"
 
 int cli_fail(const char *command, const struct og_error *err)
 {
     fprintf(stderr, "ohmgrid %s: %s\n", command, err->text);
     return og_status_exit_code(err->status);
+}
+
+int cli_warn(const char *command, const char *result)
+{
+    struct og_error err = {0};
+    char *text;
+    if (og_result_warning(result, &text, &err) != OG_OK) return cli_fail(command, &err);
+    if (text != NULL) fprintf(stderr, "ohmgrid %s: warning: %s\n", command, text);
+    free(text);
+    return CLI_DONE;
 }
 
 int cli_usage(const char *command, const char *format, ...)

@@ -105,10 +105,10 @@ static int report(const struct options *o, og_status s, struct og_error *err)
         return og_status_exit_code(s);
     }
     if (s != OG_OK) return cli_fail(o->command, err);
-    if (o->quiet) return CLI_DONE;
+    if (o->quiet) return cli_warn(o->command, o->out);
     s = o->attribute ? og_result_show_attribution(o->out, stdout, err)
                      : og_result_show(o->out, stdout, err);
-    return s == OG_OK ? CLI_DONE : cli_fail(o->command, err);
+    return s == OG_OK ? cli_warn(o->command, o->out) : cli_fail(o->command, err);
 }
 
 // "3/16"

@@ -104,13 +104,7 @@ static void read_layer(struct og_layer_table *l, hid_t layers, size_t i)
 
 static void read_all(struct og_layer_table *l, hid_t file)
 {
-    if (H5Lexists(file, "layers", H5P_DEFAULT) <= 0) {
-        l->h.status = og_fail(
-            l->h.err, OG_INPUT,
-            "%s: holds no /layers: no chip was measured, or output.layer_samples was 0",
-            l->h.path);
-        return;
-    }
+    if (H5Lexists(file, "layers", H5P_DEFAULT) <= 0) return;
     hid_t layers = H5Gopen2(file, "layers", H5P_DEFAULT);
     if (og_hdf_ok(&l->h, layers, "open /layers")) list(l, layers, see_layer);
     for (size_t i = 0; i < l->n && l->h.status == OG_OK; i++) read_layer(l, layers, i);
@@ -124,7 +118,7 @@ bool og_layer_metric_exists(const struct og_layer_table *l, size_t m)
     return false;
 }
 
-og_status og_layer_table_read(struct og_layer_table *l, const char *path,
+og_status og_layer_table_find(struct og_layer_table *l, const char *path,
                               struct og_error *err)
 {
     *l = (struct og_layer_table){.h = {.path = path, .err = err}};
@@ -135,6 +129,17 @@ og_status og_layer_table_read(struct og_layer_table *l, const char *path,
     og_hdf_close(&l->h, file);
     og_hdf_restore(guard);
     return l->h.status;
+}
+
+og_status og_layer_table_read(struct og_layer_table *l, const char *path,
+                              struct og_error *err)
+{
+    OG_TRY(og_layer_table_find(l, path, err));
+    if (l->n > 0) return OG_OK;
+    return og_fail(
+        err, OG_INPUT,
+        "%s: holds no /layers: no chip was measured, or output.layer_samples was 0",
+        path);
 }
 
 void og_layer_table_free(struct og_layer_table *l)

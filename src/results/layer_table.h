@@ -20,7 +20,10 @@ struct og_layer_table {
     double *mean;  // [metrics][n][points]; NaN: none
 };
 
-// Free in any case. OG_INPUT where the file holds no /layers.
+// Free in any case. n is 0 where the file holds no /layers.
+og_status og_layer_table_find(struct og_layer_table *l, const char *path,
+                              struct og_error *err);
+// The same, and OG_INPUT where it holds none.
 og_status og_layer_table_read(struct og_layer_table *l, const char *path,
                               struct og_error *err);
 void og_layer_table_free(struct og_layer_table *l);

@@ -8,6 +8,7 @@
 #include "results/file.h"
 #include "results/layer_table.h"
 #include "results/text_table.h"
+#include "results/warning.h"
 
 // Points have different networks, and some run on ideal hardware.
 static bool is_known(const struct og_layer_table *l, size_t layer, size_t point)
@@ -40,8 +41,10 @@ static void fill_metric(const struct og_layer_table *l, const struct og_text_tab
     for (size_t p = 0; p < l->table.points; p++)
         for (size_t i = 0; i < l->n; i++) {
             if (!is_known(l, i, p)) continue;
-            print_number(og_text_at(g, row++, col), og_layer_means(l, m, i)[p] * s.factor,
-                         s.units);
+            const double mean = og_layer_means(l, m, i)[p];
+            char *cell = og_text_at(g, row++, col);
+            print_number(cell, mean * s.factor, s.units);
+            if (og_warns(metric->name, mean)) strcat(cell, " !");
         }
 }
 
@@ -57,6 +60,14 @@ static void fill(const struct og_layer_table *l, const struct og_text_table *g,
                 snprintf(og_text_at(g, row++, col), OG_CELL, "%s", l->name[i]);
     for (size_t m = 0; m < l->metrics; m++)
         if (og_layer_metric_exists(l, m)) fill_metric(l, g, ++col, m);
+}
+
+static bool any_warns(const struct og_layer_table *l)
+{
+    for (size_t m = 0; m < l->metrics; m++)
+        for (size_t i = 0; i < l->n * l->table.points; i++)
+            if (og_warns(l->metric[m].name, og_layer_means(l, m, 0)[i])) return true;
+    return false;
 }
 
 static og_status print(const struct og_layer_table *l, const struct og_sheet *sheet,
@@ -76,6 +87,10 @@ static og_status print(const struct og_layer_table *l, const struct og_sheet *sh
     if (s == OG_OK) {
         fill(l, &g, point);
         og_text_print(&g, sheet);
+        if (any_warns(l))
+            og_sheet_note(sheet,
+                          "!: read noise behind wires is drawn off by more than 10 % "
+                          "(docs/wires.md)");
         if (t->trials > 1) og_sheet_note(sheet, "means over chips");
     }
     og_text_table_free(&g);

@@ -12,9 +12,9 @@
 
 static const char every_phase[] =
     "sets: [{layer: all, kind: irregular, keep: 0.3}, {layer: c2, kind: channel, "
-    "keep: 0.5}]\n"
+    "keep: 0.5}, {layer: fc, kind: levels, bits: 3}]\n"
     "admm: {epochs: 2, rho: 0.01, rho_factor: 1.5}\n"
-    "retrain: {epochs: 2, optimizer: sgd, lr: 0.01}\npurify: true\n";
+    "retrain: {epochs: 2, optimizer: sgd, lr: 0.01}\npurify: true\nshares: [0.6]\n";
 
 static void begin_conv(struct work *w, bool train)
 {
@@ -238,6 +238,13 @@ static void wrong_rounds_are_named(void **state)
          "rho_max is 0.1, less than rho = 1"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nretrain: {warmup: 9}",
          "warmup is 9 epochs, more than epochs = 4"},
+        {"sets: [{layer: fc, kind: binary}]\nshares: [0.5, 0.4]",
+         "round:2: key 'shares': must rise, from above 0 to below 1"},
+        {"sets: [{layer: fc, kind: binary}]\nshares: [0.5, 1]", "must rise"},
+        {"sets: [{layer: fc, kind: binary}]\nshares: [0.5, 0.9]\nretrain: {epochs: 2}",
+         "2 shares need a retraining of at least 3 epochs, not 2"},
+        {"sets: [{layer: fc, kind: column, keep: 0.5}]\nshares: [0.5]",
+         "no set of this round restricts values"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct work w = {.model = nn_model(conv_net, image, CLASSES),
@@ -259,6 +266,46 @@ static void wrong_rounds_are_named(void **state)
                                 "{epochs: 2}}"),
                      OG_INPUT);
     assert_non_null(strstr(w.err.text, "admm.epochs is missing, and train.epochs is 0"));
+    end(&w);
+}
+
+// Weights of the first pair that lie on their values, and those of `then` that have moved.
+static size_t on_values(const struct work *w, const float *then, size_t *moved)
+{
+    const struct og_pair *p = &w->c->pair[0];
+    const float *v = w->c->params + p->offset;
+    size_t n = 0;
+    *moved = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        n += w->c->frozen[p->offset + i] != 0 && v[i] != 0.0f;
+        *moved += v[i] != then[i];
+    }
+    return n;
+}
+
+static void shares_are_settled_one_after_the_other(void **state)
+{
+    (void)state;
+    struct work w =
+        begin(linear_net, "sets: [{layer: fc, kind: levels, bits: 2, zero: false}]\n"
+                          "admm: {epochs: 1}\nretrain: {epochs: 3, schedule: constant}\n"
+                          "shares: [0.5, 0.9]\n");
+    const struct og_pair *p = &w.c->pair[0];
+    const size_t all = p->count, third = (w.c->steps - w.c->admm_steps - 1) / 3;
+    float *then = malloc(all * sizeof *then);
+    size_t moved, expected[] = {all / 2, (size_t)llround(0.9 * (double)all), all};
+    while (w.c->at < w.c->admm_steps) must(og_compress_step(w.c, &w.err), &w.err);
+    for (int part = 0; part < 3; part++) {
+        must(og_compress_step(w.c, &w.err), &w.err);  // ends with a share
+        memcpy(then, w.c->params + p->offset, all * sizeof *then);
+        assert_int_equal(on_values(&w, then, &moved), expected[part]);
+        assert_int_equal(og_set_holds(p->set, w.c->params + p->offset), part == 2);
+        for (size_t s = 0; s + 1 < third; s++)
+            must(og_compress_step(w.c, &w.err), &w.err);
+        assert_int_equal(on_values(&w, then, &moved), expected[part]);
+        assert_int_equal(moved, all - expected[part]);
+    }
+    free(then);
     end(&w);
 }
 
@@ -295,6 +342,7 @@ int main(void)
         cmocka_unit_test(purification_removes_what_is_unused),
         cmocka_unit_test(purification_keeps_the_function),
         cmocka_unit_test(recurrent_layers_are_compressed),
+        cmocka_unit_test(shares_are_settled_one_after_the_other),
         cmocka_unit_test(weights_must_be_finite),
         cmocka_unit_test(wrong_rounds_are_named),
         cmocka_unit_test(failing_allocations),

@@ -6,6 +6,7 @@
 
 #include "config/tree.h"
 #include "learn/compress.h"
+#include "learn/set.h"
 #include "learn/set_groups.h"
 
 // Passes over the sets before their intersection counts as empty, or out of reach of
@@ -158,25 +159,63 @@ static og_status map_once(og_compress *c, bool prunes, struct og_error *err)
     return OG_OK;
 }
 
-static const struct og_pair *broken(const og_compress *c)
+static const struct og_pair *broken(const og_compress *c, bool values)
 {
     for (size_t k = 0; k < c->pairs; k++)
-        if (!og_set_holds(c->pair[k].set, c->params + c->pair[k].offset))
+        if ((values || c->pair[k].prunes) &&
+            !og_set_holds(c->pair[k].set, c->params + c->pair[k].offset))
             return &c->pair[k];
     return NULL;
 }
 
-og_status og_admm_map(og_compress *c, struct og_error *err)
+og_status og_admm_map(og_compress *c, bool values, struct og_error *err)
 {
     const struct og_pair *p = NULL;
     for (int pass = 0; pass < MAP_PASSES; pass++) {
         OG_TRY(map_once(c, true, err));
-        OG_TRY(map_once(c, false, err));
-        p = broken(c);
+        if (values) OG_TRY(map_once(c, false, err));
+        p = broken(c, values);
         if (!p) return OG_OK;
     }
     return og_item_fail(p->item, err,
                         "this set and the others on %s have no weights in common that "
                         "projections one after the other find",
                         og_model_tensor(c->model, p->tensor).node);
+}
+
+// Keys by which og_select_largest takes frozen weights first, then by their distance.
+// Weights that are 0 stay so, and are none.
+static size_t nearness(const og_compress *c, const struct og_pair *p, const float *z,
+                       double *key)
+{
+    const float *w = c->params + p->offset;
+    const uint8_t *allowed = c->allowed + p->offset, *frozen = c->frozen + p->offset;
+    double most = 0.0;
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++) most = fmax(most, fabs((double)w[i] - z[i]));
+    for (size_t i = 0; i < p->count; i++) {
+        const double near = most - fabs((double)w[i] - z[i]) + 1.0;
+        key[i] = !allowed[i] ? 0.0 : frozen[i] ? most + 2.0 : near;
+        n += allowed[i] != 0;
+    }
+    return n;
+}
+
+og_status og_admm_settle(og_compress *c, double share, struct og_error *err)
+{
+    for (size_t k = 0; k < c->pairs; k++) {
+        const struct og_pair *p = &c->pair[k];
+        float *w = c->params + p->offset, *z = c->scratch;
+        if (p->prunes) continue;
+        OG_TRY(check_finite(c, p, w, err));
+        OG_TRY(project(c, p, w, z, err));
+        const size_t n = nearness(c, p, z, c->key);
+        og_select_largest(c->key, p->count, (size_t)llround(share * (double)n));
+        for (size_t i = 0; i < p->count; i++) {
+            if (c->key[i] == 0.0) continue;
+            w[i] = z[i];
+            c->frozen[p->offset + i] = 1;
+        }
+    }
+    return OG_OK;
 }

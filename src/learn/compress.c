@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/tree.h"
 #include "learn/compress.h"
 
 static size_t steps_per_epoch(const og_compress *c, const struct og_train_config *t)
@@ -30,6 +31,7 @@ static og_status alloc_memory(og_compress *c, struct og_error *err)
     }
     c->memory = og_alloc(c->memory_count, sizeof *c->memory);
     c->scratch = og_alloc(largest, sizeof *c->scratch);
+    c->key = og_alloc(c->round.shares.n > 0 ? largest : 0, sizeof *c->key);
     c->group_memory = og_alloc(groups, sizeof *c->group_memory);
     c->pull = og_alloc(n, sizeof *c->pull);
     c->target = og_alloc(n, sizeof *c->target);
@@ -38,8 +40,8 @@ static og_status alloc_memory(og_compress *c, struct og_error *err)
     c->update = og_alloc(updates * c->pairs, sizeof *c->update);
     c->rho_of = og_alloc(updates, sizeof *c->rho_of);
     c->curve = og_alloc((size_t)c->round.admm.train.epochs, sizeof *c->curve);
-    if (!c->memory || !c->scratch || !c->group_memory || !c->pull || !c->target ||
-        !c->allowed || !c->frozen || !c->update || !c->rho_of || !c->curve)
+    if (!c->memory || !c->scratch || !c->key || !c->group_memory || !c->pull ||
+        !c->target || !c->allowed || !c->frozen || !c->update || !c->rho_of || !c->curve)
         return og_fail(err, OG_NO_MEMORY, "no memory to compress %zu parameters", n);
     float *at = c->memory;
     double *group = c->group_memory;
@@ -101,6 +103,16 @@ og_status og_compress_start_phase(og_compress *c, struct og_error *err)
     return OG_OK;
 }
 
+// Shares are of values.
+static og_status check_shares(const og_compress *c, struct og_error *err)
+{
+    for (size_t k = 0; k < c->pairs; k++)
+        if (!c->pair[k].prunes) return OG_OK;
+    if (c->round.shares.n == 0) return OG_OK;
+    return og_item_fail(og_item_get(c->options.round, "shares"), err,
+                        "no set of this round restricts values");
+}
+
 static og_status read(og_compress *c, struct og_error *err)
 {
     c->params = og_model_params(c->model, &c->param_count);
@@ -108,7 +120,8 @@ static og_status read(og_compress *c, struct og_error *err)
     OG_TRY(og_round_read(&c->round, c->options.round, c->options.base, err));
     if (c->round.limits_keys != NULL)
         return og_limits_alloc(&c->limits, c->model, &c->round.limits, &c->options, err);
-    return og_compress_read_sets(c, err);
+    OG_TRY(og_compress_read_sets(c, err));
+    return check_shares(c, err);
 }
 
 static og_status fill(og_compress *c, struct og_error *err)
@@ -155,6 +168,7 @@ void og_compress_free(og_compress *c)
     og_compress_free_sets(c);
     og_free(c->memory);
     og_free(c->scratch);
+    og_free(c->key);
     og_free(c->group_memory);
     og_free(c->pull);
     og_free(c->target);
@@ -202,13 +216,31 @@ static void keep_curve(og_compress *c)
 
 static og_status map(og_compress *c, struct og_error *err)
 {
+    const struct og_list *shares = &c->round.shares;
     keep_curve(c);
-    OG_TRY(og_admm_map(c, err));
+    OG_TRY(og_admm_map(c, shares->n == 0, err));
     if (c->round.purify) OG_TRY(og_purify(c->model, err));
     freeze_zeros(c);
-    freeze_values(c);
+    if (shares->n == 0)
+        freeze_values(c);
+    else
+        OG_TRY(og_admm_settle(c, shares->v[0], err));
     c->at++;
     return og_compress_start_phase(c, err);
+}
+
+// The next share, where a part of the retraining is over.
+static og_status settle(og_compress *c, struct og_error *err)
+{
+    const struct og_list *shares = &c->round.shares;
+    const size_t parts = (size_t)shares->n + 1, after = c->admm_steps + 1;
+    for (size_t i = 1; i < parts; i++) {
+        if (c->at - after != i * (c->steps - after) / parts) continue;
+        if (i < parts - 1) return og_admm_settle(c, shares->v[i], err);
+        OG_TRY(og_admm_map(c, true, err));
+        freeze_values(c);
+    }
+    return OG_OK;
 }
 
 og_status og_compress_step(og_compress *c, struct og_error *err)
@@ -225,7 +257,8 @@ og_status og_compress_step(og_compress *c, struct og_error *err)
         og_admm_shrink(c, og_learning_rate(&c->round.admm.train, c->per_epoch[0], c->at));
     c->at++;
     const size_t every = (size_t)c->round.admm.update_every * c->per_epoch[0];
-    if (c->at > c->admm_steps || c->at % every != 0) return OG_OK;
+    if (c->at > c->admm_steps) return settle(c, err);
+    if (c->at % every != 0) return OG_OK;
     return og_admm_update(c, err);
 }
 

@@ -36,6 +36,7 @@ struct og_compress {
     float *memory;  // all z and u
     double *group_memory;
     float *scratch;        // as long as the largest tensor
+    double *key;           // the same, where a round has shares
     float *pull, *target;  // [param_count], for the trainer
     uint8_t *allowed;      // [param_count]: 0 where a weight was 0 at the start
     uint8_t *frozen;       // [param_count], for the trainer
@@ -65,7 +66,10 @@ og_status og_admm_update(og_compress *c, struct og_error *err);
 // What the method proximal does after a step at rate lr.
 void og_admm_shrink(og_compress *c, double lr);
 // W onto all sets: those that prune in their order, then those that restrict values.
-og_status og_admm_map(og_compress *c, struct og_error *err);
+// values: false: onto the former alone.
+og_status og_admm_map(og_compress *c, bool values, struct og_error *err);
+// This share of the weights under each set of values, those nearest to one, frozen there.
+og_status og_admm_settle(og_compress *c, double share, struct og_error *err);
 
 // compress.c: the trainer of the phase that c->at lies in.
 og_status og_compress_start_phase(og_compress *c, struct og_error *err);

@@ -47,6 +47,18 @@ static const struct og_field round_fields[] = {
      .stage = OG_STAGE_COMPRESS,
      .help = "After the projection, also removes filters that nothing uses and weights "
              "whose input is always zero (after 'Tiny but Accurate', 2020)."},
+    {.key = "shares",
+     .type = OG_FIELD_LIST,
+     .offset = offsetof(struct og_round, shares),
+     .min = 0,
+     .max = 1,
+     .def = "[]",
+     .stage = OG_STAGE_COMPRESS,
+     .help = "Rising shares of the weights that sets of values put on their values and "
+             "freeze, those nearest to one first, in equal parts of the retraining while "
+             "the others learn on; all of them before its last part. Empty: all at once "
+             "(progressive quantisation, after Zhou et al., INQ, 2017, and Ye et al., "
+             "2019)."},
     {.key = "activation_limits",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_round, limits_keys),
@@ -183,6 +195,21 @@ static og_status read_limits(struct og_round *round, const og_item *item,
     return og_limits_read(&round->limits, round->limits_keys, base, err);
 }
 
+static og_status check_shares(const struct og_round *round, const og_item *item,
+                              struct og_error *err)
+{
+    const struct og_list *s = &round->shares;
+    if (s->n == 0) return OG_OK;
+    const og_item *at = og_item_get(item, "shares");
+    for (int i = 0; i < s->n; i++)
+        if (!(s->v[i] > (i > 0 ? s->v[i - 1] : 0.0) && s->v[i] < 1.0))
+            return og_item_fail(at, err, "must rise, from above 0 to below 1");
+    if (round->retrain.train.epochs > s->n) return OG_OK;
+    return og_item_fail(at, err,
+                        "%d shares need a retraining of at least %d epochs, not %d", s->n,
+                        s->n + 1, round->retrain.train.epochs);
+}
+
 og_status og_round_read(struct og_round *round, const og_item *item,
                         const struct og_train_config *base, struct og_error *err)
 {
@@ -202,7 +229,7 @@ og_status og_round_read(struct og_round *round, const og_item *item,
         round->retrain.train.epochs += round->admm.train.epochs;
         round->admm.train.epochs = 0;
     }
-    return OG_OK;
+    return check_shares(round, item, err);
 }
 
 og_status og_compress_epochs(const og_item *round, const struct og_train_config *base,

@@ -24,6 +24,7 @@ struct og_round {
     const og_item *sets, *admm_keys, *retrain_keys;  // borrowed
     int method;                                      // enum og_compress_method
     bool purify;
+    struct og_list shares;
     const og_item *limits_keys;  // borrowed; NULL: not a round of limits, else only:
     struct og_limits_config limits;
     struct og_phase admm, retrain;

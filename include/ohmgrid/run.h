@@ -27,6 +27,10 @@ struct og_run_options {
     // Only the shard-th of so many parts of the records, from 1; shards 0: all of them.
     int shard, shards;
     void (*progress)(void *user, const struct og_progress *p);
+    // Told once, before the work, where reads are solved one by one (wires.mode
+    // exact_nonlinear): what that costs, a sentence that holds during the call. NULL: not
+    // measured.
+    void (*announce)(void *user, const char *text);
     void *user;
     // Looked at between batches and tasks: a signal number stops the run, which then ends
     // with everything finished saved and OG_INTERRUPTED or OG_TERMINATED.

@@ -8,9 +8,16 @@
 
 static const double redraw_every = 0.1, line_every = 10;  // [s]
 
-struct cli_progress cli_progress_start(void)
+struct cli_progress cli_progress_start(const char *command)
 {
-    return (struct cli_progress){.terminal = isatty(STDERR_FILENO) == 1, .printed = -1};
+    return (struct cli_progress){
+        .command = command, .terminal = isatty(STDERR_FILENO) == 1, .printed = -1};
+}
+
+void cli_progress_announce(void *user, const char *text)
+{
+    const struct cli_progress *c = user;
+    fprintf(stderr, "ohmgrid %s: %s\n", c->command, text);
 }
 
 static void clock_text(double seconds, char *text, size_t size)

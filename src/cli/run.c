@@ -74,7 +74,7 @@ static og_status execute(const struct options *o, const char *command,
         og_ranks_quit(err);
         return read;
     }
-    struct cli_progress progress = cli_progress_start();
+    struct cli_progress progress = cli_progress_start(o->command);
     struct og_run_options run = {
         .out = o->out,
         .command = command,
@@ -86,6 +86,7 @@ static og_status execute(const struct options *o, const char *command,
         .shard = o->shard_number,
         .shards = o->shards,
         .progress = o->quiet ? NULL : cli_progress_show,
+        .announce = o->quiet ? NULL : cli_progress_announce,
         .user = &progress,
         .signal = &stop_signal,
     };

@@ -159,6 +159,13 @@ struct og_layers {
 struct og_link;     // to rank 0 (ranks.h)
 struct evaluation;  // of the present point (chips.c)
 
+// What is solved read by read (newton.c).
+struct og_newton {
+    double left[OG_WORKS];  // samples
+    size_t point;           // the first such point
+    bool trains;            // whether it is its training that is so
+};
+
 struct og_job {
     const og_experiment *e;
     const struct og_run_options *o;
@@ -170,6 +177,7 @@ struct og_job {
     enum og_isa isa;  // of the kernels, unless fixed
     bool fixed;       // whether they were before the run
     struct og_meter meter;
+    struct og_newton newton;
 
     size_t trainings;
     struct og_training *training;  // [trainings]
@@ -234,6 +242,13 @@ size_t og_job_missing(const struct og_job *job, size_t point);
 og_status og_job_settle(struct og_job *job, size_t point, struct og_error *err);
 // "3/16", or "" where the run is no shard.
 void og_job_shard_text(const struct og_job *job, char text[32]);
+
+// --- what is solved read by read (newton.c) -------------------------------------------
+// So many samples are to be trained on and evaluated at the present point.
+og_status og_newton_plan(struct og_job *job, double train, double evaluate,
+                         struct og_error *err);
+// Tells what that costs, by a measurement, where there is any of it.
+og_status og_newton_announce(struct og_job *job, struct og_error *err);
 
 // --- entries of the journal (store.c) ------------------------------------------------
 og_status og_job_put(struct og_job *job, uint32_t kind, const char *key, const void *data,

@@ -114,11 +114,12 @@ static og_status plan(struct og_job *job, struct og_error *err)
             OG_TRY(og_attack_check_data(job->set[OG_TEST], err));
         if (job->config.train.adversarial.kind != OG_ATTACK_NONE)
             OG_TRY(og_attack_check_data(job->set[OG_TRAIN], err));
-        job->meter.work[OG_WORK_TRAIN].left += (double)trainings *
-                                               (double)job->config.train.epochs *
-                                               (double)job->set[OG_TRAIN]->n;
-        job->meter.work[OG_WORK_EVALUATE].left +=
-            passes(job) * (double)job->set[OG_TEST]->n;
+        const double train = (double)trainings * (double)job->config.train.epochs *
+                             (double)job->set[OG_TRAIN]->n;
+        const double evaluate = passes(job) * (double)job->set[OG_TEST]->n;
+        job->meter.work[OG_WORK_TRAIN].left += train;
+        job->meter.work[OG_WORK_EVALUATE].left += evaluate;
+        OG_TRY(og_newton_plan(job, train, evaluate, err));
     }
     return OG_OK;
 }
@@ -147,6 +148,7 @@ static og_status compute(struct og_job *job, struct og_error *err)
 {
     OG_TRY(plan(job, err));
     OG_TRY(og_compressions_check(job, err));
+    OG_TRY(og_newton_announce(job, err));
     if (og_ranks() > 1) return og_schedule(job, err);
     for (size_t p = 0; p < job->points; p++) {
         // Its first trials may have been answered by the passes of another point.

@@ -31,6 +31,7 @@ static void what_is_there_can_be_used(void **state)
     assert_string_equal(og_isa_name(OG_ISA_PLAIN), "plain");
     assert_string_equal(og_isa_name(OG_ISA_AVX2), "avx2");
     assert_string_equal(og_isa_name(OG_ISA_AVX512), "avx512");
+    assert_string_equal(og_isa_name(OG_ISA_AVX512_BF16), "avx512_bf16");
 }
 
 static void threads_are_counted(void **state)

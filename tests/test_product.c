@@ -190,6 +190,89 @@ static void nan_and_infinity_come_through(void **state)
     }
 }
 
+static struct trial positive_trial(size_t m, size_t k, size_t n)
+{
+    struct trial t = trial_new(m, k, n);
+    for (size_t i = 0; i < m * k; i++) t.a[i] *= t.a[i];
+    for (size_t i = 0; i < n * k; i++) t.b[i] *= t.b[i];
+    for (size_t i = 0; i < m * t.ldc; i++) t.old[i] *= t.old[i];
+    memcpy(t.c, t.old, m * t.ldc * sizeof *t.c);
+    return t;
+}
+
+// Both factors are rounded to 8 bits at worst; roundings of many terms cancel.
+static void compare_positive(const struct trial *t, int ta, int tb, int add)
+{
+    const struct og_left a = left(t, ta);
+    const double worst = og_cpu_isa() == OG_ISA_AVX512_BF16
+                             ? 0x1p-7 + 0x1p-16 + (double)t->k * 0x1p-24
+                             : (double)(t->k + 1) * 0x1p-24;
+    double squares = 0;
+    for (size_t i = 0; i < t->m; i++)
+        for (size_t j = 0; j < t->ldc; j++) {
+            const size_t at = i * t->ldc + j;
+            double sum = add || j >= t->n ? (double)t->old[at] : 0.0;
+            for (size_t k = 0; k < t->k && j < t->n; k++) {
+                const double b = tb ? t->b[j * t->k + k] : t->b[k * t->n + j];
+                sum += a.data[i * a.row_stride + k * a.col_stride] * b;
+            }
+            const double off = (double)t->c[at] - sum;
+            assert_true(fabs(off) <= worst * sum);
+            if (sum > 0) squares += off * off / (sum * sum);
+        }
+    if (t->k > 500) assert_true(sqrt(squares / (double)(t->m * t->n)) < 4e-4);
+}
+
+static void positive_products_are_close(void **state)
+{
+    (void)state;
+    for (int isa = 0; isa < OG_ISA_COUNT; isa++) {
+        if (!og_cpu_use((enum og_isa)isa)) continue;
+        for (int i = 0; i < SHAPES * 8; i++) {
+            const size_t *s = shapes[i / 8];
+            int ta = i & 1, tb = i >> 1 & 1, add = i >> 2 & 1;
+            struct trial t = positive_trial(s[0], s[1], s[2]);
+            og_pack_positive(t.packed, t.b, tb ? 1 : t.n, tb ? t.k : 1, t.k, t.n);
+            og_product(left(&t, ta), t.m, t.packed, t.c, t.ldc, add);
+            compare_positive(&t, ta, tb, add);
+            trial_free(&t);
+        }
+    }
+}
+
+static void positive_products_split_without_a_change(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHAPES; i++) {
+        const size_t *s = shapes[i];
+        struct trial t = positive_trial(s[0], s[1], s[2]);
+        og_pack_positive(t.packed, t.b, t.n, 1, t.k, t.n);
+        og_product(left(&t, 0), t.m, t.packed, t.c, t.ldc, 0);
+        for (size_t row = 0, step = 1; row < t.m; row += step, step = step % 9 + 1) {
+            const struct og_left part = {t.a + row * t.k, t.k, 1};
+            const size_t m = t.m - row < step ? t.m - row : step;
+            og_product(part, m, t.packed, t.old + row * t.ldc, t.ldc, 0);
+        }
+        for (size_t row = 0; row < t.m; row++)
+            assert_memory_equal(t.old + row * t.ldc, t.c + row * t.ldc,
+                                t.n * sizeof *t.c);
+        trial_free(&t);
+    }
+}
+
+static void a_nan_among_positive_numbers_shows(void **state)
+{
+    (void)state;
+    struct trial t = positive_trial(20, 41, 35);
+    t.a[3 * 41 + 40] = NAN;
+    og_pack_positive(t.packed, t.b, t.n, 1, t.k, t.n);
+    og_product(left(&t, 0), t.m, t.packed, t.c, t.ldc, 0);
+    for (size_t i = 0; i < t.m; i++)
+        for (size_t j = 0; j < t.n; j++)
+            assert_int_equal(isnan(t.c[i * t.ldc + j]) != 0, i == 3);
+    trial_free(&t);
+}
+
 static void memory_may_run_out(void **state)
 {
     (void)state;
@@ -207,6 +290,9 @@ int main(void)
         cmocka_unit_test(the_layout_changes_no_bit),
         cmocka_unit_test(memory_of_the_callers_serves),
         cmocka_unit_test(nan_and_infinity_come_through),
+        cmocka_unit_test(positive_products_are_close),
+        cmocka_unit_test(positive_products_split_without_a_change),
+        cmocka_unit_test(a_nan_among_positive_numbers_shows),
         cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which instruction set the kernels use, and how many threads. One source is compiled for
 // each set; the widest that the processor has is chosen at the first call, unless the
-// environment variable OHMGRID_KERNELS says plain, avx2, avx512 or fixed, or an experiment
+// environment variable OHMGRID_KERNELS says plain, avx2, avx512, avx512_bf16 or fixed, or an experiment
 // has the key `kernels: fixed`.
 #ifndef OHMGRID_CPU_H
 #define OHMGRID_CPU_H
@@ -14,7 +14,15 @@
 extern "C" {
 #endif
 
-enum og_isa { OG_ISA_PLAIN, OG_ISA_AVX2, OG_ISA_AVX512, OG_ISA_COUNT };
+// Each has all that those before it have. AVX512_BF16 is AVX512 with products of bfloat16,
+// which og_pack_positive (product.h) takes for variances of reads.
+enum og_isa {
+    OG_ISA_PLAIN,
+    OG_ISA_AVX2,
+    OG_ISA_AVX512,
+    OG_ISA_AVX512_BF16,
+    OG_ISA_COUNT
+};
 
 // What kernels use: the widest that processor and build have, or what was set last.
 OG_API enum og_isa og_cpu_isa(void);

@@ -24,19 +24,23 @@ extern const struct og_random_kernels og_random_avx2, og_random_avx512;
 extern const struct og_vmath_kernels og_vmath_avx2, og_vmath_avx512;
 extern const struct og_product_kernels og_product_avx2, og_product_avx512;
 extern const struct og_plane_kernels og_planes_avx2, og_planes_avx512;
+extern const struct og_half_kernels og_half_bf16;
 #endif
 
 static const struct og_kernel_tables tables[OG_ISA_COUNT] = {
     [OG_ISA_PLAIN] = {&og_random_plain, &og_vmath_plain, &og_product_plain,
-                      &og_planes_plain},
+                      &og_planes_plain, NULL},
 #ifdef OG_X86_KERNELS
-    [OG_ISA_AVX2] = {&og_random_avx2, &og_vmath_avx2, &og_product_avx2, &og_planes_avx2},
+    [OG_ISA_AVX2] = {&og_random_avx2, &og_vmath_avx2, &og_product_avx2, &og_planes_avx2,
+                     NULL},
     [OG_ISA_AVX512] = {&og_random_avx512, &og_vmath_avx512, &og_product_avx512,
-                       &og_planes_avx512},
+                       &og_planes_avx512, NULL},
+    [OG_ISA_AVX512_BF16] = {&og_random_avx512, &og_vmath_avx512, &og_product_avx512,
+                            &og_planes_avx512, &og_half_bf16},
 #endif
 };
 
-static const char *const names[OG_ISA_COUNT] = {"plain", "avx2", "avx512"};
+static const char *const names[OG_ISA_COUNT] = {"plain", "avx2", "avx512", "avx512_bf16"};
 
 // -1 until the first use. Threads that race to set them all store the same values.
 static atomic_int chosen = -1, fixed = -1;
@@ -48,9 +52,10 @@ static bool is_available(enum og_isa isa)
     __builtin_cpu_init();
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (isa == OG_ISA_AVX2) return avx2;
-    return avx2 && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl");
+    bool avx512 =
+        avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    return avx512 && (isa == OG_ISA_AVX512 || __builtin_cpu_supports("avx512bf16"));
 #else
     return false;
 #endif
@@ -66,8 +71,9 @@ static enum og_isa choose(void)
         enum og_isa isa = (enum og_isa)i;
         if (strcmp(wish, names[i]) == 0 && is_available(isa)) return isa;
     }
-    if (is_available(OG_ISA_AVX512)) return OG_ISA_AVX512;
-    return is_available(OG_ISA_AVX2) ? OG_ISA_AVX2 : OG_ISA_PLAIN;
+    enum og_isa best = OG_ISA_COUNT - 1;
+    while (!is_available(best)) best--;
+    return best;
 }
 
 bool og_cpu_fixed(void)

@@ -69,6 +69,15 @@ struct og_product_kernels {
                     int add);
 };
 
+// The same of numbers that are not negative, in pairs of bfloat16 (kernel_half.c): panels
+// have half the elements.
+struct og_half_kernels {
+    void (*pack)(float *data, const float *b, size_t row_stride, size_t col_stride,
+                 size_t k, size_t n);
+    void (*product)(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
+                    int add);
+};
+
 // Planes of `cells` elements: plane c of row r at x[r * stride + c * cells].
 enum { OG_PLANES = 8 };
 struct og_planes {
@@ -110,6 +119,7 @@ struct og_kernel_tables {
     const struct og_vmath_kernels *vmath;
     const struct og_product_kernels *product;
     const struct og_plane_kernels *planes;
+    const struct og_half_kernels *half;  // NULL: the processor has no such products
 };
 
 // Those in use. Thread-safety: any thread.

@@ -11,6 +11,7 @@ struct og_packed {
     size_t k_max, n_max;
     struct og_panels panels;
     const struct og_product_kernels *kernels;  // that packed it: panels differ in width
+    const struct og_half_kernels *half;        // NULL: they are whole floats
     float *data;
 };
 
@@ -51,7 +52,22 @@ void og_pack(og_packed *p, const float *b, size_t row_stride, size_t col_stride,
     assert(k <= p->k_max && n <= p->n_max);
     p->kernels = og_kernels()->product;
     p->panels = (struct og_panels){p->data, k, n};
+    p->half = NULL;
     p->kernels->pack(p->data, b, row_stride, col_stride, k, n);
+}
+
+void og_pack_positive(og_packed *p, const float *b, size_t row_stride, size_t col_stride,
+                      size_t k, size_t n)
+{
+    if (og_kernels()->half == NULL) {
+        og_pack(p, b, row_stride, col_stride, k, n);
+        return;
+    }
+    assert(k <= p->k_max && n <= p->n_max);
+    p->kernels = og_kernels()->product;
+    p->half = og_kernels()->half;
+    p->panels = (struct og_panels){p->data, k, n};
+    p->half->pack(p->data, b, row_stride, col_stride, k, n);
 }
 
 void og_product(struct og_left a, size_t m, const og_packed *b, float *c, size_t ldc,
@@ -59,5 +75,8 @@ void og_product(struct og_left a, size_t m, const og_packed *b, float *c, size_t
 {
     assert(b->kernels == og_kernels()->product && "packed for these kernels");
     assert(ldc >= b->panels.n || m <= 1);
-    b->kernels->product(a, m, b->panels, c, ldc, add);
+    if (b->half != NULL)
+        b->half->product(a, m, b->panels, c, ldc, add);
+    else
+        b->kernels->product(a, m, b->panels, c, ldc, add);
 }

@@ -13,7 +13,7 @@ extern const struct og_leaf_kernels og_leaves_avx2, og_leaves_avx512;
 const struct og_leaf_kernels *og_leaf_kernels(void)
 {
 #ifdef OG_X86_KERNELS
-    if (og_cpu_isa() == OG_ISA_AVX512) return &og_leaves_avx512;
+    if (og_cpu_isa() >= OG_ISA_AVX512) return &og_leaves_avx512;
     if (og_cpu_isa() == OG_ISA_AVX2) return &og_leaves_avx2;
 #endif
     return &og_leaves_plain;

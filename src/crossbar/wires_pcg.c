@@ -21,7 +21,7 @@ extern const struct og_wire_kernels og_wires_avx2, og_wires_avx512;
 const struct og_wire_kernels *og_wire_kernels(void)
 {
 #ifdef OG_X86_KERNELS
-    if (og_cpu_isa() == OG_ISA_AVX512) return &og_wires_avx512;
+    if (og_cpu_isa() >= OG_ISA_AVX512) return &og_wires_avx512;
     if (og_cpu_isa() == OG_ISA_AVX2) return &og_wires_avx2;
 #endif
     return &og_wires_plain;

@@ -16,7 +16,7 @@ extern const struct og_convert_kernels og_convert_avx2, og_convert_avx512;
 const struct og_convert_kernels *og_convert_kernels(void)
 {
 #ifdef OG_X86_KERNELS
-    if (og_cpu_isa() == OG_ISA_AVX512) return &og_convert_avx512;
+    if (og_cpu_isa() >= OG_ISA_AVX512) return &og_convert_avx512;
     if (og_cpu_isa() == OG_ISA_AVX2) return &og_convert_avx2;
 #endif
     return &og_convert_plain;

@@ -256,8 +256,8 @@ static void pack_slice(struct og_array *a, int slice, bool nominal)
         const float *e = a->e + (size_t)u->side * all + u->row0 * cols;
         og_pack(nominal ? u->nominal : u->e, e, cols, 1, u->rows, cols);
         if (!nominal && og_varied(a))
-            og_pack(u->v, a->v + (size_t)u->side * all + u->row0 * cols, cols, 1, u->rows,
-                    cols);
+            og_pack_positive(u->v, a->v + (size_t)u->side * all + u->row0 * cols, cols, 1,
+                             u->rows, cols);
     }
 }
 

@@ -4,17 +4,12 @@
 #include <math.h>
 
 #include "base/elementary.h"
-
-static double polynomial(const struct og_list *c, double x)
-{
-    double sum = 0;
-    for (int k = c->n - 1; k >= 0; k--) sum = sum * x + c->v[k];
-    return sum > 0 ? sum : 0;
-}
+#include "device/polynomial.h"
 
 static double law_at(const struct og_law *l, double x)
 {
-    if (l->coefficients.n > 0 && x >= l->above) return polynomial(&l->coefficients, x);
+    const struct og_list *c = &l->coefficients;
+    if (c->n > 0 && x >= l->above) return fmax(og_polynomial(c->v, c->n, x, NULL), 0);
     double value = l->offset;
     if (l->slope != 0) value += l->slope * og_log(x);
     if (l->factor != 0) value += l->factor * og_pow(x, l->exponent);

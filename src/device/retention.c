@@ -9,6 +9,7 @@
 
 #include "base/elementary.h"
 #include "device/age.h"
+#include "device/polynomial.h"
 
 // Which time of the table; -1: none of them.
 int og_retention_at(const struct og_device *d, double t)
@@ -19,17 +20,11 @@ int og_retention_at(const struct og_device *d, double t)
 }
 
 // Polynomial k of a list that holds one for each time; *slope: its derivative by x.
-static double polynomial(const struct og_list *all, int times, int k, double x,
-                         double *slope)
+static double at_time(const struct og_list *all, int times, int k, double x,
+                      double *slope)
 {
     const int n = all->n / times;
-    double value = 0, rise = 0;
-    for (int i = n - 1; i >= 0; i--) {
-        rise = rise * x + value;
-        value = value * x + all->v[k * n + i];
-    }
-    *slope = rise;
-    return value;
+    return og_polynomial(all->v + k * n, n, x, slope);
 }
 
 // sigma of a target at time k, and its derivative by x = target / ref.
@@ -37,7 +32,7 @@ static double spread(const struct og_device *d, int k, double target, double ref
                      double *rise)
 {
     if (d->retention.limit.n == 0)
-        return polynomial(&d->retention.sigma, d->retention.t.n, k, target / ref, rise);
+        return at_time(&d->retention.sigma, d->retention.t.n, k, target / ref, rise);
     const double g_rise = d->retention.g_rise.v[k], limit = d->retention.limit.v[k];
     *rise = limit * ref / g_rise * og_exp(-target / g_rise);
     return -limit * og_expm1(-target / g_rise);
@@ -58,7 +53,7 @@ void og_retention(const struct og_cells *c, const struct og_cell_io *io,
     for (size_t i = 0; i < io->n; i++) {
         const double x = (double)target[i] / ref, z = (double)xi[i];
         double rise_mean, rise;
-        const double mean = polynomial(&d->retention.mean, times, k, x, &rise_mean);
+        const double mean = at_time(&d->retention.mean, times, k, x, &rise_mean);
         const double sigma = spread(d, k, (double)target[i], ref, &rise);
         const double value = (double)target[i] + mean + fmax(sigma, 0) * z;
         g[i] = (float)fmin(fmax(value, lo), hi);

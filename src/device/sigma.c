@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/elementary.h"
+#include "device/polynomial.h"
 
 bool og_sigma_is_on(const struct og_sigma *s)
 {
@@ -105,11 +106,9 @@ static void polynomial_slope(const struct og_sigma *s, double g_max, const float
 {
     double ref = reference(s, g_max);
     for (size_t i = 0; i < n; i++) {
-        double x = g[i] / ref, value = 0, rise = 0;
-        for (int k = s->coefficients.n - 1; k >= 0; k--) {
-            rise = rise * x + value;
-            value = value * x + s->coefficients.v[k];
-        }
+        double rise;
+        const double value =
+            og_polynomial(s->coefficients.v, s->coefficients.n, g[i] / ref, &rise);
         slope[i] = value > 0 ? (float)(s->scale * rise / ref) : 0;
     }
 }

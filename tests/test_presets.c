@@ -200,11 +200,14 @@ static void crosssim_and_neurosim_have_their_numbers(void **state)
     assert_int_equal(hw.tile.rows, 1024);
     assert_int_equal(hw.tile.cols, 1024);
     assert_int_equal(hw.adc.bits + hw.dac.bits, 0);
+    assert_int_equal(hw.device.clip, OG_CLIP_NONNEGATIVE);
     hw = hardware_of("hardware: {preset: neurosim_1_4}\n");
     near(1 / hw.device.g_max, 100e3);
     assert_true(fabs(1 / hw.device.g_min - 1.7e6) < 1);
     near(hw.device.v_read, 0.55);
     assert_int_equal(hw.device.cell.levels, 2);
+    assert_int_equal(hw.mapping.weight_bits, 8);
+    assert_int_equal(hw.dac.bits, 8);
     assert_int_equal(hw.tile.rows, 128);
     assert_int_equal(hw.adc.bits, 5);
     assert_int_equal(hw.input.encoding, OG_BIT_SERIAL);

@@ -35,8 +35,9 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"model.onnx", "model.h5",  "in.h5",  "out.h5",
-                                        "again.h5",   "part.onnx", "part.h5"};
+    static const char *const names[] = {"model.onnx", "model.h5", "in.h5",
+                                        "out.h5",     "again.h5", "part.onnx",
+                                        "part.h5",    "w.bin",    "link"};
     (void)state;
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) unlink(path_of(names[k]));
     return rmdir(folder);

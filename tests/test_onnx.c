@@ -156,7 +156,7 @@ static void broken_initializers_are_refused(void **state)
     t->n_float_data = 0;
     t->has_data_location = 1;
     t->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    import_fails(m, "", "lies outside of the file, in one that is not read");
+    import_fails(m, "", "is in a file that is not named from the model's folder");
 }
 
 // --- damaged files -------------------------------------------------------------------

@@ -10,8 +10,8 @@
 #include "onnx/names.h"
 #include "onnx/nd.h"
 
-// A node's outputs are at most three, its named inputs (all but Concat's) at most eight.
-enum { OG_NODE_OUTPUTS = 5, OG_NODE_INPUTS = 8 };
+// Named outputs (all but Split's) are at most three, named inputs (all but Concat's) eight.
+enum { OG_NODE_OUTPUTS = 3, OG_NODE_INPUTS = 8 };
 
 enum og_attr_kind {
     OG_ATTR_INT,

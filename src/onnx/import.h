@@ -14,11 +14,18 @@ struct og_import {
 
 // --- import_tensor.c -----------------------------------------------------------------
 // `what` names the tensor in errors. a->type is OG_ND_NONE where the type is not
-// supported. Data outside of the file are refused.
+// supported.
 og_status og_import_tensor(const struct og_import *im, const char *what,
                            const Onnx__TensorProto *t, struct og_nd *a);
 og_status og_import_sparse(const struct og_import *im, const char *what,
                            const Onnx__SparseTensorProto *t, struct og_nd *a);
+
+// --- external.c ----------------------------------------------------------------------
+// Allocates `count` elements of the shape of `t` and reads them from the file that it
+// names. OG_INPUT where that is not in the model's folder or too short.
+og_status og_import_external(const struct og_import *im, const char *what,
+                             const Onnx__TensorProto *t, enum og_nd_type type,
+                             size_t count, struct og_nd *a);
 
 // --- import_node.c -------------------------------------------------------------------
 // A Constant becomes an initial value, where it has one that is supported.

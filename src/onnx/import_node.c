@@ -44,7 +44,8 @@ static char *text_of(const ProtobufCBinaryData *s)
     return text;
 }
 
-// The value of a ConstantOfShape, a tensor of one element, as value_float or value_int.
+// The value of a ConstantOfShape, a tensor of one element, as value_float, or
+// as value_int and value_type.
 static og_status add_value(const struct og_import *im, struct og_onnx_node *node,
                            const Onnx__AttributeProto *a, bool *added)
 {
@@ -56,14 +57,18 @@ static og_status add_value(const struct og_import *im, struct og_onnx_node *node
         return OG_OK;
     og_status status =
         og_import_tensor(im, "the value of a ConstantOfShape", a->t, &value);
-    bool is_float = value.type == OG_ND_FLOAT, is_int = value.type == OG_ND_INT64;
-    if (status == OG_OK && value.count == 1 && (is_float || is_int)) {
+    bool is_float = value.type == OG_ND_FLOAT;
+    if (status == OG_OK && value.count == 1 && value.type != OG_ND_NONE) {
         status =
             og_node_add_attr(node, is_float ? "value_float" : "value_int",
                              is_float ? OG_ATTR_FLOAT : OG_ATTR_INT, 1, &to, im->err);
         if (status == OG_OK && is_float) to->f[0] = og_nd_f32(&value)[0];
-        if (status == OG_OK && is_int) to->i[0] = og_nd_int(&value, 0);
+        if (status == OG_OK && !is_float) to->i[0] = og_nd_int(&value, 0);
         *added = true;
+    }
+    if (status == OG_OK && *added && !is_float) {
+        status = og_node_add_attr(node, "value_type", OG_ATTR_INT, 1, &to, im->err);
+        if (status == OG_OK) to->i[0] = a->t->data_type;
     }
     og_nd_free(&value);
     return status;

@@ -17,8 +17,6 @@ static og_status take_raw(const struct og_import *im, const char *what,
     if (t->raw_data.len != bytes)
         return damaged(im, what, "has other than its shape's number of bytes");
     if (bytes) memcpy(a->data, t->raw_data.data, bytes);  // both little-endian
-    for (size_t i = 0; a->type == OG_ND_BOOL && i < a->count; i++)
-        ((uint8_t *)a->data)[i] = ((uint8_t *)a->data)[i] != 0;
     return OG_OK;
 }
 
@@ -69,19 +67,25 @@ og_status og_import_tensor(const struct og_import *im, const char *what,
     size_t count;
     *a = (struct og_nd){0};
     enum og_nd_type type = og_data_type(t->has_data_type ? t->data_type : 0);
-    if (t->n_external_data > 0 || (t->has_data_location && t->data_location == 1))
-        return damaged(im, what, "lies outside of the file, in one that is not read");
+    bool beside =
+        t->n_external_data > 0 || (t->has_data_location && t->data_location == 1);
     if (t->segment) return damaged(im, what, "is in segments, which are not supported");
     if (type == OG_ND_NONE) return OG_OK;
     if (t->n_dims > OG_ND_RANK) return damaged(im, what, "has too many axes");
     if (!og_nd_count((int)t->n_dims, t->dims, type, &count))
         return damaged(im, what, "has an impossible shape");
-    if (!has_elements(t, type, count))
+    if (!beside && !has_elements(t, type, count))
         return damaged(im, what, "has other than its shape's number of elements");
-    OG_TRY(og_nd_alloc(a, type, (int)t->n_dims, t->dims, im->err));
-    og_status status =
-        t->has_raw_data ? take_raw(im, what, t, a) : take_lists(im, what, t, a);
+    og_status status = OG_OK;
+    if (beside)
+        status = og_import_external(im, what, t, type, count, a);
+    else
+        status = og_nd_alloc(a, type, (int)t->n_dims, t->dims, im->err);
+    if (status == OG_OK && !beside)
+        status = t->has_raw_data ? take_raw(im, what, t, a) : take_lists(im, what, t, a);
     if (status != OG_OK) og_nd_free(a);
+    for (size_t i = 0; a->type == OG_ND_BOOL && i < a->count; i++)
+        ((uint8_t *)a->data)[i] = ((uint8_t *)a->data)[i] != 0;
     return status;
 }
 

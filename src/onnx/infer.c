@@ -185,6 +185,58 @@ static og_status run_chips(struct infer *q)
 
 // --- outputs -------------------------------------------------------------------------
 
+// The next part of a path between slashes; *n is 0 at the end.
+static const char *part_of(const char *path, size_t *n)
+{
+    path += strspn(path, "/");
+    *n = strcspn(path, "/");
+    return path;
+}
+
+static bool is_path(const char *name)
+{
+    size_t n, parts = 0;
+    for (const char *at = part_of(name, &n); n > 0; at = part_of(at + n, &n), parts++)
+        if (n == 1 && at[0] == '.') return false;
+    return parts > 0;
+}
+
+// Whether one path is the other, or a folder on the way to it.
+static bool is_in_the_way(const char *a, const char *b)
+{
+    size_t n, m;
+    for (;;) {
+        a = part_of(a, &n);
+        b = part_of(b, &m);
+        if (n == 0 || m == 0) return true;
+        if (n != m || memcmp(a, b, n) != 0) return false;
+        a += n;
+        b += m;
+    }
+}
+
+// HDF5 takes slashes in a name for folders.
+static og_status check_names(const struct infer *q)
+{
+    const struct og_onnx_graph *g = q->graph;
+    for (size_t k = 0; k < g->outputs; k++) {
+        const char *name = og_graph_value_name(g, g->output[k].value);
+        if (!is_path(name))
+            return og_fail(q->err, OG_INPUT,
+                           "%s: output '%.200s' is no name that HDF5 can hold",
+                           q->params->model, name);
+        for (size_t i = 0; i < k; i++) {
+            const char *other = og_graph_value_name(g, g->output[i].value);
+            if (is_in_the_way(name, other))
+                return og_fail(q->err, OG_INPUT,
+                               "%s: outputs '%.200s' and '%.200s' cannot be in one file: "
+                               "one would be a folder, or the same",
+                               q->params->model, other, name);
+        }
+    }
+    return OG_OK;
+}
+
 static void write_about(const struct infer *q, struct og_hdf *h, hid_t file)
 {
     og_hdf_attr_text(h, file, "version", OG_VERSION);
@@ -256,6 +308,7 @@ static og_status run_all(struct infer *q)
     const struct og_onnx_infer *p = q->params;
     if (p->hardware) OG_TRY(check_hardware(p->hardware, q->err));
     OG_TRY(og_store_read(&q->graph, p->model, q->err));
+    OG_TRY(check_names(q));
     q->input = og_alloc(q->graph->inputs, sizeof *q->input);
     q->output = og_alloc(q->graph->outputs, sizeof *q->output);
     q->engine = og_engine_alloc(p->hardware, p->seed, (size_t)p->calibrate_samples);

@@ -324,7 +324,7 @@ static bool check_types(const struct og_onnx_graph *g, const struct og_onnx_node
 static enum og_nd_type out_type(const struct og_onnx_graph *g,
                                 const struct og_onnx_node *node, size_t k)
 {
-    switch (node->law->out[k]) {
+    switch (node->law->out[node->law->out_max == OG_MANY ? 0 : k]) {
     case OG_OUT_SAME:
         return type_of(g, node, 0);
     case OG_OUT_FLOAT:
@@ -340,7 +340,7 @@ static enum og_nd_type out_type(const struct og_onnx_graph *g,
     case OG_OUT_CAST:
         return og_cast_type(node);
     case OG_OUT_VALUE:
-        return og_node_attr(node, "value_int") ? OG_ND_INT64 : OG_ND_FLOAT;
+        return og_value_type(node);
     case OG_OUT_ZERO_POINT:
         break;
     }

@@ -31,7 +31,7 @@ enum og_out_type {
     OG_OUT_ZERO_POINT,  // as the third input, else output_dtype, else uint8
     OG_OUT_LAST,        // as the last input
     OG_OUT_CAST,        // as the attribute `to`
-    OG_OUT_VALUE,       // int64 with value_int, else float
+    OG_OUT_VALUE,       // with value_int as value_type or int64, else float
 };
 
 struct og_call;
@@ -40,7 +40,7 @@ struct og_onnx_law {
     const char *name;
     int since, until;             // opset versions
     int in_min, in_max;           // OG_MANY: any number, all of the first one's set
-    int out_max;                  // at least the first is there
+    int out_max;                  // at least one; OG_MANY: any number, all as the first
     unsigned in[OG_NODE_INPUTS];  // sets of types
     enum og_out_type out[OG_NODE_OUTPUTS];
     const char *attr;  // see laws.c
@@ -102,6 +102,7 @@ og_status og_run_unsqueeze(const struct og_call *c);
 og_status og_run_identity(const struct og_call *c);
 og_status og_run_transpose(const struct og_call *c);
 og_status og_run_concat(const struct og_call *c);
+og_status og_run_split(const struct og_call *c);
 og_status og_run_slice(const struct og_call *c);
 og_status og_run_pad(const struct og_call *c);
 og_status og_run_gather(const struct og_call *c);
@@ -130,6 +131,10 @@ og_status og_run_cast(const struct og_call *c);
 enum og_nd_type og_data_type(int64_t number);
 // What a Cast casts to.
 enum og_nd_type og_cast_type(const struct og_onnx_node *node);
+// What a ConstantOfShape is filled with; OG_ND_NONE: not supported.
+enum og_nd_type og_value_type(const struct og_onnx_node *node);
+bool og_check_value(const struct og_onnx_graph *g, const struct og_onnx_node *node,
+                    char why[OG_WHY]);
 bool og_check_cast(const struct og_onnx_graph *g, const struct og_onnx_node *node,
                    char why[OG_WHY]);
 
@@ -137,6 +142,8 @@ bool og_check_batch_norm(const struct og_onnx_graph *g, const struct og_onnx_nod
                          char why[OG_WHY]);
 bool og_check_dropout(const struct og_onnx_graph *g, const struct og_onnx_node *node,
                       char why[OG_WHY]);
+bool og_check_split(const struct og_onnx_graph *g, const struct og_onnx_node *node,
+                    char why[OG_WHY]);
 bool og_check_window(const struct og_onnx_graph *g, const struct og_onnx_node *node,
                      char why[OG_WHY]);
 bool og_check_rnn(const struct og_onnx_graph *g, const struct og_onnx_node *node,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Shape, Expand, ConstantOfShape and Cast: what PyTorch writes around recurrent layers.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -66,7 +67,24 @@ og_status og_run_expand(const struct og_call *c)
     return OG_OK;
 }
 
-// The importer turns the attribute value, a tensor, into a number.
+// The importer turns the attribute value, a tensor, into a number and its type.
+enum og_nd_type og_value_type(const struct og_onnx_node *node)
+{
+    if (!og_node_attr(node, "value_int")) return OG_ND_FLOAT;
+    enum og_nd_type type = og_data_type(og_node_int(node, "value_type", 7));
+    return type != OG_ND_FLOAT ? type : OG_ND_NONE;
+}
+
+bool og_check_value(const struct og_onnx_graph *g, const struct og_onnx_node *node,
+                    char why[OG_WHY])
+{
+    (void)g;
+    if (og_value_type(node) != OG_ND_NONE) return true;
+    snprintf(why, OG_WHY, "value_type %lld is not supported",
+             (long long)og_node_int(node, "value_type", 0));
+    return false;
+}
+
 og_status og_run_constant_of_shape(const struct og_call *c)
 {
     const struct og_attr *whole = og_node_attr(c->node, "value_int");
@@ -76,10 +94,10 @@ og_status og_run_constant_of_shape(const struct og_call *c)
     int rank;
     OG_TRY(read_shape(c, 0, &rank, dim));
     if (!out) return OG_OK;
-    OG_TRY(og_call_make(c, 0, whole ? OG_ND_INT64 : OG_ND_FLOAT, rank, dim));
+    OG_TRY(og_call_make(c, 0, og_value_type(c->node), rank, dim));
     for (size_t i = 0; i < out->count; i++)
         if (whole)
-            ((int64_t *)out->data)[i] = whole->i[0];
+            og_nd_put(out, i, whole->i[0]);
         else
             ((float *)out->data)[i] = value;
     return OG_OK;

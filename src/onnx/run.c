@@ -18,15 +18,17 @@ static void count_uses(struct og_run *run)
 struct frame {
     const struct og_nd **in;
     bool *constant;
-    struct og_nd made[OG_NODE_OUTPUTS], *out[OG_NODE_OUTPUTS];
+    struct og_nd *made, **out;
 };
 
 static bool open_frame(const struct og_run *run, const struct og_onnx_node *node,
                        struct frame *f)
 {
     *f = (struct frame){.in = og_alloc(node->inputs, sizeof(const struct og_nd *)),
-                        .constant = og_alloc(node->inputs, sizeof *f->constant)};
-    if (!f->in || !f->constant) return false;
+                        .constant = og_alloc(node->inputs, sizeof *f->constant),
+                        .made = og_alloc(node->outputs, sizeof *f->made),
+                        .out = og_alloc(node->outputs, sizeof *f->out)};
+    if (!f->in || !f->constant || !f->made || !f->out) return false;
     for (size_t k = 0; k < node->inputs; k++) {
         size_t v = node->input[k];
         f->in[k] = v == OG_NO_NAME ? NULL : &run->value[v];
@@ -53,7 +55,7 @@ static og_status evaluate(struct og_run *run, const struct og_onnx_node *node,
                                  .engine = run->engine,
                                  .err = err};
     if (status == OG_OK) status = node->law->run(&call);
-    for (size_t k = 0; k < node->outputs; k++) {
+    for (size_t k = 0; f.out && k < node->outputs; k++) {
         if (!f.out[k]) continue;
         if (status == OG_OK)
             run->value[node->output[k]] = f.made[k];
@@ -62,6 +64,8 @@ static og_status evaluate(struct og_run *run, const struct og_onnx_node *node,
     }
     og_free(f.in);
     og_free(f.constant);
+    og_free(f.made);
+    og_free(f.out);
     return status;
 }
 

@@ -11,34 +11,10 @@
 #include "ohmgrid/cpu.h"
 #include "wires_tools.h"
 
-// All methods, currents and transfer matrices; returns the largest difference.
 static double compare(const struct circuit *c, const struct og_wire_params *p,
                       double *residual)
 {
-    const size_t outs = c->batch * c->cols, cells = c->rows * c->cols;
-    double most = 0;
-    og_wires *w = loaded(c, p);
-    double *all = og_alloc(METHODS * (outs + cells), sizeof *all);
-    *residual = 0;
-    for (int k = 0; k < METHODS; k++) {
-        double *current = all + (size_t)k * (outs + cells), *t = current + outs;
-        struct og_wire_report r[2];
-        struct og_error err = {0};
-        if (og_wires_read(w, methods[k], c->v, c->batch, current, &r[0], &err) != OG_OK ||
-            og_wires_transfer(w, methods[k], t, &r[1], &err) != OG_OK)
-            fail_msg("%s: %s", og_wire_method_name(methods[k]), err.text);
-        for (int i = 0; i < 2; i++) {
-            assert_int_equal(r[i].method, methods[k]);
-            if (!(r[i].residual <= *residual)) *residual = r[i].residual;
-        }
-        const double d = difference(current, all, outs);
-        const double e = difference(t, all + outs, cells);
-        if (!(d <= most)) most = d;
-        if (!(e <= most)) most = e;
-    }
-    og_free(all);
-    og_wires_free(w);
-    return most;
+    return compare_by(c, p, false, residual);
 }
 
 static void every_resistance_may_be_zero(void **state)

@@ -81,4 +81,53 @@ static inline struct og_wire_params combination(unsigned bits)
                                    .sense_both = (bits & 32) != 0};
 }
 
+// Largest difference over the largest of the same bit line.
+static inline double difference_by_lines(const double *a, const double *b, size_t rows,
+                                         size_t cols)
+{
+    double most = 0;
+    for (size_t j = 0; j < cols; j++) {
+        double top = 0, off = 0;
+        for (size_t i = 0; i < rows; i++) {
+            top = fmax(top, fabs(b[i * cols + j]));
+            const double d = fabs(a[i * cols + j] - b[i * cols + j]);
+            if (!(d <= off)) off = isnan(d) ? INFINITY : d;
+        }
+        if (off > 0 && !(off <= most * top)) most = off / top;
+    }
+    return most;
+}
+
+// All methods, currents and transfer matrices, these element by element or by lines;
+// returns the largest difference.
+static inline double compare_by(const struct circuit *c, const struct og_wire_params *p,
+                                bool lines, double *residual)
+{
+    const size_t outs = c->batch * c->cols, cells = c->rows * c->cols;
+    double most = 0;
+    og_wires *w = loaded(c, p);
+    double *all = og_alloc(METHODS * (outs + cells), sizeof *all);
+    *residual = 0;
+    for (int k = 0; k < METHODS; k++) {
+        double *current = all + (size_t)k * (outs + cells), *t = current + outs;
+        struct og_wire_report r[2];
+        struct og_error err = {0};
+        if (og_wires_read(w, methods[k], c->v, c->batch, current, &r[0], &err) != OG_OK ||
+            og_wires_transfer(w, methods[k], t, &r[1], &err) != OG_OK)
+            fail_msg("%s: %s", og_wire_method_name(methods[k]), err.text);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(r[i].method, methods[k]);
+            if (!(r[i].residual <= *residual)) *residual = r[i].residual;
+        }
+        const double d = difference(current, all, outs);
+        const double e = lines ? difference_by_lines(t, all + outs, c->rows, c->cols)
+                               : difference(t, all + outs, cells);
+        if (!(d <= most)) most = d;
+        if (!(e <= most)) most = e;
+    }
+    og_free(all);
+    og_wires_free(w);
+    return most;
+}
+
 #endif

@@ -44,17 +44,21 @@ static void refuse(struct og_hdf *h, const char *what, const char *name,
         og_fail(h->err, OG_INPUT, "%s: %s '%s' %s", h->path, what, name, expected);
 }
 
-static bool two_dimensions(hid_t set, hsize_t dim[2])
+static bool two_dimensions(hid_t set, size_t rows_min, hsize_t dim[2])
 {
     hid_t space = H5Dget_space(set);
     const bool two = space >= 0 && H5Sget_simple_extent_ndims(space) == 2 &&
                      H5Sget_simple_extent_dims(space, dim, NULL) == 2;
     if (space >= 0) H5Sclose(space);
-    return two && dim[0] > 0 && dim[1] > 0;
+    return two && dim[0] >= rows_min && dim[1] > 0;
 }
 
-// Most vectors: no number of bytes overflows.
-static const size_t batch_max = SIZE_MAX / sizeof(double) / OG_WIRES_SIDE_MAX;
+struct limits {
+    size_t least, most;  // rows
+};
+static const struct limits lines = {1, OG_WIRES_SIDE_MAX};
+// Of no vector there is the transfer matrix still; no number of bytes overflows.
+static const struct limits vectors = {0, SIZE_MAX / sizeof(double) / OG_WIRES_SIDE_MAX};
 
 static void refuse_size(struct og_hdf *h, const char *name, const hsize_t dim[2],
                         size_t rows_max)
@@ -67,7 +71,7 @@ static void refuse_size(struct og_hdf *h, const char *name, const hsize_t dim[2]
 
 // A matrix of numbers; og_free.
 static double *read_matrix(struct og_hdf *h, hid_t file, const char *name,
-                           size_t rows_max, size_t *rows, size_t *cols)
+                           struct limits limits, size_t *rows, size_t *cols)
 {
     if (h->status != OG_OK) return NULL;
     hsize_t dim[2] = {0, 0};
@@ -77,10 +81,12 @@ static double *read_matrix(struct og_hdf *h, hid_t file, const char *name,
     hid_t type = set < 0 ? H5I_INVALID_HID : H5Dget_type(set);
     if (set < 0)
         refuse(h, "dataset", name, "is missing");
-    else if (!is_number(type) || !two_dimensions(set, dim))
+    else if (!is_number(type) || !two_dimensions(set, limits.least, dim))
         refuse(h, "dataset", name, "is not a matrix of numbers");
-    else if (dim[0] > rows_max || dim[1] > OG_WIRES_SIDE_MAX)
-        refuse_size(h, name, dim, rows_max);
+    else if (dim[0] > limits.most || dim[1] > OG_WIRES_SIDE_MAX)
+        refuse_size(h, name, dim, limits.most);
+    else if (dim[0] == 0)
+        value = og_alloc(1, sizeof *value);
     else if (!og_hdf5_is_whole(file, set, (size_t)(dim[0] * dim[1])))
         refuse(h, "dataset", name, "is damaged");
     else
@@ -127,9 +133,9 @@ static bool read_flag(struct og_hdf *h, hid_t file, const char *name)
 
 static void read_circuit(struct og_hdf *h, hid_t file, struct circuit *c)
 {
-    size_t lines = 0;
-    c->g = read_matrix(h, file, "conductance", OG_WIRES_SIDE_MAX, &c->rows, &c->cols);
-    c->v = read_matrix(h, file, "voltage", batch_max, &c->batch, &lines);
+    size_t inputs = 0;
+    c->g = read_matrix(h, file, "conductance", lines, &c->rows, &c->cols);
+    c->v = read_matrix(h, file, "voltage", vectors, &c->batch, &inputs);
     c->params = (struct og_wire_params){
         .r_row = read_number(h, file, "r_wire_row", NAN, false),
         .r_col = read_number(h, file, "r_wire_col", NAN, false),
@@ -138,10 +144,11 @@ static void read_circuit(struct og_hdf *h, hid_t file, struct circuit *c)
         .drive_both = read_flag(h, file, "drive_both"),
         .sense_both = read_flag(h, file, "sense_both"),
     };
-    if (h->status == OG_OK && lines != c->rows)
+    if (h->status == OG_OK && c->v == NULL) h->status = og_fail_memory(h->err);
+    if (h->status == OG_OK && inputs != c->rows)
         h->status = og_fail(h->err, OG_INPUT,
                             "%s: voltage has %zu columns, but conductance %zu rows",
-                            h->path, lines, c->rows);
+                            h->path, inputs, c->rows);
 }
 
 static og_status open_circuit(const char *path, struct circuit *c, struct og_error *err)
@@ -179,6 +186,8 @@ static og_status solve(og_wires *w, const struct circuit *c,
 {
     OG_TRY(og_wires_load(w, c->g, err));
     OG_TRY(og_wires_check_voltages(w, c->v, c->batch, err));
+    if (task->spice != NULL && c->batch == 0)
+        return og_fail(err, OG_INPUT, "voltage holds no vector for a netlist");
     if (task->spice != NULL) OG_TRY(og_wires_spice(w, c->v, c->batch, task->spice, err));
     s->current = og_alloc(c->batch * c->cols, sizeof *s->current);
     if (s->current == NULL) return og_fail_memory(err);

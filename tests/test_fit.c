@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "config_files.h"
+#include "device/iv.h"
 #include "ohmgrid/config.h"
 #include "ohmgrid/fit.h"
 #include "ohmgrid/random.h"
@@ -263,6 +264,79 @@ static void fitted_devices_read_back(void **state)
     og_fit_free(&fit);
 }
 
+// What the file says of each row: I = g f(V), of the conductance at the read voltage.
+static void follow(const struct og_fit *fit, const struct og_device *d)
+{
+    struct og_iv_law law;
+    og_iv_init(&law, &d->iv, d->v_read);
+    const double g = fit->model_value[92] / og_iv_current(&law, fit->x[92]);
+    for (size_t i = 62; i < fit->rows; i++) {  // the third curve
+        const double want = g * og_iv_current(&law, fit->x[i]);
+        assert_true(fabs(fit->model_value[i] - want) <= 1e-9 * fabs(want) + 1e-18);
+    }
+}
+
+// Of both laws, with and without a base, at the largest and at a given read voltage.
+static void curves_become_devices(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 8; kind++) {
+        const bool sinhs = kind % 2, based = kind & 2, asked = kind & 4;
+        const double v_read = asked ? 0.3 : based ? 0.25 : 0.6;
+        struct og_error err = {0};
+        struct og_device d;
+        char base[128];
+        snprintf(base, sizeof base, "%s", path_of("mine.yaml"));
+        write_curves(1, sinhs, true);
+        write_file("mine.yaml", "name: mine\ntitle: t\ncitation: c\ng_min: 2 uS\ng_max: "
+                                "50 uS\nv_read: 0.25 V\n");
+        struct og_fit fit = run(
+            (struct og_fit_task){.model = sinhs ? OG_FIT_IV_SINH : OG_FIT_IV_POLYNOMIAL,
+                                 .order = -1,
+                                 .relative = true,
+                                 .base = based ? base : NULL,
+                                 .v_read = asked ? v_read : 0});
+        if (og_fit_write(&fit, path_of("both.yaml"), &err) != OG_OK)
+            fail_msg("%s", err.text);
+        if (og_device_read(&d, path_of("both.yaml"), NULL, &err) != OG_OK)
+            fail_msg("%s", err.text);
+        assert_true(d.iv.kind == (sinhs ? OG_IV_SINH : OG_IV_POLYNOMIAL));
+        assert_true(d.v_read == v_read);
+        // 10 to 100 uS at 0.2 V, or at 0 V.
+        const double more = sinhs ? sinh(3 * v_read) / v_read * 0.2 / sinh(0.6)
+                                  : 1 + 0.2 * v_read + 1.5 * v_read * v_read;
+        const double most = based ? 50e-6 : 100e-6 * more;
+        assert_true(fabs(d.g_max / most - 1) < 0.05);
+        assert_true(fabs(d.g_min / (based ? 2e-6 : 10e-6 * more) - 1) < 0.05);
+        follow(&fit, &d);
+        og_fit_free(&fit);
+    }
+}
+
+static void what_is_no_device_is_not_written(void **state)
+{
+    (void)state;
+    struct og_error err = {0};
+    FILE *f = open_data("voltage,current\n");  // falls beyond 0.2 V
+    for (int i = -30; i <= 30; i++)
+        fprintf(f, "%.17g,%.17g\n", 0.01 * i, 1e-6 * i * (1 - 8e-4 * i * i));
+    fclose(f);
+    struct og_fit fit =
+        run((struct og_fit_task){.model = OG_FIT_IV_POLYNOMIAL, .order = 3});
+    assert_int_equal(og_fit_write(&fit, path_of("both.yaml"), &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "both.yaml: what was fitted is no device: "));
+    assert_non_null(strstr(err.text, "must rise with the voltage"));
+    og_fit_free(&fit);
+    err = (struct og_error){0};
+    f = open_data("voltage,current\n");  // against the voltage
+    for (int i = 1; i <= 30; i++) fprintf(f, "%.17g,%.17g\n", 0.01 * i, -1e-6 * i);
+    fclose(f);
+    fit = run((struct og_fit_task){.model = OG_FIT_IV_SINH, .order = -1});
+    assert_int_equal(og_fit_write(&fit, path_of("both.yaml"), &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "is no range of conductances"));
+    og_fit_free(&fit);
+}
+
 #define PROGRAMMING                                                                      \
     {                                                                                    \
         .model = OG_FIT_PROGRAMMING, .order = -1, .name = "n"                            \
@@ -395,6 +469,8 @@ int main(void)
         cmocka_unit_test(an_ohmic_curve_has_no_nonlinearity),
         cmocka_unit_test(one_device_has_no_spread),
         cmocka_unit_test(fitted_devices_read_back),
+        cmocka_unit_test(curves_become_devices),
+        cmocka_unit_test(what_is_no_device_is_not_written),
         cmocka_unit_test(bad_data_get_one_sentence),
         cmocka_unit_test(memory_may_run_out),
     };

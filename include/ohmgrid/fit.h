@@ -37,10 +37,11 @@ OG_API og_status og_fit_model_find(enum og_fit_model *model, const char *name,
 struct og_fit_task {
     const char *data;  // CSV file
     enum og_fit_model model;
-    int order;         // 0 .. 5; -1: 2 (programming), 0 (drift), 3 (polynomial)
-    double t_0;        // drift: [s]; 0: the smallest time of the data
-    double v_read;     // sinh: [V]; 0: the largest |V| of the data
-    bool relative;     // I-V: errors proportional to the current, not constant
+    int order;      // 0 .. 5; -1: 2 (programming), 0 (drift), 3 (polynomial)
+    double t_0;     // drift: [s]; 0: the smallest time of the data
+    double v_read;  // I-V: [V] that g of the device belongs to; 0: that of the base, else
+                    // the largest |V| of the data
+    bool relative;  // I-V: errors proportional to the current, not constant
     const char *base;  // device that all else is taken from; NULL: the defaults
     const char *name;  // of the new device
 };
@@ -63,7 +64,6 @@ struct og_fit {
     double rms;     // root of the mean square of (measured - model) / sigma
     double inside;  // share of the rows within 1.96 sigma
     struct og_device device;
-    bool has_device;  // the model has keys in device files
 };
 // OG_INPUT for bad or too few data. og_fit_free in any case.
 OG_API og_status og_fit_run(struct og_fit *fit, const struct og_fit_task *task,
@@ -71,7 +71,8 @@ OG_API og_status og_fit_run(struct og_fit *fit, const struct og_fit_task *task,
 OG_API void og_fit_free(struct og_fit *fit);
 // A table of parameters, intervals and residuals; each line begins with `prefix`.
 OG_API void og_fit_print(const struct og_fit *fit, const char *prefix, FILE *out);
-// The device file, with that table as its comment.
+// The device file, with that table as its comment. OG_INPUT where what was fitted is no
+// device: currents that do not rise with the voltage, or no range of conductances.
 OG_API og_status og_fit_write(const struct og_fit *fit, const char *path,
                               struct og_error *err);
 // CSV: x, measured, model, sigma, in SI units.

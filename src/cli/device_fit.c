@@ -54,7 +54,7 @@ int cli_device_fit(int argc, char **argv)
         {"--t-0", 0, CLI_TEXT, &o.t_0, "T",
          "drift: time that g_0 belongs to; default: the smallest", 0, 0},
         {"--v-read", 0, CLI_TEXT, &o.v_read, "V",
-         "iv_sinh: voltage that g belongs to; default: the largest", 0, 0},
+         "I-V: read voltage of the device; default: the base's, or the largest", 0, 0},
         {"--relative", 0, CLI_FLAG, &o.task.relative, NULL,
          "I-V: errors are in proportion to the current, not all alike", 0, 0},
         {"--base", 0, CLI_TEXT, &o.task.base, "NAME",

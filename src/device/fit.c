@@ -206,7 +206,7 @@ static og_status check_options(const struct og_fit_task *t, struct og_error *err
                        t->order, least[t->model], most[t->model], name);
     if (t->t_0 != 0 && t->model != OG_FIT_DRIFT)
         return og_fail(err, OG_USAGE, "t_0 has no effect with model %s", name);
-    if (t->v_read != 0 && t->model != OG_FIT_IV_SINH)
+    if (t->v_read != 0 && !iv)
         return og_fail(err, OG_USAGE, "v_read has no effect with model %s", name);
     if (t->relative && !iv)
         return og_fail(err, OG_USAGE, "relative errors have no effect with model %s",

@@ -187,7 +187,6 @@ static void set_device(struct og_fit *fit, const struct og_fit_data *d,
         device->drift.nu.min = least;
         device->drift.nu.max = most;
     }
-    fit->has_device = true;
 }
 
 static void report(const struct og_fit_data *d, const struct lines *l,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "device/fit.h"
+#include "device/polynomial.h"
 
 enum { SCAN = 60, ROUNDS = 20 };
 
@@ -14,6 +15,7 @@ struct shape {
     bool sinh;
     size_t shared, curves;
     double v_unit, i_unit;  // [V] (sinh: v_read), [A]
+    double v_top;           // [V] largest |V|
     const double *v;
     int *of;  // [rows]
     double label[OG_FIT_CURVES];
@@ -105,6 +107,7 @@ static og_status measure(const struct og_fit_data *d, struct shape *s)
         v = fmax(v, fabs(d->column[0][i]));
         i_square += d->column[1][i] * d->column[1][i];
     }
+    s->v_top = v;
     s->v_unit = s->sinh && d->task->v_read > 0 ? d->task->v_read : v;
     s->i_unit = sqrt(i_square / (double)d->rows);
     if (!(v > 0 && s->i_unit > 0))
@@ -145,6 +148,53 @@ static og_status fit_curves(const struct og_fit_data *d, const struct shape *s,
         change = fabs(c[0] - before) / fmax(fabs(c[0]), 1e-3);
     }
     return OG_OK;
+}
+
+// f(v) / v, of what f is in proportion to.
+static double slope_of(const struct og_iv *iv, double v)
+{
+    if (iv->kind == OG_IV_SINH) return sinh(iv->a * v) / v;
+    return iv->kind == OG_IV_OHMIC
+               ? 1
+               : og_polynomial(iv->coefficients.v, iv->coefficients.n, v, NULL);
+}
+
+static void set_law(const struct og_fit_data *d, const struct shape *s, const double *c)
+{
+    struct og_iv *iv = &d->fit->device.iv;
+    *iv = (struct og_iv){.kind = s->sinh ? OG_IV_SINH : OG_IV_POLYNOMIAL};
+    if (s->sinh) {
+        iv->a = fabs(c[0]) / s->v_unit;
+        if (iv->a == 0) iv->kind = OG_IV_OHMIC;
+        return;
+    }
+    iv->v_max = s->v_unit;
+    iv->coefficients.v[iv->coefficients.n++] = 1;
+    for (size_t k = 0; k < s->shared; k++)
+        iv->coefficients.v[iv->coefficients.n++] = c[k] * pow(s->v_unit, -(double)k - 1);
+}
+
+// The law, and where no other device gives it, the range: g of a device is that at v_read.
+static void set_device(const struct og_fit_data *d, const struct shape *s,
+                       const double *c)
+{
+    struct og_device *device = &d->fit->device;
+    const double *g = c + s->shared, asked = d->task->v_read;
+    double least = g[0], most = g[0];
+    set_law(d, s, c);
+    if (asked > 0) device->v_read = asked;
+    if (d->task->base != NULL) return;
+    if (asked == 0) device->v_read = s->v_top;
+    for (size_t k = 1; k < s->curves; k++) {
+        least = fmin(least, g[k]);
+        most = fmax(most, g[k]);
+    }
+    // Of sinh g is that at v_unit, of polynomials that at 0 V.
+    const double at = s->sinh ? slope_of(&device->iv, s->v_unit) : 1;
+    const double unit =
+        s->i_unit / s->v_unit * slope_of(&device->iv, device->v_read) / at;
+    device->g_min = s->curves > 1 ? least * unit : 0;
+    device->g_max = most * unit;
 }
 
 static void report(const struct og_fit_data *d, const struct shape *s, const double *c,
@@ -195,6 +245,7 @@ static og_status fit_all(const struct og_fit_data *d, struct shape *s)
     for (size_t i = 0; i < d->rows; i++) y[i] = d->column[1][i] / s->i_unit;
     const og_status status = fit_curves(d, s, y, weight, c, covariance, &sum);
     if (status == OG_OK) report(d, s, c, covariance, sum);
+    if (status == OG_OK) set_device(d, s, c);
     og_free(y);
     return status;
 }

@@ -134,7 +134,6 @@ static void report(const struct og_fit_data *d, const struct squares *s, const d
     }
     // Measured across devices: their mismatch is in sigma already.
     fit->device.d2d.g_min = fit->device.d2d.g_max = 0;
-    fit->has_device = true;
 }
 
 // The targets become the range, unless a base device has one that holds them.

@@ -2,6 +2,7 @@
 // Fits as files.
 #include <stdlib.h>
 
+#include "config/iv.h"
 #include "ohmgrid/config.h"
 #include "ohmgrid/fit.h"
 #include "results/file.h"
@@ -31,13 +32,21 @@ static void write_device(const struct og_fit *fit, FILE *out)
     og_device_print(&fit->device, out);
 }
 
+static og_status check_device(const struct og_fit *fit, struct og_error *err)
+{
+    const struct og_device *d = &fit->device;
+    if (!(d->g_min >= 0 && d->g_max > d->g_min))
+        return og_fail(err, OG_INPUT, "%g to %g S is no range of conductances", d->g_min,
+                       d->g_max);
+    return d->iv.kind == OG_IV_OHMIC ? OG_OK : og_iv_check(&d->iv, d->v_read, NULL, err);
+}
+
 og_status og_fit_write(const struct og_fit *fit, const char *path, struct og_error *err)
 {
-    if (!fit->has_device)
-        return og_fail(err, OG_USAGE,
-                       "%s: model %s has no keys in device files; its parameters are "
-                       "printed, its residuals can be written",
-                       path, og_fit_model_name(fit->model));
+    struct og_error inner = {0};
+    const og_status s = check_device(fit, &inner);
+    if (s != OG_OK)
+        return og_fail(err, s, "%s: what was fitted is no device: %s", path, inner.text);
     return write_text(fit, path, write_device, err);
 }
 

@@ -202,6 +202,25 @@ static void ngspice_agrees_on_good_wires_behind_bad_terminals(void **state)
     }
 }
 
+// A tenth of the cells open, a tenth shorts of 1 S, sensed at one end or driven and sensed at
+// both.
+static void stuck_cells_are_those_of_ngspice(void **state)
+{
+    (void)state;
+    if (!have_ngspice()) skip();
+    for (int both = 0; both < 2; both++) {
+        struct circuit c = circuit_alloc(13, 10, 2, SIX_DECADES);
+        const struct og_wire_params p = {2, 3, 100, 50, both, both};
+        for (size_t k = 0; k < c.rows * c.cols; k++) {
+            if (7 * k % 10 == 3) c.g[k] = 0;
+            if (3 * k % 10 == 6) c.g[k] = 1;
+        }
+        const double d = against_ngspice(&c, &p);
+        if (!(d <= 1e-9)) fail_msg("%d: %g", both, d);
+        circuit_free(&c);
+    }
+}
+
 // --- results -----------------------------------------------------------------------------
 
 static void transfer_and_report_are_written(void **state)
@@ -433,6 +452,7 @@ int main(void)
         cmocka_unit_test(ngspice_agrees_over_seven_decades),
         cmocka_unit_test(large_arrays_are_those_of_ngspice),
         cmocka_unit_test(ngspice_agrees_on_good_wires_behind_bad_terminals),
+        cmocka_unit_test(stuck_cells_are_those_of_ngspice),
         cmocka_unit_test(transfer_and_report_are_written),
         cmocka_unit_test(flags_may_be_booleans),
         cmocka_unit_test(the_report_is_that_of_all_work),

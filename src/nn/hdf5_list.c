@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hdf5_probe.h"
 #include "base/mem.h"
 
 og_status og_hdf5_open(struct og_hdf5_source *s, const char *path, struct og_error *err)
 {
     snprintf(s->path, sizeof s->path, "%s", path);
     s->guard = og_hdf5_silence();
+    s->file = H5I_INVALID_HID;
+    OG_TRY(og_hdf5_probe(s->path, err));
     s->file = H5Fopen(s->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (s->file >= 0) return OG_OK;
     return og_fail(err, OG_INPUT, "%s: HDF5 cannot open it", s->path);

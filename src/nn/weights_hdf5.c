@@ -6,6 +6,7 @@
 
 #include <hdf5.h>
 
+#include "base/hdf5_probe.h"
 #include "base/mem.h"
 #include "nn/hdf5_read.h"
 #include "nn/weights_file.h"
@@ -69,6 +70,7 @@ static og_status open(og_weight_file *file, struct og_error *err)
 {
     hid_t *root = file->own = og_alloc(1, sizeof *root);
     if (!root) return og_fail(err, OG_NO_MEMORY, "out of memory for %s", file->path);
+    OG_TRY(og_hdf5_probe(file->path, err));
     struct og_hdf5_guard g = og_hdf5_silence();
     *root = H5Fopen(file->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     og_status status = *root < 0 ? og_weight_damaged(file, err, "HDF5 cannot open it")

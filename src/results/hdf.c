@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "base/hdf5_probe.h"
 #include "base/mem.h"
 #include "nn/hdf5_read.h"
 #include "results/file.h"
@@ -72,6 +73,7 @@ void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size)
     *size = 0;
     og_hdf_attr_u64(h, file, "datasets", h->datasets);
     og_hdf_attr_u64(h, file, "crc32_sum", h->sum);
+    og_hdf_attr_u64(h, file, "outline_sum", og_hdf_outline(h, file));
     if (!og_hdf_ok(h, H5Fflush(file, H5F_SCOPE_GLOBAL), "flush")) return NULL;
     ssize_t n = H5Fget_file_image(file, NULL, 0);
     if (!og_hdf_ok(h, n, "size its image")) return NULL;
@@ -214,6 +216,8 @@ hid_t og_hdf_open(struct og_hdf *h)
         return H5I_INVALID_HID;
     }
     fclose(probe);
+    h->status = og_hdf5_probe(h->path, h->err);
+    if (h->status != OG_OK) return H5I_INVALID_HID;
     hid_t file = H5Fopen(h->path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) h->status = og_fail(h->err, OG_INPUT, "%s: not an HDF5 file", h->path);
     h->file = file;

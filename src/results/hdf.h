@@ -38,6 +38,9 @@ bool og_hdf_ok(struct og_hdf *h, long long result, const char *what);
 // Closes an object of any kind; H5I_INVALID_HID is accepted.
 void og_hdf_close(struct og_hdf *h, hid_t object);
 
+// The sum of checksums of all names, shapes and attributes (outline.c); 0 on failure.
+uint64_t og_hdf_outline(struct og_hdf *h, hid_t file);
+
 // --- writing -------------------------------------------------------------------------
 // A file in memory. HDF5 cannot recover from a full disk (its close fails and its exit
 // handlers crash), so it never sees one: og_hdf_image gives the bytes (og_free), which

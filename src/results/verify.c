@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whether a file is what ohmgrid has written. HDF5's own checksums would need chunks; each
 // dataset has a CRC-32 of its values as an attribute instead, and the root the number of
-// datasets and the sum of these, so that none can get lost unseen.
+// datasets and the sum of these, so that none can get lost unseen; and a sum over all
+// names, shapes and attributes.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,16 @@ static void check_datasets(struct verify *v)
     } else if (v->faults == 0 && og_hdf_read_u64(&v->h, v->file, "crc32_sum") != v->sum) {
         fault(v, "/", "its datasets are not those that were written");
     }
+}
+
+static void check_outline(struct verify *v)
+{
+    if (v->h.status != OG_OK || v->faults > 0) return;
+    if (H5Aexists(v->file, "outline_sum") <= 0) return;
+    const uint64_t written = og_hdf_read_u64(&v->h, v->file, "outline_sum");
+    const uint64_t found = og_hdf_outline(&v->h, v->file);
+    if (v->h.status == OG_OK && found != written)
+        fault(v, "/", "its names, shapes or attributes are not those that were written");
 }
 
 // --- /results ------------------------------------------------------------------------
@@ -287,6 +298,7 @@ static void check_file(struct verify *v)
         return;
     }
     check_datasets(v);
+    check_outline(v);
     if (v->h.status == OG_OK && result) check_results(v, &done);
     if (v->h.status == OG_OK) check_trainings(v);
     if (v->h.status == OG_OK) check_shard(v);

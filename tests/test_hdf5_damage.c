@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One bit of a result file is wrong: whatever reads it says a sentence, and what `verify`
+// finds good holds the same results. OHMGRID_EVERY_BYTE=1 in the environment: one bit of
+// every byte, else of some.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/hdf5_probe.h"
+#include "ohmgrid/results.h"
+#include "ohmgrid/weights.h"
+
+enum { POINTS = 2, TRIALS = 2, SOME = 23 };
+
+struct place {
+    char folder[64], good[96], bad[96], npz[96];
+    unsigned char *bytes;
+    size_t size;
+};
+
+static void write_result(const char *path)
+{
+    double bits[POINTS] = {4, 6}, value[2 * POINTS * TRIALS], own[POINTS * TRIALS];
+    char *label[POINTS] = {(char *)"a", (char *)"b"};
+    uint8_t done[POINTS * TRIALS], correct[POINTS * TRIALS];
+    float weight[12] = {0.5F, -1, 2};
+    const double loss[] = {2, 1}, accuracy[] = {0.5, 0.75}, lr[] = {0.1, 0.1};
+    const uint32_t trained[POINTS * TRIALS] = {0};
+    for (int i = 0; i < 2 * POINTS * TRIALS; i++) value[i] = 0.1 * i;
+    for (int i = 0; i < POINTS * TRIALS; i++) done[i] = 1, correct[i] = 5, own[i] = i;
+    struct og_axis_column column[] = {
+        {.name = "adc_bits", .key = "hardware.adc.bits", .units = "1", .value = bits},
+        {.name = "set", .key = "data.name", .text = true, .label = label}};
+    const struct og_axis axis = {.n = POINTS, .columns = 2, .column = column};
+    const struct og_axis *axes[] = {&axis};
+    const struct og_metric metric[] = {{"accuracy", "1", "test accuracy"},
+                                       {"energy", "J", "energy"}};
+    const struct og_metric layer_metric = {"snr_local", "dB", "signal to noise"};
+    const struct og_layer_values layer = {"fc1", own};
+    const struct og_curve_set curve = {"k0", 2, loss, accuracy, lr};
+    const struct og_blob blob = {
+        .path = "model/m0/fc1/W", .rank = 2, .dim = {3, 4}, .data = weight};
+    const struct og_result r = {.seed = 1,
+                                .experiment = "seed: 1\n",
+                                .command = "run",
+                                .title = "two",
+                                .axes = 1,
+                                .axis = axes,
+                                .trials = TRIALS,
+                                .metrics = 2,
+                                .metric = metric,
+                                .value = value,
+                                .done = done,
+                                .trained = trained,
+                                .correct = correct,
+                                .samples = 8,
+                                .layer_metrics = 1,
+                                .layers = 1,
+                                .layer_metric = &layer_metric,
+                                .layer = &layer,
+                                .curves = 1,
+                                .curve = &curve,
+                                .blobs = 1,
+                                .blob = &blob,
+                                .threads = 1};
+    assert_int_equal(og_result_write(path, &r, NULL), OG_OK);
+}
+
+static void put(const char *path, const void *data, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int setup(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    snprintf(p->folder, sizeof p->folder, "/tmp/test_damage.XXXXXX");
+    if (mkdtemp(p->folder) == NULL) return -1;
+    snprintf(p->good, sizeof p->good, "%s/good.h5", p->folder);
+    snprintf(p->bad, sizeof p->bad, "%s/bad.h5", p->folder);
+    snprintf(p->npz, sizeof p->npz, "%s/w.npz", p->folder);
+    write_result(p->good);
+    FILE *f = fopen(p->good, "rb");
+    if (f == NULL || fseek(f, 0, SEEK_END) != 0) return -1;
+    p->size = (size_t)ftell(f);
+    rewind(f);
+    p->bytes = malloc(p->size);
+    if (fread(p->bytes, 1, p->size, f) != p->size || fclose(f) != 0) return -1;
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *p = *state;
+    unlink(p->good), unlink(p->bad), unlink(p->npz);
+    const int r = rmdir(p->folder);
+    free(p->bytes);
+    free(p);
+    return r;
+}
+
+// Whether it was refused; then there is a sentence that names the file.
+static bool refused(og_status status, const struct og_error *err)
+{
+    if (status == OG_OK) return false;
+    assert_non_null(strstr(err->text, ".h5"));
+    return true;
+}
+
+static void look_at_everything(const struct place *p, FILE *out)
+{
+    og_status (*const show[])(const char *, FILE *, struct og_error *) = {
+        og_result_show, og_result_show_layers, og_result_show_traces};
+    struct og_error err[5] = {{0}};
+    for (int k = 0; k < 3; k++) refused(show[k](p->bad, out, &err[k]), &err[k]);
+    char *text = NULL;
+    refused(og_result_experiment(p->bad, &text, &err[3]), &err[3]);
+    free(text);
+    refused(og_weights_export(p->bad, "", p->npz, &err[4]), &err[4]);
+}
+
+static void what_verify_finds_good_is_the_same(void **state)
+{
+    struct place *p = *state;
+    const size_t step = getenv("OHMGRID_EVERY_BYTE") ? 1 : p->size / SOME;
+    size_t found = 0, tried = 0;
+    FILE *out = fopen("/dev/null", "w");
+    assert_non_null(out);
+    for (size_t at = 0; at < p->size; at += step, tried++) {
+        p->bytes[at] ^= (unsigned char)(1 << at % 8);
+        put(p->bad, p->bytes, p->size);
+        p->bytes[at] ^= (unsigned char)(1 << at % 8);
+        struct og_error err = {0};
+        bool good = false, same = false;
+        if (refused(og_result_verify(p->bad, out, &good, &err), &err)) good = false;
+        if (!good) {
+            found++;
+        } else {
+            err = (struct og_error){0};
+            if (og_result_diff(p->good, p->bad, out, &same, &err) != OG_OK || !same)
+                fail_msg("byte %zu: good, but different: %s", at, err.text);
+        }
+        look_at_everything(p, out);
+    }
+    fclose(out);
+    print_message("%zu of %zu wrong bits are found\n", found, tried);
+    assert_true(found > tried / 10);
+}
+
+// The end is missing, or all that is not the first block.
+static void short_files_are_refused(void **state)
+{
+    const struct place *p = *state;
+    FILE *out = fopen("/dev/null", "w");
+    assert_non_null(out);
+    for (size_t size = 0; size < p->size; size += p->size / 13) {
+        put(p->bad, p->bytes, size);
+        struct og_error err = {0};
+        bool good;
+        assert_true(refused(og_result_verify(p->bad, out, &good, &err), &err));
+        look_at_everything(p, out);
+    }
+    fclose(out);
+}
+
+// A group whose table of names leads to itself makes HDF5 1.10 walk in circles or crash;
+// good files, and what is none, are no matter of the probe.
+static void good_files_pass(void **state)
+{
+    const struct place *p = *state;
+    struct og_error err = {0};
+    assert_int_equal(og_hdf5_probe(p->good, &err), OG_OK);
+    assert_int_equal(og_hdf5_probe("/no/such/file.h5", &err), OG_OK);
+    put(p->bad, "text", 4);
+    assert_int_equal(og_hdf5_probe(p->bad, &err), OG_OK);
+    // Nobody waits for children here.
+    signal(SIGCHLD, SIG_IGN);
+    assert_int_equal(og_hdf5_probe(p->good, &err), OG_OK);
+    signal(SIGCHLD, SIG_DFL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_files_pass),
+        cmocka_unit_test(what_verify_finds_good_is_the_same),
+        cmocka_unit_test(short_files_are_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

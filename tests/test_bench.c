@@ -32,10 +32,11 @@ static void every_benchmark_runs_and_is_consistent(void **state)
     const struct {
         const char *name;
         size_t lines;
-    } names[] = {{"normals over", 1},   {"plain kernels", 1}, {"lstm gates", 1},
-                 {"FMA peak", 1},       {"noisy read", 2},    {"device-noise", 2},
-                 {"conv/implicit", 6},  {"train/lstm64", 1},  {"train/lenet5", 1},
-                 {"train/lstm_ptb", 1}, {"wires/hard", 1},    {"wires/transfer over", 1}};
+    } names[] = {{"normals over", 1},       {"plain kernels", 1},  {"lstm gates", 1},
+                 {"FMA peak", 3},           {"sweep/storing", 1},  {"noisy read", 2},
+                 {"device-noise", 2},       {"conv/implicit", 6},  {"train/lstm64", 1},
+                 {"train/lenet5", 1},       {"train/lstm_ptb", 1}, {"wires/hard", 1},
+                 {"wires/transfer over", 1}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct seen s = {0};
         struct og_error err = {0};

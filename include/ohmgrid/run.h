@@ -35,6 +35,8 @@ struct og_run_options {
     // Looked at between batches and tasks: a signal number stops the run, which then ends
     // with everything finished saved and OG_INTERRUPTED or OG_TERMINATED.
     const volatile int *signal;
+    // NULL, or set to the seconds that the journal and o->out took of this process.
+    double *storing;
 };
 
 // Starts MPI where a launcher (mpirun) has started this process; *rank: its number, 0

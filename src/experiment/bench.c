@@ -60,15 +60,18 @@ static og_status measure(const struct og_bench_case *c, void *bench, size_t roun
 {
     double *seconds = og_alloc(2 * rounds, sizeof *seconds);
     if (seconds == NULL) return og_fail(err, OG_NO_MEMORY, "bench: out of memory");
-    size_t ours = repeats_of(c->ours, bench), theirs = 1;
+    size_t ours = c->ours != NULL ? repeats_of(c->ours, bench) : 1, theirs = 1;
     if (c->theirs != NULL) theirs = repeats_of(c->theirs, bench);
     for (size_t r = 0; r < rounds; r++) {
-        seconds[r] = time_of(c->ours, bench, ours);
+        seconds[r] =
+            c->ours != NULL ? time_of(c->ours, bench, ours) : c->ours_seconds(bench);
         seconds[rounds + r] = time_of_theirs(c, bench, theirs);
     }
     l->ours_s = median(seconds, rounds);
     l->theirs_s = median(seconds + rounds, rounds);
     og_free(seconds);
+    if (!(l->ours_s >= 0))
+        return og_fail(err, OG_FAILED, "bench: %s: a run has failed", c->name);
     if (!(l->theirs_s > 0))
         return og_fail(err, OG_FAILED, "bench: %s: the other process has ended", c->name);
     snprintf(l->name, sizeof l->name, "%s", c->name);
@@ -113,11 +116,11 @@ static og_status run_all(const struct og_bench_case *const *lists, const char *f
 
 static const struct {
     const char *against;
-    const struct og_bench_case *list[7];
+    const struct og_bench_case *list[8];
 } sets[] = {
     {NULL,
      {og_bench_kernels, og_bench_convolutions, og_bench_arrays, og_bench_training,
-      og_bench_wires, og_bench_wired, NULL}},
+      og_bench_wires, og_bench_wired, og_bench_sweeps, NULL}},
     {"scipy", {og_bench_scipy, NULL}},
     {"pytorch", {og_bench_pytorch, NULL}},
 };

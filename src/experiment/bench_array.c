@@ -86,7 +86,7 @@ static void reads_theirs(void *bench)
 #define READ(name, size, target, kind)                                                   \
     {                                                                                    \
         name, size, "s", target, false, kind, reads_open, reads_ours, reads_theirs,      \
-            reads_close, NULL                                                            \
+            reads_close, NULL, NULL                                                      \
     }
 
 const struct og_bench_case og_bench_arrays[] = {

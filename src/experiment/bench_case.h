@@ -18,6 +18,9 @@ struct og_bench_case {
     // Instead of `theirs`, where they are another process: seconds of one call, NaN when
     // that process is gone. NULL: `theirs` is there.
     double (*theirs_seconds)(void *bench);
+    // Instead of `ours`, with theirs_seconds, where it is not the processor time of one
+    // thread that counts. Called first.
+    double (*ours_seconds)(void *bench);
 };
 
 // Each list ends with a row whose name is NULL.
@@ -26,6 +29,7 @@ extern const struct og_bench_case og_bench_arrays[];        // bench_array.c
 extern const struct og_bench_case og_bench_convolutions[];  // bench_conv.c
 extern const struct og_bench_case og_bench_training[];      // bench_train.c
 extern const struct og_bench_case og_bench_pytorch[];       // bench_train.c
+extern const struct og_bench_case og_bench_sweeps[];        // bench_sweep.c
 extern const struct og_bench_case og_bench_wires[];         // bench_wires.c
 extern const struct og_bench_case og_bench_wired[];         // bench_wired.c
 extern const struct og_bench_case og_bench_scipy[];         // bench_wires.c

@@ -103,7 +103,7 @@ static void backward_theirs(void *bench)
 #define CONV(name, size, channels, pass)                                                 \
     {                                                                                    \
         name, size, "s", 0.5, true, channels, conv_open, pass##_ours, pass##_theirs,     \
-            conv_close, NULL                                                             \
+            conv_close, NULL, NULL                                                       \
     }
 
 const struct og_bench_case og_bench_convolutions[] = {

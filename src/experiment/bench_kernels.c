@@ -69,6 +69,7 @@ enum { SIDE = 512 };
 
 struct products {
     size_t batch;
+    enum og_isa isa;
     float *x, *w, *y;
     og_packed *packed;
 };
@@ -123,6 +124,30 @@ static void products_peak(void *bench)
     kernels->multiply_adds(b->batch * SIDE * SIDE / each, 0.5f, 1.0f, b->y);
 }
 
+// The same with the kernels of one instruction set (variant), or, where the processor lacks
+// it, of the best that it has.
+static og_status products_open_isa(void **bench, size_t variant, struct og_error *err)
+{
+    enum { FEW = 256 };
+    const enum og_isa before = og_cpu_isa();
+    og_cpu_use((enum og_isa)variant);
+    const og_status status = products_open(bench, FEW, err);
+    if (*bench != NULL) ((struct products *)*bench)->isa = og_cpu_isa();
+    og_cpu_use(before);
+    return status;
+}
+
+static void with_isa(struct products *b, void (*run)(void *bench))
+{
+    const enum og_isa before = og_cpu_isa();
+    og_cpu_use(b->isa);
+    run(b);
+    og_cpu_use(before);
+}
+
+static void products_ours_isa(void *bench) { with_isa(bench, products_ours); }
+static void products_peak_isa(void *bench) { with_isa(bench, products_peak); }
+
 // --- gates of an LSTM ----------------------------------------------------------------
 enum { CELLS = 1 << 14 };  // three sigmoids and a tanh each
 
@@ -159,16 +184,20 @@ static void gates_theirs(void *bench)
 
 const struct og_bench_case og_bench_kernels[] = {
     {"normals over GSL ziggurat", "65536", "s", 15.0, true, 0, normals_open, normals_ours,
-     normals_theirs, normals_close, NULL},
+     normals_theirs, normals_close, NULL, NULL},
     {"normals of plain kernels over GSL", "65536", "s", 3.0, true, 0, normals_open,
-     normals_plain, normals_theirs, normals_close, NULL},
+     normals_plain, normals_theirs, normals_close, NULL, NULL},
     {"lstm gates over libm", "16384", "s", 2.0, true, 0, gates_open, gates_ours,
-     gates_theirs, gates_close, NULL},
+     gates_theirs, gates_close, NULL, NULL},
     {"product over FMA peak", "1024x512x512", "s", 0.85, true, 1024, products_open,
-     products_ours, products_peak, products_close, NULL},
+     products_ours, products_peak, products_close, NULL, NULL},
+    {"product over FMA peak, avx2", "256x512x512", "s", 0.85, true, OG_ISA_AVX2,
+     products_open_isa, products_ours_isa, products_peak_isa, products_close, NULL, NULL},
+    {"product over FMA peak, plain", "256x512x512", "s", 0.85, true, OG_ISA_PLAIN,
+     products_open_isa, products_ours_isa, products_peak_isa, products_close, NULL, NULL},
     {"product over OpenBLAS", "64x512x512", "s", 1.0, false, 64, products_open,
-     products_ours, products_theirs, products_close, NULL},
+     products_ours, products_theirs, products_close, NULL, NULL},
     {"product over OpenBLAS", "1024x512x512", "s", 1.0, false, 1024, products_open,
-     products_ours, products_theirs, products_close, NULL},
+     products_ours, products_theirs, products_close, NULL, NULL},
     {.name = NULL},
 };

@@ -227,12 +227,12 @@ static double pytorch_seconds(void *bench)
 #define OVER_FLOATS(name, size, target, net)                                             \
     {                                                                                    \
         name, size, "s", target, false, net, over_floats_open, training_ours,            \
-            training_theirs, training_close, NULL                                        \
+            training_theirs, training_close, NULL, NULL                                  \
     }
 #define OVER_PYTORCH(name, size, target, net)                                            \
     {                                                                                    \
         name, size, "s", target, false, net, pytorch_open, training_ours, NULL,          \
-            training_close, pytorch_seconds                                              \
+            training_close, pytorch_seconds, NULL                                        \
     }
 
 const struct og_bench_case og_bench_training[] = {

@@ -104,8 +104,8 @@ static void without(void *bench)
 
 const struct og_bench_case og_bench_wired[] = {
     {"wires/evaluate/lenet5", "128 20-50-500", "s", 1.3, false, OG_BENCH_LENET5,
-     networks_open, with_wires, without, networks_close, NULL},
+     networks_open, with_wires, without, networks_close, NULL, NULL},
     {"wires/evaluate/lstm64", "128x28x28-64-10", "s", 1.3, false, OG_BENCH_LSTM64,
-     networks_open, with_wires, without, networks_close, NULL},
+     networks_open, with_wires, without, networks_close, NULL, NULL},
     {.name = NULL},
 };

@@ -170,24 +170,24 @@ static void products_theirs(void *bench)
 
 const struct og_bench_case og_bench_wires[] = {
     {"wires/hard over soft", "256x256, 20 ohm", "s", 8, false, 256, hard_open, hard_ours,
-     circuit_ours, circuit_close, NULL},
+     circuit_ours, circuit_close, NULL, NULL},
     {"wires/transfer over 8 dgemm", "256x256", "s", 1.5, false, 256 | TRANSFER,
-     products_open, circuit_ours, products_theirs, circuit_close, NULL},
+     products_open, circuit_ours, products_theirs, circuit_close, NULL, NULL},
     {.name = NULL},
 };
 
 const struct og_bench_case og_bench_scipy[] = {
     {"wires/single/64", "64x64", "s", 400, true, 64, scipy_open, circuit_ours, NULL,
-     circuit_close, scipy_seconds},
+     circuit_close, scipy_seconds, NULL},
     {"wires/single/128", "128x128", "s", 400, true, 128, scipy_open, circuit_ours, NULL,
-     circuit_close, scipy_seconds},
+     circuit_close, scipy_seconds, NULL},
     {"wires/single/256", "256x256", "s", 400, true, 256, scipy_open, circuit_ours, NULL,
-     circuit_close, scipy_seconds},
+     circuit_close, scipy_seconds, NULL},
     {"wires/single/512", "512x512", "s", 400, true, 512, scipy_open, circuit_ours, NULL,
-     circuit_close, scipy_seconds},
+     circuit_close, scipy_seconds, NULL},
     {"wires/transfer/128", "128x128", "s", 80, true, 128 | TRANSFER, scipy_open,
-     circuit_ours, NULL, circuit_close, scipy_seconds},
+     circuit_ours, NULL, circuit_close, scipy_seconds, NULL},
     {"wires/transfer/256", "256x256", "s", 130, true, 256 | TRANSFER, scipy_open,
-     circuit_ours, NULL, circuit_close, scipy_seconds},
+     circuit_ours, NULL, circuit_close, scipy_seconds, NULL},
     {.name = NULL},
 };

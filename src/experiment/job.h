@@ -210,6 +210,7 @@ struct og_job {
     bool mixed;        // points with test sets of different size: no bits
     struct og_layers layers;
     double written, write_cost;  // [s] when the result file was last written; how long
+    double storing;              // [s] that journal and result file have taken
     double noted;                // [s] when progress was last put into the journal
 };
 

@@ -386,6 +386,8 @@ og_status og_job_write(struct og_job *job, struct og_error *err)
     output_clear(&w);
     job->written = og_meter_now();
     job->write_cost = job->written - start;
+    job->storing += job->write_cost;
+    if (job->o->storing != NULL) *job->o->storing = job->storing;
     og_meter_skip(&job->meter);
     return status;
 }

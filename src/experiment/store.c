@@ -6,7 +6,10 @@ og_status og_job_put(struct og_job *job, uint32_t kind, const char *key, const v
                      size_t size, struct og_error *err)
 {
     if (job->link) return og_worker_put(job, kind, key, data, size, err);
-    return og_journal_put(job->journal, kind, key, data, size, err);
+    const double start = og_meter_now();
+    const og_status status = og_journal_put(job->journal, kind, key, data, size, err);
+    job->storing += og_meter_now() - start;
+    return status;
 }
 
 bool og_job_get(const struct og_job *job, uint32_t kind, const char *key,

@@ -58,6 +58,19 @@ static void what_cannot_be_is_refused(void **state)
         {"hardware: {device: {pulse: {law: linear, g_zero: 25 uS}}}\n",
          "e.yaml:2: key 'hardware.device.pulse.g_zero': has to be above g_min and below "
          "g_max with this pulse.law"},
+        {"hardware: {device: {pulse: {up: 1 uS, down: 1 uS, d2d_law: lognormal}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.d2d_law': has no effect without "
+         "pulse.d2d"},
+        {"hardware: {device: {pulse: {up: 1 uS, down: 1 uS, mirror: true}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.mirror': has no effect with this "
+         "pulse.law"},
+        {"hardware: {device: {pulse: {up: 1 uS, down: 1 uS, law: linear, g_zero: 9 uS, "
+         "reference: symmetry_point}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.reference': has no effect with this "
+         "pulse.law"},
+        {"hardware: {device: {pulse: {up: 1 uS, down: 1 uS, reference_d2d: 1 uS}}}\n",
+         "e.yaml:2: key 'hardware.device.pulse.reference_d2d': has no effect with this "
+         "pulse.law"},
         {PULSED "program: {pulses: 7}}\n", "e.yaml:2: key 'hardware.program.pulses': has "
                                            "no effect with program.mode direct"},
         {PULSED "program: {noise: 1 nS}}\n", "e.yaml:2: key 'hardware.program.noise': "

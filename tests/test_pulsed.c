@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sort.h>
 #include <hdf5.h>
 
 #include "ohmgrid/config.h"
@@ -23,7 +25,7 @@ static struct og_device read_device(const char *name, bool exact)
     if (og_device_read(&d, name, NULL, &err) != OG_OK) fail_msg("%s", err.text);
     if (!exact) return d;
     d.pulse.c2c = d.pulse.d2d = d.pulse.asymmetry_d2d = d.pulse.gamma_d2d = 0;
-    d.pulse.write_noise = d.d2d.g_min = d.d2d.g_max = 0;
+    d.pulse.write_noise = d.d2d.g_min = d.d2d.g_max = d.pulse.reference_d2d = 0;
     return d;
 }
 
@@ -71,6 +73,8 @@ static const struct preset {
     {"idealized", 0.0002, 1, -1, 25e-6},
     {"gokmen_vlasov", 0.0016, 1, -1, 25e-6},
     {"pcm_pulsed", 0.01, 2, 0, 12.5e-6},
+    {"reram_array_om", 0.0949, 1, -1, 25e-6},
+    {"reram_array_hfo2", 0.4622, 1, -1, 25e-6},
 };
 enum { PRESETS = sizeof presets / sizeof *presets };
 
@@ -198,6 +202,92 @@ static void devices_differ_and_stay(void **state)
     og_pulse_curves_free(&many);
 }
 
+// --- devices beside references ---------------------------------------------------------
+
+// Kolmogorov and Smirnov at 0.1 %.
+static void assert_law(double *x, size_t n, double (*law)(double x))
+{
+    double worst = 0;
+    gsl_sort(x, 1, n);
+    for (size_t i = 0; i < n; i++) {
+        const double p = law(x[i]);
+        worst = fmax(worst, fabs(p - (double)i / (double)n));
+        worst = fmax(worst, fabs(p - (double)(i + 1) / (double)n));
+    }
+    if (!(worst * sqrt((double)n) < 1.95)) fail_msg("%g", worst * sqrt((double)n));
+}
+
+// Of |1 - 0.5695 xi|, the lower limits of reram_array_om as weights.
+static double folded(double w)
+{
+    return gsl_cdf_ugaussian_P((w - 1) / 0.5695) - gsl_cdf_ugaussian_P((-w - 1) / 0.5695);
+}
+
+static double first_of(const struct og_pulse_curves *c, size_t device, size_t point)
+{
+    return (double)c->g[device * c->points + point];
+}
+
+// What spreads, one at a time: limits, mirrored at g_zero; pulses, lognormal; references.
+static void spreads_of_arrays_have_their_laws(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static double x[N];
+    const struct og_device full = read_device("reram_array_om", false);
+    for (int what = 0; what < 3; what++) {
+        struct og_device d = read_device("reram_array_om", true);
+        d.pulse.reference = OG_REFERENCE_NONE;
+        if (what == 0) d.d2d.g_min = full.d2d.g_min;
+        if (what == 1) d.pulse.d2d = full.pulse.d2d;
+        d.pulse.up = 0.2e-6;  // none reaches the other end
+        if (what == 2) d.pulse.reference_d2d = full.pulse.reference_d2d;
+        struct og_pulse_curves c = simulate(&d, 1, 0, N);
+        for (size_t i = 0; i < N; i++) {
+            const double lo = first_of(&c, i, 0), step = first_of(&c, i, 1) - lo;
+            if (what == 0) x[i] = (100e-6 - lo) / 25e-6;
+            // From the lower end a pulse is twice that at g_zero.
+            if (what == 1) x[i] = log(step / (2 * d.pulse.up)) / 0.7829;
+            if (what == 2) x[i] = (75e-6 - lo) / 1.25e-6;
+        }
+        assert_law(x, N, what == 0 ? folded : gsl_cdf_ugaussian_P);
+        og_pulse_curves_free(&c);
+    }
+}
+
+// Steps towards an end are in proportion to what is left: from three points of a device
+// follow its end and the part that a pulse takes. With its reference at the symmetry point
+// pulses up and down are alike at g_zero, and are not without it.
+static void references_are_at_the_symmetry_point(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    for (int with = 0; with < 2; with++) {
+        struct og_device d = read_device("reram_array_om", false);
+        d.pulse.c2c = d.pulse.write_noise = d.pulse.reference_d2d = 0;
+        d.pulse.up = d.pulse.down = 0.1e-6;
+        d.pulse.asymmetry_d2d = 0.1;
+        d.pulse.d2d = 0.2;
+        if (!with) d.pulse.reference = OG_REFERENCE_NONE;
+        struct og_pulse_curves c = simulate(&d, 400, 20, N);
+        double worst = 0;
+        for (size_t i = 0; i < N; i++) {
+            double step[2];
+            for (int down = 0; down < 2; down++) {
+                const size_t at = down ? 400 : 0;
+                const double g0 = first_of(&c, i, at), g1 = first_of(&c, i, at + 10),
+                             g2 = first_of(&c, i, at + 20);
+                const double kept = pow((g2 - g1) / (g1 - g0), 0.1),
+                             end = g0 + (g1 - g0) / (1 - pow(kept, 10));
+                step[down] = (end - 100e-6) * (1 - kept);
+            }
+            worst = fmax(worst, fabs(step[0] + step[1]) / step[0]);
+        }
+        assert_true(with ? worst < 0.02 : worst > 0.2);
+        og_pulse_curves_free(&c);
+    }
+}
+
 static void files_hold_the_curves(void **state)
 {
     (void)state;
@@ -246,6 +336,8 @@ int main(void)
         cmocka_unit_test(asymmetry_leans_both_ways),
         cmocka_unit_test(write_noise_does_not_add_up),
         cmocka_unit_test(devices_differ_and_stay),
+        cmocka_unit_test(spreads_of_arrays_have_their_laws),
+        cmocka_unit_test(references_are_at_the_symmetry_point),
         cmocka_unit_test(files_hold_the_curves),
         cmocka_unit_test(what_does_nothing_is_refused),
     };

@@ -68,6 +68,7 @@ struct og_iv {
     struct og_list table_v, table_i;  // [V], any unit; odd where it begins at 0
 };
 
+enum og_pulse_reference { OG_REFERENCE_NONE, OG_REFERENCE_SYMMETRY };
 enum og_pulse_law {
     OG_PULSE_EXPONENTIAL,
     OG_PULSE_LINEAR,
@@ -123,6 +124,10 @@ struct og_device {
         bool additive;                // c2c of up and down, not of what the law leaves
         double c2c_add, c2c_slope;    // [S], of |g - g_zero|: what c2c counts as well
         double write_noise;           // [S] of what is read after a pulse
+        enum og_spread_law d2d_law;   // of d2d
+        bool mirror;                  // what is on the wrong side of g_zero, or of 0
+        enum og_pulse_reference reference;
+        double reference_d2d;  // [S] of the reference devices
     } pulse;
     // How it is written; the keys of hardware.program.
     struct {

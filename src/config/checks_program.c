@@ -15,6 +15,7 @@ static og_status check_law(const struct og_device *d, const og_item *map,
     const bool exponential = d->pulse.law == OG_PULSE_EXPONENTIAL;
     const bool linear = d->pulse.law == OG_PULSE_LINEAR;
     const bool step = d->pulse.law == OG_PULSE_EXP_STEP;
+    const bool soft = d->pulse.law == OG_PULSE_SOFT_BOUNDS;
     const struct use uses[] = {
         {"pulse.nonlinearity_up", !exponential && d->pulse.nonlinearity_up != 0},
         {"pulse.nonlinearity_down", !exponential && d->pulse.nonlinearity_down != 0},
@@ -27,6 +28,9 @@ static og_status check_law(const struct og_device *d, const og_item *map,
         {"pulse.A_down", !step && d->pulse.A_down != 0},
         {"pulse.a", !step && d->pulse.a != 0},
         {"pulse.b", !step && d->pulse.b != 0},
+        {"pulse.mirror", exponential && d->pulse.mirror},
+        {"pulse.reference", !soft && d->pulse.reference != OG_REFERENCE_NONE},
+        {"pulse.reference_d2d", !soft && d->pulse.reference_d2d > 0},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
         if (uses[i].given)
@@ -45,6 +49,8 @@ og_status og_pulse_check(const struct og_device *d, const og_item *map,
         {"pulse.c2c_slope", d->pulse.c2c_slope > 0},
     };
     OG_TRY(check_law(d, map, err));
+    if (d->pulse.d2d_law != OG_NORMAL && d->pulse.d2d == 0)
+        return og_fail_at(map, "pulse.d2d_law", err, "has no effect without pulse.d2d");
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
         if (uses[i].given && d->pulse.c2c == 0)
             return og_fail_at(map, uses[i].key, err, "has no effect without pulse.c2c");

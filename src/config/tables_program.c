@@ -69,6 +69,23 @@ const struct og_field og_pulse_fields[] = {
      "Rms of what is read after a pulse about the state that the next pulse goes on "
      "from; drawn once for each pulse.",
      NULL, NULL},
+    {"d2d_law", OG_FIELD_CHOICE, offsetof(struct og_device, pulse.d2d_law), 0, NULL, 0, 0,
+     "normal lognormal", "normal", P,
+     "Distribution of d2d: 1 + d2d xi, or exp(d2d xi), with xi normal.", NULL, NULL},
+    {"mirror", OG_FIELD_BOOL, offsetof(struct og_device, pulse.mirror), 0, NULL, 0, 0,
+     NULL, "false", P,
+     "Whether own limits on the wrong side of g_zero, and pulses of the wrong sign, are "
+     "mirrored instead of cut off.",
+     NULL, NULL},
+    {"reference", OG_FIELD_CHOICE, offsetof(struct og_device, pulse.reference), 0, NULL,
+     0, 0, "none symmetry_point", "none", P,
+     "Law soft_bounds: what a reference device of each device takes away: nothing, or "
+     "what "
+     "is above g_zero where its pulses up and down are alike.",
+     NULL, NULL},
+    {"reference_d2d", OG_FIELD_REAL, offsetof(struct og_device, pulse.reference_d2d), 0,
+     "S", 0, 1, NULL, "0 S", P, "Law soft_bounds: spread of these reference devices.",
+     NULL, NULL},
     {.key = NULL},
 };
 

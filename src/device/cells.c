@@ -13,9 +13,9 @@
 bool og_cells_deviate(const struct og_device *d, double t, double reads)
 {
     return og_age_is_on(d, t, reads) || d->cell.levels > 0 || d->cell.list.n > 0 ||
-           og_sigma_is_on(&d->program) || d->d2d.g_min > 0 || d->d2d.g_max > 0 ||
-           og_cells_fail(d) || d->write.mode == OG_WRITE_VERIFIED ||
-           d->zero_cells == OG_ZERO_OFF || d->pruned_cells == OG_ZERO_OFF;
+           og_sigma_is_on(&d->program) || og_cells_spread(d) || og_cells_fail(d) ||
+           d->write.mode == OG_WRITE_VERIFIED || d->zero_cells == OG_ZERO_OFF ||
+           d->pruned_cells == OG_ZERO_OFF;
 }
 
 bool og_cells_fail(const struct og_device *d)
@@ -84,8 +84,25 @@ struct limits {
     float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK];
 };
 
-void og_cells_limits(const struct og_cells *c, uint64_t first, size_t n, float *lo,
-                     float *hi)
+bool og_cells_spread(const struct og_device *d)
+{
+    return d->d2d.g_min > 0 || d->d2d.g_max > 0 || og_pulses_have_reference(d);
+}
+
+// Limits of the wrong order change places; each is then as far from g_zero on its own side.
+static void mirror(const struct og_device *d, size_t n, float *lo, float *hi)
+{
+    const float zero = (float)d->pulse.g_zero;
+    for (size_t i = 0; i < n; i++) {
+        const float a = fminf(lo[i], hi[i]), b = fmaxf(lo[i], hi[i]);
+        lo[i] = fmaxf(zero - fabsf(zero - a), 0);
+        hi[i] = zero + fabsf(b - zero);
+    }
+}
+
+// Without references.
+static void own_limits(const struct og_cells *c, uint64_t first, size_t n, float *lo,
+                       float *hi)
 {
     const struct og_device *d = c->device;
     struct og_stream s = stream(c, OG_D2D);
@@ -93,7 +110,33 @@ void og_cells_limits(const struct og_cells *c, uint64_t first, size_t n, float *
     og_gauss_fill(&s, (struct og_index){c->chip.draw, 1, 0}, first, hi, n);
     spread(d, d->g_min, d->d2d.g_min, lo, n);
     spread(d, d->g_max, d->d2d.g_max, hi, n);
+    if (d->pulse.mirror) mirror(d, n, lo, hi);
     for (size_t i = 0; i < n; i++) hi[i] = hi[i] < lo[i] ? lo[i] : hi[i];
+}
+
+void og_cells_limits(const struct og_cells *c, uint64_t first, size_t n, float *lo,
+                     float *hi)
+{
+    float away[OG_CELL_CHUNK];
+    assert(n <= OG_CELL_CHUNK);
+    own_limits(c, first, n, lo, hi);
+    if (!og_pulses_have_reference(c->device)) return;
+    og_pulses_reference(c, first, n, lo, hi, away);
+    for (size_t i = 0; i < n; i++) {
+        lo[i] = fmaxf(lo[i] - away[i], 0);
+        hi[i] = fmaxf(hi[i] - away[i], 0);
+    }
+}
+
+void og_cells_zero(const struct og_cells *c, uint64_t first, size_t n, float *zero)
+{
+    float lo[OG_CELL_CHUNK], hi[OG_CELL_CHUNK], away[OG_CELL_CHUNK] = {0};
+    assert(n <= OG_CELL_CHUNK);
+    if (og_pulses_have_reference(c->device)) {
+        own_limits(c, first, n, lo, hi);
+        og_pulses_reference(c, first, n, lo, hi, away);
+    }
+    for (size_t i = 0; i < n; i++) zero[i] = (float)c->device->pulse.g_zero - away[i];
 }
 
 // Each device's own range: open loop maps the target linearly into it, write-verify only
@@ -245,7 +288,7 @@ static void write_cells(const struct og_cells *c, const struct og_cell_io *io,
                         float *g)
 {
     const struct og_device *d = c->device;
-    const bool spread_out = d->d2d.g_min > 0 || d->d2d.g_max > 0,
+    const bool spread_out = og_cells_spread(d),
                verified = d->write.mode == OG_WRITE_VERIFIED;
     struct limits limits, own;
     if (spread_out) mismatch(c, io, t, g, &limits);

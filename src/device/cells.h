@@ -49,9 +49,14 @@ struct og_cell_io {
 // Whether any device can deviate from its nominal conductance, read at t.
 bool og_cells_deviate(const struct og_device *device, double t, double reads);
 void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
-// The devices' own ranges [S], as device.d2d spreads them.
+// Whether devices have ranges of their own.
+bool og_cells_spread(const struct og_device *device);
+// The devices' own ranges [S], as device.d2d spreads them, and their references shift them.
 void og_cells_limits(const struct og_cells *cells, uint64_t first, size_t n, float *lo,
                      float *hi);
+// zero[n] [S]: where the weight of each device is 0, device.pulse.g_zero but for its
+// reference.
+void og_cells_zero(const struct og_cells *cells, uint64_t first, size_t n, float *zero);
 // Whether any device can be stuck; the faults of devices first .. first + n - 1; what one
 // of them conducts [S].
 bool og_cells_fail(const struct og_device *device);

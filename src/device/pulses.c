@@ -10,7 +10,7 @@
 // on how many others are still written.
 enum draw { OF_VERIFY, OF_PULSE, OF_WRITE_NOISE };
 // Of OG_D2D, after a device's own limits.
-enum own { OF_SCALE = 2, OF_ASYMMETRY, OF_GAMMA_UP, OF_GAMMA_DOWN };
+enum own { OF_SCALE = 2, OF_ASYMMETRY, OF_GAMMA_UP, OF_GAMMA_DOWN, OF_REFERENCE };
 
 static struct og_stream stream(const struct og_cells *c, enum og_purpose purpose)
 {
@@ -26,6 +26,7 @@ struct round {
     float up_scale[OG_CELL_CHUNK];  // s_up of each device
     float down_scale[OG_CELL_CHUNK];
     float gamma_up[OG_CELL_CHUNK], gamma_down[OG_CELL_CHUNK];  // of linear
+    float zero[OG_CELL_CHUNK];                                 // own g_zero
     float state[OG_CELL_CHUNK];   // g that the next pulse goes on from
     float draws[OG_CELL_CHUNK];   // of all devices
     float factor[OG_CELL_CHUNK];  // of those left
@@ -40,36 +41,73 @@ static void draw(struct round *r, enum draw what)
 }
 
 // x[n] += spread xi, a number of each device.
-static void add_own(struct round *r, enum own what, double spread, float *x)
+static void add_own(const struct og_cells *c, uint64_t first, size_t n, enum own what,
+                    double spread, float *x)
 {
     const float sd = (float)spread;
-    const struct og_stream s = stream(r->cells, OG_D2D);
-    const struct og_index at = {r->cells->chip.draw, what, 0};
+    const struct og_stream s = stream(c, OG_D2D);
+    float xi[OG_CELL_CHUNK];
     if (!(sd > 0)) return;
-    og_gauss_fill(&s, at, r->io->first, r->draws, r->io->n);
-    for (size_t i = 0; i < r->io->n; i++) x[i] += sd * r->draws[i];
+    og_gauss_fill(&s, (struct og_index){c->chip.draw, what, 0}, first, xi, n);
+    for (size_t i = 0; i < n; i++) x[i] += sd * xi[i];
+}
+
+// Of each device: up and down over their means.
+static void draw_scales(const struct og_cells *c, uint64_t first, size_t n, float *up,
+                        float *down)
+{
+    const struct og_device *d = c->device;
+    const float bias = (float)d->pulse.asymmetry;
+    const bool lognormal = d->pulse.d2d_law == OG_LOGNORMAL, mirror = d->pulse.mirror;
+    float lean[OG_CELL_CHUNK] = {0};
+    for (size_t i = 0; i < n; i++) up[i] = lognormal ? 0 : 1;
+    add_own(c, first, n, OF_SCALE, d->pulse.d2d, up);
+    if (lognormal) og_vexp(up, up, n);
+    add_own(c, first, n, OF_ASYMMETRY, d->pulse.asymmetry_d2d, lean);
+    for (size_t i = 0; i < n; i++) {
+        const float more = up[i] + fminf(bias, 0) + lean[i],
+                    less = up[i] - fmaxf(bias, 0) - lean[i];
+        up[i] = mirror ? fabsf(more) : fmaxf(more, 0);
+        down[i] = mirror ? fabsf(less) : fmaxf(less, 0);
+    }
+}
+
+bool og_pulses_have_reference(const struct og_device *d)
+{
+    return d->pulse.reference != OG_REFERENCE_NONE || d->pulse.reference_d2d > 0;
+}
+
+void og_pulses_reference(const struct og_cells *c, uint64_t first, size_t n,
+                         const float *lo, const float *hi, float *away)
+{
+    const struct og_device *d = c->device;
+    const float zero = (float)d->pulse.g_zero;
+    float up[OG_CELL_CHUNK], down[OG_CELL_CHUNK];
+    for (size_t i = 0; i < n; i++) away[i] = 0;
+    add_own(c, first, n, OF_REFERENCE, d->pulse.reference_d2d, away);
+    if (d->pulse.reference == OG_REFERENCE_NONE) return;
+    draw_scales(c, first, n, up, down);
+    for (size_t i = 0; i < n; i++) {
+        const float a = up[i] * (float)d->pulse.up, b = down[i] * (float)d->pulse.down;
+        // A device whose range does not hold g_zero has no such point.
+        if (!(hi[i] > zero && lo[i] < zero && a + b > 0)) continue;
+        away[i] += (a - b) / (a / (hi[i] - zero) + b / (zero - lo[i]));
+    }
 }
 
 static void draw_devices(struct round *r)
 {
     const struct og_device *d = r->cells->device;
-    const float bias = (float)d->pulse.asymmetry;
-    float lean[OG_CELL_CHUNK] = {0};
+    const uint64_t first = r->io->first;
     const size_t n = r->io->n;
     for (size_t i = 0; i < n; i++) {
-        r->up_scale[i] = 1;
         r->gamma_up[i] = (float)d->pulse.gamma_up;
         r->gamma_down[i] = (float)d->pulse.gamma_down;
     }
-    add_own(r, OF_SCALE, d->pulse.d2d, r->up_scale);
-    add_own(r, OF_ASYMMETRY, d->pulse.asymmetry_d2d, lean);
-    add_own(r, OF_GAMMA_UP, d->pulse.gamma_d2d, r->gamma_up);
-    add_own(r, OF_GAMMA_DOWN, d->pulse.gamma_d2d, r->gamma_down);
-    for (size_t i = 0; i < n; i++) {
-        const float scale = r->up_scale[i];
-        r->up_scale[i] = fmaxf(scale + fminf(bias, 0) + lean[i], 0);
-        r->down_scale[i] = fmaxf(scale - fmaxf(bias, 0) - lean[i], 0);
-    }
+    draw_scales(r->cells, first, n, r->up_scale, r->down_scale);
+    add_own(r->cells, first, n, OF_GAMMA_UP, d->pulse.gamma_d2d, r->gamma_up);
+    add_own(r->cells, first, n, OF_GAMMA_DOWN, d->pulse.gamma_d2d, r->gamma_down);
+    og_cells_zero(r->cells, first, n, r->zero);
 }
 
 static void begin(struct round *r)
@@ -138,9 +176,9 @@ static void linear(struct round *r)
 // A device whose own limit is on the wrong side of g_zero is not moved that way.
 static void soft_bounds(struct round *r)
 {
-    const float zero = (float)r->cells->device->pulse.g_zero;
     for (size_t k = 0; k < r->left; k++) {
         const size_t i = r->at[k];
+        const float zero = r->zero[i];
         const float end = r->up[k] ? r->io->hi[i] - zero : zero - r->io->lo[i];
         const float rest =
             r->up[k] ? r->io->hi[i] - r->state[i] : r->state[i] - r->io->lo[i];
@@ -201,7 +239,7 @@ static float vary(const struct round *r, size_t k, float base, float step)
     const float xi = (float)d->pulse.c2c * r->draws[i];
     if (!d->pulse.additive && d->pulse.c2c_add == 0 && d->pulse.c2c_slope == 0)
         return step * (1 + xi);
-    const float w = fabsf(r->state[i] - (float)d->pulse.g_zero);
+    const float w = fabsf(r->state[i] - r->zero[i]);
     const float size = (d->pulse.additive ? fabsf(base) : fabsf(step)) +
                        (float)d->pulse.c2c_add + (float)d->pulse.c2c_slope * w;
     return step + size * xi;

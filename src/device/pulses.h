@@ -11,7 +11,12 @@
 //                 downwards max(0, 1 - A_down exp(-gamma_down z))
 // The last three are aihwkit's pulsed devices (M. J. Rasch et al., AICAS 2021), with its
 // spreads: s_up = 1 + min(asymmetry, 0) + d2d xi + asymmetry_d2d xi', s_down = 1 -
-// max(asymmetry, 0) + d2d xi - asymmetry_d2d xi', never below 0, frozen for each device.
+// max(asymmetry, 0) + d2d xi - asymmetry_d2d xi', never below 0, frozen for each device;
+// with d2d_law lognormal exp(d2d xi) in the place of 1 + d2d xi, with `mirror` the absolute
+// value. A reference device takes away what a device of law soft_bounds conducts above g_zero
+// where pulses up and down are alike, (s_up up - s_down down) / (s_up up / (hi - g_zero) +
+// s_down down / (g_zero - lo)), plus reference_d2d xi: its range and its own g_zero are lower
+// by that (aihwkit's SoftBoundsReferenceDevice, whose weights are w - r).
 // What is read is write_noise xi off, with one xi for each pulse.
 #ifndef OG_DEVICE_PULSES_H
 #define OG_DEVICE_PULSES_H
@@ -36,5 +41,11 @@ void og_pulses_write(const struct og_cells *cells, const struct og_pulses_io *io
 // after each of them.
 void og_pulses_train(const struct og_cells *cells, const struct og_pulses_io *io,
                      const bool *up, size_t pulses, float *g, size_t stride);
+
+// Whether devices have references; away[n] [S]: what those take away, of ranges without
+// them.
+bool og_pulses_have_reference(const struct og_device *device);
+void og_pulses_reference(const struct og_cells *cells, uint64_t first, size_t n,
+                         const float *lo, const float *hi, float *away);
 
 #endif

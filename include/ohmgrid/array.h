@@ -131,9 +131,10 @@ OG_API og_status og_array_weights(og_array *array, float *w_hat);
 // Number of ADC full scales (1, tiles, or columns x row groups x ... by
 // adc.granularity).
 OG_API size_t og_array_ranges(const og_array *array);
-// Full scales, in units of the normalised column sum; they stay until set again, and are
-// part of a trained model, for the lines that it has: removed lines leave the last ones
-// unused, and an og_array_program that removes others asks for a new calibration.
+// Full scales range[og_array_ranges], in units of the normalised column sum; they stay
+// until set again, and are part of a trained model, for the lines that it has: removed
+// lines leave the last ones unused, and an og_array_program that removes others asks for a
+// new calibration.
 // Calibration: og_array_observe gathers statistics of noise-free column sums over any
 // number of calls, og_array_calibrate turns them into ranges.
 OG_API void og_array_get_adc(const og_array *array, float *range);
@@ -206,7 +207,8 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 // missing, cells that are not ohmic, ramps, a noise scale that is differentiated, several segments).
 OG_API const float *og_array_straight(const og_array *array);
 // Whether reads may be given codes: those of the only segment drive the word lines as they
-// are, and nothing else is asked of them. Reads then leave no tape.
+// are, and nothing else is asked of them. Reads then leave no tape. codes[n] of inputs
+// x[n].
 OG_API bool og_array_takes_codes(const og_array *array);
 OG_API void og_array_codes(const og_array *array, const float *x, size_t n, float *codes);
 // x_hat[n] of inputs x[n] of the only segment.

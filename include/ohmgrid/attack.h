@@ -40,7 +40,7 @@ OG_API og_status og_attack_alloc(og_attack **attack,
                                  struct og_error *err);
 OG_API void og_attack_free(og_attack *attack);
 
-// Its network, of an exec with option `inputs`: to be calibrated, and programmed before
+// Its network, its own, of an exec with option `inputs`: to be calibrated, and programmed before
 // og_attack_run and after each change of the parameters.
 OG_API og_exec *og_attack_exec(og_attack *attack);
 

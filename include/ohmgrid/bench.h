@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Speed as ratios measured in one run: ours against theirs, interleaved, medians.
+// Errors: OG_USAGE for a filter that no benchmark bears or a peer that cannot be started;
+// OG_FAILED when a peer ends early or its results differ; OG_NO_MEMORY.
+// Thread-safety: one call at a time.
 #ifndef OHMGRID_BENCH_H
 #define OHMGRID_BENCH_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Entry points for other languages: what other headers offer through structs, by handles,
 // numbers, texts and arrays. Errors are a struct og_error, whose size is told.
+// Errors and ownership: as of what is named; handles are freed by their own _free.
 #ifndef OHMGRID_BIND_H
 #define OHMGRID_BIND_H
 
@@ -49,11 +50,12 @@ OG_API void og_bind_quantize(float *x, size_t n, int bits, float range, bool mid
 
 // --- wires ---------------------------------------------------------------------------
 // r: row, column (one segment), source, sense [ohm]; ends: bit 0 drive_both, 1
-// sense_both.
+// sense_both. og_wires_free.
 OG_API og_status og_bind_wires(og_wires **wires, size_t rows, size_t cols,
                                const double r[4], unsigned ends, struct og_error *err);
 // og_wires_read by a method's name, or og_wires_read_cells where sinh = {a, v_read} is
-// not NULL; report: iterations, residual. Returns the method's name in *used.
+// not NULL: v [batch][rows] to current [batch][cols]; t [rows][cols]. report: iterations,
+// residual. *used: the method's name, borrowed.
 OG_API og_status og_bind_wires_read(og_wires *wires, const char *method,
                                     const double *sinh, const double *v, size_t batch,
                                     double *current, double report[2], const char **used,

@@ -8,6 +8,8 @@
 //
 // (Boyd et al., 2011, scaled form; Zhang et al., ECCV 2018, for networks.) Then the
 // masked mapping W <- Proj(W), the zeros frozen, and masked retraining.
+// Errors, where a function does not say more: OG_INPUT names file, line and key of what does
+// not fit the model; OG_FAILED when the loss is no number; OG_NO_MEMORY.
 #ifndef OHMGRID_COMPRESS_H
 #define OHMGRID_COMPRESS_H
 
@@ -42,7 +44,8 @@ OG_API const struct og_set_info *og_set_list(void);
 // Every key of every kind, for --help.
 OG_API void og_set_print_keys(FILE *out);
 
-// Checked against the shape: OG_INPUT with file, line, key and what is allowed.
+// Checked against the shape: OG_INPUT with file, line, key and what is allowed. Copies what
+// it needs.
 OG_API og_status og_set_alloc(og_set **set, const og_item *item,
                               const struct og_weight_shape *shape, struct og_error *err);
 OG_API void og_set_free(og_set *set);
@@ -56,7 +59,7 @@ OG_API const struct og_set_info *og_set_kind(const og_set *set);
 // OG_NO_MEMORY only.
 OG_API og_status og_set_project(const og_set *set, const float *v, const uint8_t *allowed,
                                 float *z, struct og_error *err);
-// Whether v lies in the set (values to 1e-5 relative).
+// Whether v [as the shape] lies in the set (values to 1e-5 relative).
 OG_API bool og_set_holds(const og_set *set, const float *v);
 
 // --- ADMM -----------------------------------------------------------------------------
@@ -136,7 +139,7 @@ OG_API struct og_pair_info og_compress_pair(const og_compress *c, size_t pair);
 struct og_update {
     double residual, change;
 };
-// [updates so far][pairs]; rho [updates so far]: before the update.
+// [updates so far][pairs]; rho [updates so far]: before the update. Both borrowed.
 OG_API const struct og_update *og_compress_updates(const og_compress *c, size_t *n,
                                                    const double **rho);
 // The relus of a search of limits, from input to output; 0 in any other round.

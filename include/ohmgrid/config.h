@@ -3,6 +3,9 @@
 // table (stage, unit, range, default, sentence). Unknown or duplicate key, alias, second
 // document, wrong type, value out of range: one error with file, line, key, value and
 // what is allowed, and nothing runs.
+// Errors: that one is OG_INPUT; OG_USAGE names an override that is none, or a file that
+// cannot be read; OG_NO_MEMORY. Ownership: experiments are freed by og_experiment_free, after
+// all that was borrowed from them; lists of names, and the names, by free().
 #ifndef OHMGRID_CONFIG_H
 #define OHMGRID_CONFIG_H
 
@@ -261,7 +264,7 @@ OG_API char **og_device_names(size_t *n);
 OG_API og_status og_hardware_read(struct og_hardware *hardware, const char *path,
                                   struct og_error *err);
 OG_API void og_device_print(const struct og_device *device, FILE *out);
-// The same for technology files.
+// The same for technology files; the caller frees the names likewise.
 OG_API og_status og_technology_read(struct og_technology *technology, const char *name,
                                     const char *beside, struct og_error *err);
 OG_API char **og_technology_names(size_t *n);

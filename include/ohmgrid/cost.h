@@ -27,6 +27,7 @@
 //             many times that as tile.accumulate_groups analog joins groups
 //   interval  groups p max(T', turns bits bit_time), since samples are held: from one
 //             input vector to the next
+// Thread-safety: pure functions, from any number of threads.
 #ifndef OHMGRID_COST_H
 #define OHMGRID_COST_H
 

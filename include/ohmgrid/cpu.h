@@ -3,6 +3,8 @@
 // each set; the widest that the processor has is chosen at the first call, unless the
 // environment variable OHMGRID_KERNELS says plain, avx2, avx512, avx512_bf16 or fixed, or an experiment
 // has the key `kernels: fixed`.
+// Thread-safety: what sets something, not while other threads compute; the others from any
+// number of threads.
 #ifndef OHMGRID_CPU_H
 #define OHMGRID_CPU_H
 

@@ -3,6 +3,7 @@
 // digits (HDF5 or WAV) as cepstra, series of any length from HDF5, strokes of a pen, text
 // as words or characters. Nothing is downloaded; a missing set is an error that lists the
 // places tried and how to get it.
+// Thread-safety: const use from any number of threads; files are opened by one at a time.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
 

@@ -2,6 +2,9 @@
 // Parameters of a device from measurements: least squares (GSL's nonlinear multifit) with
 // 95 % intervals, residuals, and a device that the rest of the library reads.
 // docs/device_fit.md says what is minimised.
+// Errors: OG_INPUT names file and line of data that do not determine the parameters, or a fit
+// that does not converge; OG_USAGE a file that cannot be read or written, or a setting that the
+// model does not take; OG_NO_MEMORY. Thread-safety: fits are independent of each other.
 #ifndef OHMGRID_FIT_H
 #define OHMGRID_FIT_H
 

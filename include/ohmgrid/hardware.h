@@ -2,6 +2,7 @@
 // The imagined hardware as plain data: device, mapping, tile, converters, injected noise.
 // SI units. Filled by the configuration (config.h) from checked YAML, or by hand from
 // og_hardware_default(). An all-default hardware is a noise-free, unquantised crossbar.
+// Thread-safety: plain data.
 #ifndef OHMGRID_HARDWARE_H
 #define OHMGRID_HARDWARE_H
 

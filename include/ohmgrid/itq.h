@@ -26,7 +26,7 @@ struct og_itq_params {
 // Thread-safety: const use from any number of threads.
 typedef struct og_itq og_itq;
 
-// x [n][dimension], finite. Keeps nothing of x. OG_NO_MEMORY, or OG_FAILED when a
+// x [n][dimension], finite; nothing of it is borrowed. OG_NO_MEMORY, or OG_FAILED when a
 // decomposition does not converge.
 OG_API og_status og_itq_alloc(og_itq **itq, const float *x, size_t n, size_t dimension,
                               const struct og_itq_params *params, struct og_error *err);

@@ -2,6 +2,8 @@
 // Training: SGD with momentum or Adam, schedules, clipping, hardware in the loop. An
 // iterator (alloc, step until done) whose whole state can be saved between any two steps
 // and restored to the bit. And evaluation of a programmed network over a data set.
+// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT where network, data and
+// settings do not go together.
 #ifndef OHMGRID_LEARN_H
 #define OHMGRID_LEARN_H
 

@@ -2,6 +2,8 @@
 // Networks: a graph of named nodes in topological order with ONNX's operator and
 // gate-order (i, o, f, c) conventions, all weights in one block; and its execution in
 // batches on ideal or simulated hardware, forward and backward.
+// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT names the layer that data,
+// weights or hardware do not fit.
 #ifndef OHMGRID_MODEL_H
 #define OHMGRID_MODEL_H
 
@@ -135,7 +137,7 @@ struct og_batch {
 // ranges or injected noise. May leave the arrays unprogrammed.
 OG_API og_status og_exec_calibrate(og_exec *exec, const struct og_batch *batch,
                                    struct og_error *err);
-// The calibration as one block of floats, for checkpoints.
+// The calibration as one block of floats [*count], for checkpoints; borrowed.
 OG_API float *og_exec_calibration(og_exec *exec, size_t *count);
 // To be called after writing into og_exec_calibration.
 OG_API void og_exec_calibration_changed(og_exec *exec);
@@ -162,7 +164,7 @@ OG_API const float *og_exec_backward(og_exec *exec, const struct og_batch *batch
 OG_API const float *og_exec_backward_from(og_exec *exec, const struct og_batch *batch,
                                           const float *dout, float *dx);
 // Of text: the states of recurrent layers that the next batch begins with, as one block
-// of floats, for checkpoints.
+// of floats [*count], for checkpoints; borrowed.
 OG_API float *og_exec_carried(og_exec *exec, size_t *count);
 // The gradient of the inputs, [n][input shape], with `dlogits` [n][classes] that of the
 // logits of the last forward; borrowed until the next call. Each sample's is its own: no

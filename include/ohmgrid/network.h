@@ -18,7 +18,7 @@ typedef struct og_network og_network;
 
 // `layers`: YAML, the list below model.layers of an experiment. input[rank]: shape of one
 // sample, rank 1 to 3. What the last layer gives may have any shape. Weights are those of
-// og_model_init(seed 0).
+// og_model_init(seed 0). Copies both; og_network_free.
 OG_API og_status og_network_alloc(og_network **network, const char *layers,
                                   const size_t *input, int rank, struct og_error *err);
 OG_API void og_network_free(og_network *network);

@@ -2,6 +2,7 @@
 // Where a network on hardware loses its accuracy: every matrix compared, on a few
 // samples, with an ideal product of the same inputs and with the ideal network, and how
 // far its converters are driven.
+// Errors: OG_NO_MEMORY.
 #ifndef OHMGRID_PROBE_H
 #define OHMGRID_PROBE_H
 

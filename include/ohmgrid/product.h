@@ -18,7 +18,8 @@ extern "C" {
 // Thread-safety: const use from any number of threads.
 typedef struct og_packed og_packed;
 
-// Room for any matrix of up to k x n elements. NULL when out of memory.
+// Room for any matrix of up to k x n elements, to be freed by og_packed_free. NULL when out
+// of memory.
 OG_API og_packed *og_packed_alloc(size_t k, size_t n);
 OG_API void og_packed_free(og_packed *p);
 // The same in memory of the caller's, for hot paths: og_packed_bytes(k, n) bytes, aligned

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Potentiation and depression of devices by trains of pulses, as device.pulse of a device
 // file has them, with device-to-device and cycle-to-cycle spread.
+// Thread-safety: devices are independent of each other; files are written by one at a time.
 #ifndef OHMGRID_PULSED_H
 #define OHMGRID_PULSED_H
 

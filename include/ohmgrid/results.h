@@ -2,6 +2,9 @@
 // Nothing finished is lost: an append-only journal while an experiment runs, and a whole
 // HDF5 file, produced by rename, at intervals and at the end. Knows records, not
 // experiments.
+// Errors, where a function does not say more: OG_USAGE for a path that cannot be read or written
+// or a file that is no result, OG_INPUT for a damaged one, OG_IO when the disk fails or is full,
+// OG_FAILED where another program is missing (gnuplot), OG_NO_MEMORY.
 #ifndef OHMGRID_RESULTS_H
 #define OHMGRID_RESULTS_H
 
@@ -26,7 +29,7 @@ enum og_journal_mode {
     OG_JOURNAL_RESUME,  // continues either; anew when there is none; OG_USAGE when it is
                         // of another experiment, naming the keys that differ
 };
-// `out`: path of OUT.h5. Also proves that OUT can be written. OG_USAGE when another
+// `out`: path of OUT.h5; copies it and the text. Also proves that OUT can be written. OG_USAGE when another
 // process holds the lock. An old OUT stays until og_result_write replaces it by a whole
 // new one; RESUME with OUT of this experiment but no journal starts an empty journal
 // (whether there is anything left to do, og_result_complete says).
@@ -63,7 +66,8 @@ OG_API void og_journal_image_free(void *bytes);
 // --- journals that are only read -------------------------------------------------------
 // Opens a journal without lock, also while another process writes it, or the journal in
 // the file of a shard. For _text, _writer, _entries, _entry, _get, _refresh and _close
-// (remove: false). OG_INPUT when there is none in `path`, or its header is torn.
+// (remove: false), which frees it. OG_INPUT when there is none in `path`, or its header is
+// torn.
 OG_API og_status og_journal_read(og_journal **journal, const char *path,
                                  struct og_error *err);
 // The experiment text; the journal's.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs an experiment: data -> train -> program -> evaluate, each stage once per distinct
 // key, one record per (point, trial), journal and result file on the way.
+// Errors, where a function does not say more: as of config.h, data.h, learn.h and results.h.
 #ifndef OHMGRID_RUN_H
 #define OHMGRID_RUN_H
 
@@ -67,7 +68,7 @@ struct og_watch_state {
     bool abandoned;       // its process, of this machine, is gone
     bool ended;           // there is no journal any more: OUT.h5 is whole, or was removed
 };
-// OG_USAGE when there is no journal.
+// OG_USAGE when there is no journal. og_watch_free.
 OG_API og_status og_watch_open(og_watch **watch, const char *out, const char *data,
                                struct og_error *err);
 // NULL is accepted.

@@ -3,6 +3,7 @@
 // and dx/dt = f(V, x) with one state variable x, integrated with error control. A model is
 // code, a device is a file with its parameters (device_models/switching/). SI units.
 // docs/switching_devices.md has the equations and their sources.
+// Thread-safety: devices are independent of each other; files are written by one at a time.
 #ifndef OHMGRID_SWITCHING_H
 #define OHMGRID_SWITCHING_H
 
@@ -169,7 +170,7 @@ OG_API struct og_switching_point og_switching_at(const struct og_switching *devi
 // Limits of x, and where it starts; NULL: not asked for.
 OG_API void og_switching_range(const struct og_switching *device, double *low,
                                double *high, double *start);
-// What x is: "gap"; its units: "m" ("1": none).
+// What x is: "gap"; its units: "m" ("1": none). Both borrowed.
 OG_API const char *og_switching_state(const struct og_switching *device,
                                       const char **units);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the parts of a crossbar tile take in energy, time and area: plain data from a
 // technology file. SI units. See cost.h for what is counted.
+// Thread-safety: plain data.
 #ifndef OHMGRID_TECHNOLOGY_H
 #define OHMGRID_TECHNOLOGY_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Elementwise kernels, bit-identical on every instruction set (no contraction).
+// Thread-safety: from any number of threads.
 #ifndef OHMGRID_VMATH_H
 #define OHMGRID_VMATH_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Weights out of ohmgrid's files, for other programs and for model.weights.
+// Thread-safety: one call at a time, since HDF5 knows no threads.
 #ifndef OHMGRID_WEIGHTS_H
 #define OHMGRID_WEIGHTS_H
 

@@ -4,6 +4,8 @@
 // line j is sensed at virtual ground below its last row, behind one segment r_col and
 // r_sense. Each resistance may be exactly 0: its nodes are then one. For fixed
 // conductances the array is a linear map, I_j = sum_i T_ij V_i, the transfer matrix T.
+// Errors, where a function does not say more: OG_INPUT names the resistance, conductance or
+// voltage out of range; OG_FAILED when a solver does not reach its residual; OG_NO_MEMORY.
 #ifndef OHMGRID_WIRES_H
 #define OHMGRID_WIRES_H
 

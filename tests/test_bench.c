@@ -60,7 +60,7 @@ static void threads_are_restored(void **state)
     int threads = og_threads(), before = og_blas_use_threads(2);
     struct seen s = {0};
     assert_int_equal(og_bench(NULL, "product over", 1, take, &s, NULL), OG_OK);
-    assert_int_equal(s.lines, 3);
+    assert_int_equal(s.lines, 5);
     assert_int_equal(og_threads(), threads);
     assert_int_equal(og_blas_use_threads(before), 2);
 }

@@ -243,6 +243,8 @@ static void observe_inputs(const struct og_product *p, const struct og_product_i
         }
 }
 
+bool og_product_is_float(const struct og_product *p) { return p->array == NULL; }
+
 void og_product_read(const struct og_product *p, const struct og_product_io *io)
 {
     assert(io->rows % io->positions == 0);

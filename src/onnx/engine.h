@@ -55,6 +55,8 @@ og_status og_engine_product(const struct og_call *c, const struct og_factor *fac
 // Gives back what is not an array.
 void og_engine_release(struct og_engine *e, struct og_product *p);
 
+// Whether it is no array, in no pass.
+bool og_product_is_float(const struct og_product *p);
 size_t og_product_in(const struct og_product *p);
 size_t og_product_out(const struct og_product *p);
 size_t og_product_work(const struct og_product *p, size_t rows);

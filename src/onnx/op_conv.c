@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "nn/implicit.h"
 #include "onnx/engine.h"
 #include "onnx/window.h"
 
@@ -104,6 +105,82 @@ static void convolve(const struct conv *v, size_t image, size_t group, size_t pa
     }
 }
 
+// Images of floats that no array looks at need no rows: the implicit product (nn/implicit.h)
+// gives the same bits. It knows squares of strides, pads and dilations.
+static bool is_implicit(const struct conv *v)
+{
+    const struct og_window *w = &v->w;
+    return w->axes == 2 && w->stride[0] == w->stride[1] &&
+           w->dilation[0] == w->dilation[1] && w->begin[0] == w->begin[1] &&
+           w->begin[0] == w->end[0] && w->begin[0] == w->end[1] && w->begin[0] >= 0 &&
+           og_product_is_float(v->product[0]);
+}
+
+enum { IMPLICIT_IMAGES = 4 };  // at a time
+
+static struct og_windows windows_of(const struct conv *v)
+{
+    const struct og_window *w = &v->w;
+    return (struct og_windows){.c = v->channels * v->groups,
+                               .h = (size_t)w->in[0],
+                               .w = (size_t)w->in[1],
+                               .oh = (size_t)w->out[0],
+                               .ow = (size_t)w->out[1],
+                               .kh = (size_t)w->kernel[0],
+                               .kw = (size_t)w->kernel[1],
+                               .stride = (size_t)w->stride[0],
+                               .pad = (size_t)w->begin[0],
+                               .dilation = (size_t)w->dilation[0],
+                               .groups = v->groups,
+                               .in_group = v->channels,
+                               .out_group = v->filters,
+                               .k = v->row,
+                               .places = w->outputs,
+                               .samples = IMPLICIT_IMAGES};
+}
+
+static void add_bias(const struct conv *v, const float *bias, size_t images, float *y)
+{
+    const size_t filters = v->groups * v->filters;
+    for (size_t i = 0; bias && i < images * filters; i++)
+        for (size_t k = 0; k < v->w.outputs; k++)
+            y[i * v->w.outputs + k] += bias[i % filters];
+}
+
+// Images from number `first` on.
+static void convolve_images(const struct conv *v, const struct og_windows *g,
+                            size_t first, void *work)
+{
+    const struct og_call *c = v->c;
+    const size_t left = v->images - first;
+    const size_t n = left < IMPLICIT_IMAGES ? left : IMPLICIT_IMAGES;
+    const float *bias = og_call_in(c, BIAS) ? og_nd_f32(og_call_in(c, BIAS)) : NULL;
+    const float *x = og_nd_f32(c->in[X]) + first * g->c * v->w.inputs;
+    float *y =
+        (float *)og_call_out(c, 0)->data + first * v->groups * v->filters * g->places;
+    const struct og_implicit implicit = og_implicit_begin(g, work);
+    for (size_t k = 0; k < v->groups; k++)
+        og_implicit_forward(&implicit, og_nd_f32(c->in[W]) + k * v->filters * v->row,
+                            x + k * v->channels * v->w.inputs, n,
+                            y + k * v->filters * g->places);
+    add_bias(v, bias, n, y);
+}
+
+static og_status convolve_implicit(const struct conv *v)
+{
+    const struct og_windows g = windows_of(v);
+    const size_t bytes = (og_implicit_work_bytes(&g) + 63) / 64 * 64;
+    const size_t jobs = (v->images + IMPLICIT_IMAGES - 1) / IMPLICIT_IMAGES;
+    char *work = og_engine_work(bytes);
+    if (!work) return og_fail(v->c->err, OG_NO_MEMORY, "out of memory");
+#pragma omp parallel for schedule(static) default(none)                                  \
+    shared(v, g, bytes, jobs, work) if (jobs > 1)
+    for (size_t j = 0; j < jobs; j++)
+        convolve_images(v, &g, j * IMPLICIT_IMAGES, og_engine_own_work(work, bytes));
+    og_free(work);
+    return OG_OK;
+}
+
 static og_status convolve_all(const struct conv *v)
 {
     size_t bytes = room_for(v), groups = v->groups;
@@ -153,7 +230,8 @@ og_status og_run_conv(const struct og_call *c)
     v.product = og_alloc(v.groups, sizeof(struct og_product *));
     if (!v.product) return og_fail(c->err, OG_NO_MEMORY, "out of memory");
     og_status status = make_products(&v);
-    if (status == OG_OK) status = convolve_all(&v);
+    if (status == OG_OK)
+        status = is_implicit(&v) ? convolve_implicit(&v) : convolve_all(&v);
     for (size_t g = 0; g < v.groups; g++) og_engine_release(c->engine, v.product[g]);
     og_free(v.product);
     return status;

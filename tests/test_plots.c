@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "results/table.h"
 #include "run_tools.h"
 
 static og_status plot(const char *out, const struct og_plot *how, struct og_error *err)
@@ -76,6 +77,42 @@ static void sweeps(void **state)
     for (int i = 0; i < 4; i++) {
         snprintf(value, sizeof value, ">%.3g<", 100 * accuracy[i]);
         if (said(value) == 0) fail_msg("%s is not on the map", value);
+    }
+    drawn("a.h5", &(struct og_plot){.mean = "training"},
+          (const char *[]){"read noise [µS]", NULL});
+    assert_int_equal(said("aware"), 0);
+    struct og_error err;
+    assert_int_equal(plot("a.h5", &(struct og_plot){.mean = "seed"}, &err), OG_USAGE);
+    assert_non_null(strstr(err.text, "no axis 'seed' for --mean; there are: training"));
+}
+
+// Over either of two axes: means of the means, and the interval of two values, whose
+// quantile of t is tan(0.475 pi).
+static void means_over_an_axis(void **state)
+{
+    (void)state;
+    double accuracy[4];
+    char path[PATH];
+    in_folder(path, "a.h5");
+    read_values("a.h5", "/results/accuracy_mean", accuracy, 4);
+    for (size_t axis = 0; axis < 2; axis++) {
+        struct og_table t;
+        struct og_error err = {0};
+        assert_int_equal(og_table_read(&t, path, &err), OG_OK);
+        assert_int_equal(og_table_mean(&t, axis, &err), OG_OK);
+        assert_true(t.axes == 1 && t.points == 2 && t.axis[0].n == 2);
+        assert_string_equal(t.axis[0].column[0].name, axis ? "training" : "read_noise");
+        assert_string_equal(t.metric[0].name, "accuracy");
+        const size_t step = axis ? 1 : 2;
+        for (size_t p = 0; p < 2; p++) {
+            const double a = accuracy[p * (3 - step)],
+                         b = accuracy[p * (3 - step) + step];
+            const double half = tan(0.475 * acos(-1)) * fabs(a - b) / 2;
+            assert_true(fabs(t.metric[0].mean[p] - (a + b) / 2) < 1e-12);
+            assert_true(fabs(t.metric[0].low[p] - ((a + b) / 2 - half)) < 1e-9);
+            assert_true(fabs(t.metric[0].high[p] - ((a + b) / 2 + half)) < 1e-9);
+        }
+        og_table_free(&t);
     }
 }
 
@@ -331,6 +368,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sweeps),
+        cmocka_unit_test(means_over_an_axis),
         cmocka_unit_test(steps_of_sequences),
         cmocka_unit_test(errors_are_those_of_the_devices),
         cmocka_unit_test(figures_are_of_their_ending),

@@ -259,6 +259,8 @@ enum og_plot_kind {
 struct og_plot {
     enum og_plot_kind kind;
     const char *metric, *x, *series, *title;  // NULL: chosen (accuracy, last axis, ...)
+    const char *mean;  // lines, map: over this axis (training seeds), the band its 95 % t
+                       // interval; NULL: over chips alone
     const char *layer;  // errors: of this matrix alone; NULL: of all, at most six
     int point;  // traces, conductances, errors, layers: of this sweep point; -1: all, the first
     int width, height;  // pixels; 0: default

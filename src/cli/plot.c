@@ -42,6 +42,7 @@ static int choose_kind(const bool *given, struct og_plot *plot)
     const bool metric = plot->kind != OG_PLOT_COSTS && !chip;
     if (!sweep && (plot->x || plot->series))
         return cli_usage("plot", "%s excludes --x and --series", flag);
+    if (!sweep && plot->mean) return cli_usage("plot", "%s excludes --mean", flag);
     if (!metric && plot->metric) return cli_usage("plot", "%s excludes --metric", flag);
     if (plot->layer && plot->kind != OG_PLOT_ERRORS)
         return cli_usage("plot", "--layer needs --errors");
@@ -66,6 +67,8 @@ int cli_plot(int argc, char **argv)
          "horizontal axis; default: the last numeric one", 0, 0},
         {"--series", 0, CLI_TEXT, &plot.series, "AXIS",
          "one line per value; default: a text axis", 0, 0},
+        {"--mean", 0, CLI_TEXT, &plot.mean, "AXIS",
+         "mean and band over this axis too: train_seed, say", 0, 0},
         {kinds[0].flag, 0, CLI_FLAG, &given[0], NULL, kinds[0].help, 0, 0},
         {kinds[1].flag, 0, CLI_FLAG, &given[1], NULL, kinds[1].help, 0, 0},
         {kinds[2].flag, 0, CLI_FLAG, &given[2], NULL, kinds[2].help, 0, 0},
@@ -95,6 +98,7 @@ int cli_plot(int argc, char **argv)
                     "--series training\n"
                     "  ohmgrid plot sweep.h5 -o map.svg --map --x read_noise --series "
                     "adc_bits\n"
+                    "  ohmgrid plot seeds.h5 -o seeds.png --mean train_seed\n"
                     "  ohmgrid plot sweep.h5 -o curves.png --training\n"
                     "  ohmgrid plot chip.h5 -o g.png --conductances --point 3\n"
                     "  ohmgrid plot chip.h5 -o errors.pdf --errors --layer conv1\n",

@@ -197,13 +197,23 @@ static og_status plot_chart(chart_reader read, const char *path, const char *fig
     return s;
 }
 
+static og_status take_mean(struct og_table *t, const char *axis, const char *path,
+                           struct og_error *err)
+{
+    int at, column;
+    if (axis == NULL) return OG_OK;
+    OG_TRY(og_picture_axis(t, axis, "--mean", path, &at, &column, err));
+    return og_table_mean(t, (size_t)at, err);
+}
+
 static og_status plot_sweep(const char *path, const char *figure,
                             const struct og_plot *plot, struct og_error *err)
 {
     struct og_table t;
     OG_TRY(og_table_read(&t, path, err));
     struct og_picture p;
-    og_status s = og_picture_choose(&p, &t, plot, path, err);
+    og_status s = take_mean(&t, plot->mean, path, err);
+    if (s == OG_OK) s = og_picture_choose(&p, &t, plot, path, err);
     if (s == OG_OK) s = choose_terminal(&p, figure, err);
     if (s == OG_OK) s = draw_and_rename(&p, figure, err);
     og_table_free(&t);

@@ -4,8 +4,8 @@
 
 #include "results/plot_script.h"
 
-static og_status find_axis(const struct og_table *t, const char *name, const char *option,
-                           const char *path, int *axis, int *column, struct og_error *err)
+og_status og_picture_axis(const struct og_table *t, const char *name, const char *option,
+                          const char *path, int *axis, int *column, struct og_error *err)
 {
     char known[512] = "";
     size_t used = 0;
@@ -91,10 +91,10 @@ og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
     if (t->axes == 0)
         return og_fail(err, OG_INPUT, "%s: no sweep axis to draw against", path);
     if (plot->series != NULL)
-        OG_TRY(find_axis(t, plot->series, "--series", path, &p->series, &p->series_column,
-                         err));
+        OG_TRY(og_picture_axis(t, plot->series, "--series", path, &p->series,
+                               &p->series_column, err));
     if (plot->x != NULL)
-        OG_TRY(find_axis(t, plot->x, "--x", path, &p->x, &p->x_column, err));
+        OG_TRY(og_picture_axis(t, plot->x, "--x", path, &p->x, &p->x_column, err));
     else
         p->x = choose_x(t, p->series);
     if (p->x == p->series || p->x == OG_NO_AXIS)

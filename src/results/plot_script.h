@@ -38,6 +38,9 @@ struct og_picture {
     const struct og_layer_bars *bars;               // of a metric of the layers
 };
 
+// The axis and its column that `option` names.
+og_status og_picture_axis(const struct og_table *t, const char *name, const char *option,
+                          const char *path, int *axis, int *column, struct og_error *err);
 og_status og_picture_choose(struct og_picture *p, const struct og_table *t,
                             const struct og_plot *plot, const char *path,
                             struct og_error *err);

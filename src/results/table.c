@@ -324,11 +324,15 @@ static void free_column(struct og_table_column *c, size_t n)
     og_free(c->label);
 }
 
+void og_table_axis_clear(struct og_table_axis *axis)
+{
+    for (int c = 0; c < OG_COLUMNS_MAX; c++) free_column(&axis->column[c], axis->n);
+}
+
 void og_table_free(struct og_table *t)
 {
     for (size_t i = 0; t->axis != NULL && i < t->axes; i++)
-        for (int c = 0; c < OG_COLUMNS_MAX; c++)
-            free_column(&t->axis[i].column[c], t->axis[i].n);
+        og_table_axis_clear(&t->axis[i]);
     for (size_t m = 0; m < t->metrics; m++) {
         struct og_table_metric *metric = &t->metric[m];
         char *text[] = {metric->name, metric->units, metric->long_name};

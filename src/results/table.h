@@ -35,6 +35,10 @@ struct og_table {
 
 og_status og_table_read(struct og_table *t, const char *path, struct og_error *err);
 void og_table_free(struct og_table *t);
+void og_table_axis_clear(struct og_table_axis *axis);
+// Takes an axis away: means over it, with the 95 % t interval of the mean of its values
+// (training seeds, say), each of them a mean over chips. OG_NO_MEMORY only.
+og_status og_table_mean(struct og_table *t, size_t axis, struct og_error *err);
 
 // A factor and prefix that bring the largest of n values near 1: 2.5e-7 S is 0.25 uS
 // (with the micro sign). Only for units that take prefixes.

@@ -194,19 +194,24 @@ static void limit(int what, rlim_t most)
 // child alone, which ends with it.
 static void become_a_probe(size_t file_size, size_t parent_size)
 {
-    const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU};
+    const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
         signal(deadly[i], SIG_DFL);
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
     const int nowhere = open("/dev/null", O_RDWR);
     if (nowhere >= 0) {
         dup2(nowhere, STDOUT_FILENO);
         dup2(nowhere, STDERR_FILENO);
     }
     limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, SECONDS + file_size / BYTES_PER_SECOND);
+    const unsigned seconds = SECONDS + (unsigned)(file_size / BYTES_PER_SECOND);
+    limit(RLIMIT_CPU, seconds);
+    alarm(10 * seconds);  // should it wait for what another thread held
     if (!SANITIZED && parent_size > 0)
         limit(RLIMIT_AS, parent_size + own_memory + 4 * file_size);
 }
@@ -231,7 +236,8 @@ static og_status judge(const char *path, pid_t child, bool good, struct og_error
     do r = waitpid(child, &status, 0);
     while (r < 0 && errno == EINTR);
     if (good) return OG_OK;
-    if (r == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+    if (r == child && WIFSIGNALED(status) &&
+        (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
         return og_fail(err, OG_INPUT, "%s: damaged: HDF5 does not come to an end with it",
                        path);
     if (r == child && WIFSIGNALED(status))

@@ -269,7 +269,8 @@ static const char *free_corner(const struct og_picture *p)
     int best = percent ? 0 : 1;
     for (int c = 0; c < 4; c++)
         if (hidden[c] < hidden[best]) best = c;
-    return corner[best];
+    // Panels beside others keep their width.
+    return hidden[best] > 0 && p->panels == 1 ? "outside right top" : corner[best];
 }
 
 static void write_x(const struct og_picture *p, FILE *out)

@@ -186,7 +186,7 @@ static void limit(int what, rlim_t most)
     struct rlimit l;
     if (getrlimit(what, &l) != 0) return;
     if (l.rlim_max != RLIM_INFINITY && l.rlim_max < most) most = l.rlim_max;
-    l.rlim_cur = l.rlim_max = most;
+    l.rlim_cur = most;  // alone: at the hard limit of time comes SIGKILL, which says less
     setrlimit(what, &l);
 }
 

@@ -160,10 +160,11 @@ struct og_adc_use {
 
 // y[r * ldy + j] for n rows x[r * ldx + i]; of ramps, the function of the sum and bias.
 // tape may be NULL. `a_noise`, if not NULL, is added to the column sums before the ADC
-// (noise injection at point A): a_noise[r * cols + j], in units of y. Where the full sum only exists after the ADCs (several row groups,
-// slices or passes) it is added there. `a_signal`, if not NULL, receives [n][cols] what
-// it is added to, without what is digitally known (offsets of inputs and references).
-// `use` may be NULL; ideal ADCs leave it as it is.
+// (noise injection at point A): a_noise[r * cols + j], in units of y. Where the full sum
+// only exists after the ADCs (several row groups, slices or passes) it is added there.
+// `a_signal`, if not NULL, receives [n][cols] what it is added to, without what is
+// digitally known (offsets of inputs and references). `use` may be NULL; ideal ADCs leave
+// it as it is.
 struct og_read_io {
     const float *x;
     // Instead of x, where og_array_takes_codes: gives the inputs of rows [row0, row0 + n)

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-// count * size zeroed bytes, or NULL, also where this machine has less memory. A count of 0 gives a pointer that may be freed.
+// count * size zeroed bytes, or NULL, also where this machine has less memory. A count of
+// 0 gives a pointer that may be freed.
 void *og_alloc(size_t count, size_t size);
 // Grows to count * size bytes, keeping the first `old` elements and zeroing the rest. On
 // NULL the old block stays as it was.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A sweep over chips of LeNet-5 from end to end, by the clock: with two threads and with one; and what of its
-// time the journal and the result file take. Its data set is made here, in a folder that
-// goes away.
+// A sweep over chips of LeNet-5 from end to end, by the clock: with two threads and with
+// one; and what of its time the journal and the result file take. Its data set is made
+// here, in a folder that goes away.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

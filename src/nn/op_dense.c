@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // y = W x + b (ONNX Gemm). Inputs of higher rank are flattened in C order, or (each_step)
-// every step of a sequence is read with the same matrix (ONNX MatMul). The bias is digital. Injected noise: X and A inside the product; O after the bias.
+// every step of a sequence is read with the same matrix (ONNX MatMul). The bias is
+// digital. Injected noise: X and A inside the product; O after the bias.
 #include <string.h>
 
 #include "nn/ops.h"

@@ -92,7 +92,9 @@ static void solving_every_read_is_announced(void **state)
     struct heard h = heard_of(e, OG_JOURNAL_FORCE);
     assert_int_equal(h.times, 1);
     assert_non_null(strstr(h.text, "wires.mode exact_nonlinear solves every read"));
-    assert_non_null(strstr(h.text, "(measured on 2), about "));
+    // A sample for each thread, of which a build without OpenMP has one.
+    assert_true(strstr(h.text, "(measured on 2), about ") ||
+                strstr(h.text, "(measured on 1), about "));
     assert_non_null(strstr(h.text, " for 180 to evaluate and 0 to train on"));
     h = heard_of(e, OG_JOURNAL_RESUME);
     assert_int_equal(h.times, 0);

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_sort.h>
 #include <hdf5.h>
 
+#include "kolmogorov.h"
 #include "ohmgrid/config.h"
 #include "ohmgrid/pulsed.h"
 #include "ohmgrid/results.h"
@@ -203,19 +203,6 @@ static void devices_differ_and_stay(void **state)
 }
 
 // --- devices beside references ---------------------------------------------------------
-
-// Kolmogorov and Smirnov at 0.1 %.
-static void assert_law(double *x, size_t n, double (*law)(double x))
-{
-    double worst = 0;
-    gsl_sort(x, 1, n);
-    for (size_t i = 0; i < n; i++) {
-        const double p = law(x[i]);
-        worst = fmax(worst, fabs(p - (double)i / (double)n));
-        worst = fmax(worst, fabs(p - (double)(i + 1) / (double)n));
-    }
-    if (!(worst * sqrt((double)n) < 1.95)) fail_msg("%g", worst * sqrt((double)n));
-}
 
 // Of |1 - 0.5695 xi|, the lower limits of reram_array_om as weights.
 static double folded(double w)

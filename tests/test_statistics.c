@@ -3,13 +3,11 @@
 // in both of its forms, and every error of a converter. Kolmogorov and Smirnov at 0.1 %, for
 // stated seeds.
 #include <gsl/gsl_cdf.h>
-#include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 
 #include "array_helper.h"
-
-static const double KOLMOGOROV = 1.95;  // 0.1 %
+#include "kolmogorov.h"
 
 // z[n] against the normal distribution of mean 0 and variance 1; both at 4.5 sigma.
 static void assert_normal(double *z, size_t n, const char *what)
@@ -18,15 +16,7 @@ static void assert_normal(double *z, size_t n, const char *what)
     if (!(fabs(mean) < 4.5 / sqrt((double)n) &&
           fabs(sd - 1) < 4.5 / sqrt(2.0 * (double)n)))
         fail_msg("%s: mean %g, sd %g", what, mean, sd);
-    double worst = 0;
-    gsl_sort(z, 1, n);
-    for (size_t i = 0; i < n; i++) {
-        const double p = gsl_cdf_ugaussian_P(z[i]);
-        worst = fmax(worst, fabs(p - (double)i / (double)n));
-        worst = fmax(worst, fabs(p - (double)(i + 1) / (double)n));
-    }
-    if (!(worst * sqrt((double)n) < KOLMOGOROV))
-        fail_msg("%s: %g", what, worst * sqrt((double)n));
+    assert_law(z, n, gsl_cdf_ugaussian_P);
 }
 
 // --- read noise ------------------------------------------------------------------------

@@ -83,22 +83,30 @@ static const size_t shapes[][3] = {{1, 1, 1},     {14, 7, 32},    {15, 33, 31},
                                    {13, 5, 65},   {28, 25, 20},   {11, 512, 92}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
+// On all kernels, of all shapes, layouts of both factors, set and added.
+static void everywhere(void (*check)(const size_t *s, int ta, int tb, int add))
+{
+    for (int isa = 0; isa < OG_ISA_COUNT; isa++) {
+        if (!og_cpu_use((enum og_isa)isa)) continue;
+        for (int i = 0; i < SHAPES * 8; i++)
+            check(shapes[i / 8], i & 1, i >> 1 & 1, i >> 2 & 1);
+    }
+}
+
+static void check_product(const size_t *s, int ta, int tb, int add)
+{
+    struct trial t = trial_new(s[0], s[1], s[2]);
+    memcpy(t.c, t.old, t.m * t.ldc * sizeof *t.c);
+    pack(&t, tb);
+    og_product(left(&t, ta), t.m, t.packed, t.c, t.ldc, add);
+    compare(&t, ta, tb, add);
+    trial_free(&t);
+}
+
 static void odd_shapes_equal_the_double_reference(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < OG_ISA_COUNT; isa++) {
-        if (!og_cpu_use((enum og_isa)isa)) continue;
-        for (int i = 0; i < SHAPES * 8; i++) {
-            const size_t *s = shapes[i / 8];
-            int ta = i & 1, tb = i >> 1 & 1, add = i >> 2 & 1;
-            struct trial t = trial_new(s[0], s[1], s[2]);
-            memcpy(t.c, t.old, t.m * t.ldc * sizeof *t.c);
-            pack(&t, tb);
-            og_product(left(&t, ta), t.m, t.packed, t.c, t.ldc, add);
-            compare(&t, ta, tb, add);
-            trial_free(&t);
-        }
-    }
+    everywhere(check_product);
 }
 
 // The rows in pieces of any size, from either layout of a, give the bits of one call.
@@ -223,21 +231,19 @@ static void compare_positive(const struct trial *t, int ta, int tb, int add)
     if (t->k > 500) assert_true(sqrt(squares / (double)(t->m * t->n)) < 4e-4);
 }
 
+static void check_positive(const size_t *s, int ta, int tb, int add)
+{
+    struct trial t = positive_trial(s[0], s[1], s[2]);
+    og_pack_positive(t.packed, t.b, tb ? 1 : t.n, tb ? t.k : 1, t.k, t.n);
+    og_product(left(&t, ta), t.m, t.packed, t.c, t.ldc, add);
+    compare_positive(&t, ta, tb, add);
+    trial_free(&t);
+}
+
 static void positive_products_are_close(void **state)
 {
     (void)state;
-    for (int isa = 0; isa < OG_ISA_COUNT; isa++) {
-        if (!og_cpu_use((enum og_isa)isa)) continue;
-        for (int i = 0; i < SHAPES * 8; i++) {
-            const size_t *s = shapes[i / 8];
-            int ta = i & 1, tb = i >> 1 & 1, add = i >> 2 & 1;
-            struct trial t = positive_trial(s[0], s[1], s[2]);
-            og_pack_positive(t.packed, t.b, tb ? 1 : t.n, tb ? t.k : 1, t.k, t.n);
-            og_product(left(&t, ta), t.m, t.packed, t.c, t.ldc, add);
-            compare_positive(&t, ta, tb, add);
-            trial_free(&t);
-        }
-    }
+    everywhere(check_positive);
 }
 
 static void positive_products_split_without_a_change(void **state)

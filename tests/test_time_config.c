@@ -109,6 +109,13 @@ static void what_has_no_effect_is_refused(void **state)
          "e.yaml:2: key 'hardware.device.retention.t': must be rising"},
         {"hardware: {device: {retention: {sigma: [1 uS]}}}\n",
          "e.yaml:2: key 'hardware.device.retention': has no effect without times t"},
+        {"hardware: {device: {name: pcm_joshi, flicker: {mode: correlated}}, t_cycle: 1 "
+         "us, t_sample: 1 ms}\nevaluate: {norm_samples: 8}\n",
+         "e.yaml:3: key 'evaluate.norm_samples': 8 excludes device.flicker.mode "
+         "correlated: those samples have no time on the read clock"},
+        {"data: {name: ptb, as: words}\nevaluate: {norm_samples: 8}\n",
+         "e.yaml:3: key 'evaluate.norm_samples': has no effect without samples of their "
+         "own, which text has not"},
         {"hardware: {past_reads: 1000}\n", "e.yaml:2: key 'hardware.past_reads': has no "
                                            "effect without device.disturb.reads"},
         {"hardware: {device: {disturb: {beta: 0.5}}}\n",

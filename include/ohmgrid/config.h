@@ -144,6 +144,7 @@ struct og_config {
     struct {
         int batch;
         int calibrate_samples;  // of the training set
+        int norm_samples;       // of it, for statistics of norms on each chip; 0: none
         int votes;              // passes over each test sample
         enum og_vote vote;
         int streams;  // of text

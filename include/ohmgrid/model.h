@@ -146,6 +146,16 @@ OG_API void og_exec_calibration_changed(og_exec *exec);
 // be called after each change of the parameters. Fails as og_array_program does.
 OG_API og_status og_exec_program(og_exec *exec, const struct og_chip *chip);
 
+// Whether the network has layers with running statistics (batch_norm).
+OG_API bool og_model_has_norms(const og_model *model);
+// New statistics of these for the chip that is programmed, until the next
+// og_exec_program: means over `batch` (no text), which is taken in parts of at most
+// OG_NORM_BATCH samples, each normalised by its own statistics (Joshi et al. 2020).
+// The exec's batch is at least that part; the model stays as it is. OG_NO_MEMORY.
+enum { OG_NORM_BATCH = 128 };
+OG_API og_status og_exec_renew_norms(og_exec *exec, const struct og_batch *batch,
+                                     struct og_error *err);
+
 // Logits [n][classes], borrowed until the next call.
 OG_API const float *og_exec_forward(og_exec *exec, const struct og_batch *batch);
 // Softmax cross-entropy of the last forward: sum over the batch of the loss; hit[n] (may

@@ -268,6 +268,8 @@ static og_status check_text(const struct og_config *c, const og_item *root,
         {"data.vocabulary", d->text.vocabulary != 0, text, "as words or characters"},
         {"data.test", d->text.validation, text, "as words or characters"},
         {"evaluate.streams", c->evaluate.streams != 64, text, "as words or characters"},
+        {"evaluate.norm_samples", c->evaluate.norm_samples > 0, !text,
+         "samples of their own, which text has not"},
     };
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
         if (uses[i].given && !uses[i].used)
@@ -334,17 +336,44 @@ static bool votes_fit(const struct og_hardware *h, int votes)
     return h->t_pass > 0 && votes * h->t_pass <= h->t_sample * (1 + 1e-9);
 }
 
-static og_status check_clock(const struct og_config *c, const og_item *root,
-                             struct og_error *err)
+// The samples of new statistics have no time on the read clock.
+static bool norms_fit(const struct og_hardware *h, int samples)
 {
-    const struct og_hardware *h = &c->hardware;
-    bool fit = votes_fit(h, c->evaluate.votes);
-    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && fit; i++) {
+    return h->ideal || h->device.flicker.mode == OG_FLICKER_FROZEN || samples == 0;
+}
+
+// Whether it holds for the hardware and for that of each layer.
+static og_status check_layers(bool (*fits)(const struct og_hardware *h, int n), int n,
+                              const struct og_hardware *h, bool *fit,
+                              struct og_error *err)
+{
+    *fit = fits(h, n);
+    for (size_t i = 0; !h->ideal && i < og_hardware_layers(h) && *fit; i++) {
         struct og_hardware own;
         const char *layer = og_hardware_layer_name(h, i)->text;
         OG_TRY(og_hardware_layer(h, layer, &own, err));
-        fit = votes_fit(&own, c->evaluate.votes);
+        *fit = fits(&own, n);
     }
+    return OG_OK;
+}
+
+static og_status check_norms(const struct og_config *c, const og_item *root,
+                             struct og_error *err)
+{
+    bool fit;
+    OG_TRY(check_layers(norms_fit, c->evaluate.norm_samples, &c->hardware, &fit, err));
+    if (fit) return OG_OK;
+    return og_fail_at(root, "evaluate.norm_samples", err,
+                      "%d excludes device.flicker.mode correlated: those samples have no "
+                      "time on the read clock",
+                      c->evaluate.norm_samples);
+}
+
+static og_status check_clock(const struct og_config *c, const og_item *root,
+                             struct og_error *err)
+{
+    bool fit;
+    OG_TRY(check_layers(votes_fit, c->evaluate.votes, &c->hardware, &fit, err));
     if (fit) return OG_OK;
     return og_fail_at(
         root, "evaluate.votes", err,
@@ -411,6 +440,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
                           "has no effect without output.layer_samples");
     OG_TRY(check_stop(c, root, err));
     OG_TRY(check_vote(c, root, err));
+    OG_TRY(check_norms(c, root, err));
     OG_TRY(og_attack_check(c, root, err));
     if (c->train.ideal_epochs > c->train.epochs)
         return og_fail_at(root, "train.ideal_epochs", err,

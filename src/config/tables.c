@@ -301,6 +301,12 @@ static const struct og_field evaluate_fields[] = {
      offsetof(struct og_raw_config, config.evaluate.calibrate_samples), 0, NULL, 1,
      1000000, NULL, "1024", P,
      "Training samples that calibrate the converters of a chip.", NULL, NULL},
+    {"norm_samples", OG_FIELD_INT,
+     offsetof(struct og_raw_config, config.evaluate.norm_samples), 0, NULL, 0, 1000000,
+     NULL, "0", E,
+     "Training samples that each chip reads as it is at t_inference, for new statistics "
+     "of batch_norm instead of those of training; 0: none.",
+     NULL, NULL},
     {"votes", OG_FIELD_INT, offsetof(struct og_raw_config, config.evaluate.votes), 0,
      NULL, 1, OG_VOTES_MAX, NULL, "1", E,
      "Passes over each test sample that vote for its class: what is drawn per read is "

@@ -79,13 +79,25 @@ static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
     return OG_OK;
 }
 
+// As the chip is now, if asked for.
+static og_status renew_norms(const struct evaluation *v, og_exec *exec,
+                             const struct og_chip *chip, struct og_error *err)
+{
+    const size_t n = (size_t)v->job->config.evaluate.norm_samples;
+    if (n == 0) return OG_OK;
+    return og_renew_norms(exec, v->job->set[OG_TRAIN], n, chip, err);
+}
+
 // On the very chip, or for another network on one of its own.
 static og_status program_attack(struct evaluation *v, const struct og_chip *chip,
                                 struct og_error *err)
 {
     struct og_chip own = *chip;
     if (v->source) own.trial = OG_ATTACK_TRIAL;
-    return og_exec_put_on(og_attack_exec(v->attack), &own, err);
+    OG_TRY(og_exec_put_on(og_attack_exec(v->attack), &own, err));
+    return v->source || v->job->config.attack.ideal
+               ? OG_OK
+               : renew_norms(v, og_attack_exec(v->attack), chip, err);
 }
 
 static og_status measure(struct evaluation *v, struct og_error *err)
@@ -105,6 +117,7 @@ static og_status measure(struct evaluation *v, struct og_error *err)
     };
     struct og_error own = {0};
     og_status status = og_exec_put_on(v->exec, &chip, &own);
+    if (status == OG_OK) status = renew_norms(v, v->exec, &chip, &own);
     if (status == OG_OK && v->attack) {
         status = og_evaluate(v->exec, &options, v->clean, &own);
         if (status == OG_OK) status = program_attack(v, &chip, &own);
@@ -212,6 +225,14 @@ size_t og_job_passes(const struct og_job *job, size_t point, size_t trial)
 
 // --- one point -----------------------------------------------------------------------
 
+// Samples that the executions hold: those of a pass, or of new statistics.
+static size_t room(const struct evaluation *v)
+{
+    const size_t norms = (size_t)v->job->config.evaluate.norm_samples;
+    const size_t part = norms < OG_NORM_BATCH ? norms : OG_NORM_BATCH;
+    return v->batch > part ? v->batch : part;
+}
+
 static og_status prepare(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
@@ -220,7 +241,7 @@ static og_status prepare(struct evaluation *v, struct og_error *err)
     v->batch = (size_t)job->config.evaluate.batch;
     const struct og_exec_options options = {
         .hardware = ideal ? NULL : &job->config.hardware,
-        .batch = v->batch,
+        .batch = room(v),
         .streams = og_job_streams(job),
     };
     size_t polls = 0;
@@ -263,7 +284,7 @@ static og_status prepare_attack(struct evaluation *v, struct og_error *err)
         .model = v->source ? v->source : job->model,
         .hardware = ideal ? NULL : &job->config.hardware,
         .set = job->set[OG_TEST],
-        .batch = v->batch,
+        .batch = room(v),
         .seed = job->config.seed,
     };
     OG_TRY(og_attack_alloc(&v->attack, &options, err));

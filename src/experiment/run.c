@@ -69,6 +69,9 @@ static og_status check_hardware(const struct og_config *c, og_model *model,
                                 struct og_error *err)
 {
     OG_TRY(check_fit(model, &c->hardware, NULL, err));
+    if (c->evaluate.norm_samples > 0 && !og_model_has_norms(model))
+        return og_fail(err, OG_INPUT,
+                       "evaluate.norm_samples: the network has no batch_norm layer");
     if (c->train.epochs > 0) OG_TRY(check_fit(model, &c->train.hardware, &c->train, err));
     if (c->compress.used == 0) return OG_OK;
     return check_fit(model, &c->compress.hardware, &c->train, err);

@@ -146,3 +146,19 @@ og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
     window_clear(&w);
     return status;
 }
+
+og_status og_renew_norms(og_exec *exec, const struct og_dataset *set, size_t n,
+                         const struct og_chip *chip, struct og_error *err)
+{
+    struct window w;
+    if (n > set->n) n = set->n;
+    if (n == 0)
+        return og_fail(err, OG_INPUT, "new statistics need at least one training sample");
+    OG_TRY(window_init(&w, set, n, err));
+    struct og_batch batch = window_fetch(&w, 0, n);
+    batch.seed = chip->seed;
+    batch.trial = chip->trial;
+    const og_status status = og_exec_renew_norms(exec, &batch, err);
+    window_clear(&w);
+    return status;
+}

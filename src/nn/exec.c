@@ -102,6 +102,7 @@ void og_exec_free(og_exec *exec)
     og_free(exec->carried);
     og_free(exec->losses);
     og_free(exec->input_grad);
+    og_free(exec->state);
     og_free(exec->dparam);
     og_free(exec->gradient_block);
     for (size_t i = 0; exec->node && i < nodes; i++) og_free(exec->node[i].linear);
@@ -111,6 +112,8 @@ void og_exec_free(og_exec *exec)
 
 og_status og_exec_program(og_exec *exec, const struct og_chip *chip)
 {
+    og_free(exec->state);
+    exec->state = NULL;
     if (exec->ideal) {
         og_exec_pack(exec);
         return OG_OK;

@@ -61,6 +61,7 @@ struct og_exec {
     struct og_hardware *layer_hw;  // [nodes] where hardware.layers names any; or NULL
     bool ideal, reparam;
     bool training;  // keeps what backward needs
+    bool renewing;  // in og_exec_renew_norms: layers that gather do as in training
     bool inputs;    // for the gradient of the inputs; then layers do as in evaluation
     bool through;   // the gradient goes on to the inputs: with `inputs`, or asked for
     bool together;  // training, with noise whose power is that of the whole batch
@@ -98,6 +99,7 @@ struct og_exec {
     float *carried;         // of runs, then of all other passes; each node's in turn
     double *losses;         // of text, [batch][steps]
     float *input_grad;      // [batch][input shape], through
+    float *state;           // of this chip in runs, from og_exec_renew_norms; or NULL
     float *dparam;          // [blocks][largest node's parameters]
     float *gradient_block;  // as the model's parameters
 };
@@ -125,6 +127,8 @@ static inline const struct og_hardware *og_exec_hardware(const og_exec *exec,
 size_t og_segment_first(const struct og_linear_decl *l, int segment);
 // exec_pass.c
 void og_exec_pass(og_exec *exec, const struct og_batch *batch, enum og_exec_mode mode);
+// Running statistics from the last pass, over n samples; share: see og_view.
+void og_exec_update(const og_exec *exec, float *state, size_t n, double share);
 og_status og_exec_memory(og_exec *exec, struct og_error *err);
 og_status og_exec_matrices_alloc(og_exec *exec, struct og_error *err);
 void og_exec_matrices_free(og_exec *exec);

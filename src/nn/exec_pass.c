@@ -42,6 +42,18 @@ static float *carried_of(const og_exec *exec, const struct og_batch *batch, size
     return at;
 }
 
+static bool gathers(const og_exec *exec, size_t i)
+{
+    const bool trains = exec->training && !exec->inputs;
+    return (trains || exec->renewing) && exec->node[i].op->gather;
+}
+
+// Where tensors that are no parameters are read.
+static const float *state_of(const og_exec *exec)
+{
+    return exec->state && exec->mode == OG_RUN ? exec->state : exec->model->state;
+}
+
 static struct og_view exec_view(const og_exec *exec, const struct og_batch *batch,
                                 size_t i, size_t block)
 {
@@ -54,7 +66,7 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
         // Layers that gather want the statistics of the batch also while calibrating for
         // training; dropout is noise, which calibration does without.
         .training =
-            exec->training && !exec->inputs && (exec->mode == OG_RUN || node->op->gather),
+            gathers(exec, i) || (exec->training && !exec->inputs && exec->mode == OG_RUN),
         .first = block * OG_BLOCK,
         .block = block,
         .blocks = block_count(batch),
@@ -71,7 +83,7 @@ static struct og_view exec_view(const og_exec *exec, const struct og_batch *batc
     v.out = exec->act[i] + v.first * og_shape_count(&node->shape);
     for (int p = 0; p < node->params; p++) {
         const struct og_param *q = &node->param[p];
-        v.param[p] = (q->state ? exec->model->state : exec->model->params) + q->offset;
+        v.param[p] = (q->state ? state_of(exec) : exec->model->params) + q->offset;
     }
     const bool keeps = v.training || (exec->inputs && exec->mode == OG_RUN);
     if (keeps && exec->tape[i]) v.tape = exec->tape[i] + block * exec->tape_bytes[i];
@@ -115,11 +127,6 @@ static void run_parts(og_exec *exec, const struct og_batch *batch, size_t i)
         }
         og_power_meet(exec, blocks);
     }
-}
-
-static bool gathers(const og_exec *exec, size_t i)
-{
-    return exec->training && !exec->inputs && exec->node[i].op->gather;
 }
 
 // Partials of every block, then one serial merge.
@@ -389,10 +396,9 @@ const float *og_exec_backward_inputs(og_exec *exec, const struct og_batch *batch
 
 // --- state ---------------------------------------------------------------------------
 
-void og_exec_update_state(og_exec *exec)
+void og_exec_update(const og_exec *exec, float *state, size_t n, double share)
 {
-    assert(exec->training && exec->last_n > 0);
-    const struct og_batch last = {.n = exec->last_n};
+    const struct og_batch last = {.n = n};
     for (size_t i = 0; i < exec->model->nodes; i++) {
         const struct og_node *node = &exec->node[i];
         if (!node->op->update) continue;
@@ -402,11 +408,18 @@ void og_exec_update_state(og_exec *exec)
                             .training = true,
                             .blocks = block_count(&last),
                             .total = last.n,
+                            .share = share,
                             .merged = exec->merged[i]};
         for (int p = 0; p < node->params; p++)
-            if (node->param[p].state)
-                v.state[p] = exec->model->state + node->param[p].offset;
+            if (node->param[p].state) v.state[p] = state + node->param[p].offset;
         node->op->update(&v);
     }
+}
+
+void og_exec_update_state(og_exec *exec)
+{
+    assert(exec->training && exec->last_n > 0);
+    const struct og_batch last = {.n = exec->last_n};
+    og_exec_update(exec, exec->model->state, last.n, 0.0);
     og_power_update(exec, block_count(&last));
 }

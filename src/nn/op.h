@@ -112,6 +112,7 @@ struct og_view {
     double *partial;              // this block's; in merge: [blocks][partials]
     size_t blocks, total;         // number of blocks and samples of the batch
     float *state[OG_MAX_PARAMS];  // writable state tensors, in op->update only
+    double share;                 // there: of this batch in them; 0: as the layer says
     double *merged;               // as many doubles, written by merge steps, kept
 };
 

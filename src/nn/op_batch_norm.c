@@ -216,11 +216,12 @@ static void update(const struct og_view *v)
     struct extent e = extent_of(v->node);
     double count = (double)(v->total * e.cells);
     double unbiased = count > 1.0 ? count / (count - 1.0) : 1.0;
+    double keep = v->share > 0.0 ? 1.0 - v->share : a->momentum;
     for (size_t c = 0; c < e.channels; c++) {
         float *mean = &v->state[MEAN][c], *var = &v->state[VAR][c];
         double now = v->merged[e.channels + c] * unbiased;
-        *mean = (float)(a->momentum * *mean + (1.0 - a->momentum) * v->merged[c]);
-        *var = (float)(a->momentum * *var + (1.0 - a->momentum) * now);
+        *mean = (float)(keep * *mean + (1.0 - keep) * v->merged[c]);
+        *var = (float)(keep * *var + (1.0 - keep) * now);
     }
 }
 

@@ -17,6 +17,15 @@ static int finish(const char *out)
     return og_result_show(out, stdout, &err) == OG_OK ? CLI_DONE : cli_fail("show", &err);
 }
 
+// What runs but cannot be watched is told; so is what never ran.
+static bool is_finished(const char *out)
+{
+    char journal[4096];
+    const int length = snprintf(journal, sizeof journal, "%s.journal", out);
+    return length > 0 && (size_t)length < sizeof journal && access(journal, F_OK) != 0 &&
+           access(out, F_OK) == 0;
+}
+
 // On a terminal the page is drawn anew; in a log one page follows another.
 static void draw(const og_watch *watch, const struct og_watch_state *now, int *looks)
 {
@@ -32,9 +41,7 @@ int cli_watch(const char *out, const char *data)
     og_watch *watch;
     struct og_error err = {0};
     if (og_watch_open(&watch, out, data, &err) != OG_OK) {
-        // Nothing runs (any more).
-        if (access(out, F_OK) == 0) return finish(out);
-        return cli_fail("show", &err);
+        return is_finished(out) ? finish(out) : cli_fail("show", &err);
     }
     struct og_watch_state now = {0};
     og_status status;

@@ -175,16 +175,17 @@ static void storage_is_counted(void **state)
     // A list of 3 of 12 rows would be 12 bits, as many as one for each row; one of 5 of
     // 12 columns 20. Both numbers are odd, so that no block holds them without fillers.
     const double indices = 12 + 12;
-    double values[4], places[4], sum[4], ratio[4], of_tensor[2];
+    double values[4], places[4], codes[4], sum[4], ratio[4], of_tensor[2];
     read_values("a.h5", "/results/storage_values", values, 4);
     read_values("a.h5", "/results/storage_indices", places, 4);
+    read_values("a.h5", "/results/storage_codes", codes, 4);
     read_values("a.h5", "/results/storage", sum, 4);
     read_values("a.h5", "/results/storage_ratio", ratio, 4);
     assert_true(values[0] == 32 * all && values[1] == 4 * all);
     assert_true(values[2] == 32 * kept && values[3] == 4 * kept);
     assert_true(places[0] == 0 && places[1] == 0);
     for (int i = 0; i < 4; i++) {
-        assert_true(sum[i] == values[i] + places[i]);
+        assert_true(sum[i] == values[i] + places[i] && codes[i] == values[i]);
         assert_true(ratio[i] == 32 * all / sum[i]);
     }
     assert_true(ratio[0] == 1 && ratio[1] == 8);

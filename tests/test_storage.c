@@ -161,6 +161,7 @@ static void values_have_codes(void **state)
     assert_int_equal(s.exact.bits, 510 * 2);
     b = og_storage_bits(&s, 0);
     assert_true(b.values == 510 * 3 + 4 * 32 && b.indices == 1 + 2 * 3);
+    assert_true(b.codes == 510 * 2 + 4 * 32);
     // A value for each row: codes of 5 bits in one table of 32 entries, or codes of 1 bit
     // in 32 tables of one entry.
     for (int i = 0; i < MOST; i++) w[i] = 1.0f + (float)(i / 32);

@@ -126,13 +126,14 @@ const struct og_metric og_point_metrics[OG_POINT_METRICS] = {
     {"compression_conv", "1", "all weights of convolutions divided by those kept"},
     {"storage_values", "bit", "weights kept, in the codes of the hardware or their own"},
     {"storage_indices", "bit", "where the weights kept are"},
+    {"storage_codes", "bit", "weights kept, in the fewest bits that take no index"},
     {"storage", "bit", "weights kept, and where they are"},
     {"storage_ratio", "1", "32 bits for each weight, divided by the storage"},
 };
 
 // Sums over the network of a point, in bits but for `weights`.
 struct storage {
-    double weights, values, indices;
+    double weights, values, indices, codes;
 };
 
 // Bits of the weights of tensor "node/name" on its hardware; 0: floats.
@@ -159,6 +160,7 @@ static og_status storage_of(const struct og_report *r, const struct og_hardware 
         sum.weights += (double)s->all;
         sum.values += bits.values;
         sum.indices += bits.indices;
+        sum.codes += bits.codes;
     }
     *out = sum;
     return OG_OK;
@@ -175,6 +177,7 @@ static og_status fill_metrics(const struct og_report *r, const struct og_hardwar
     if (!(sum.weights > 0)) return OG_OK;
     value[OG_POINT_STORAGE_VALUES] = sum.values;
     value[OG_POINT_STORAGE_INDICES] = sum.indices;
+    value[OG_POINT_STORAGE_CODES] = sum.codes;
     value[OG_POINT_STORAGE] = all;
     value[OG_POINT_STORAGE_RATIO] = OG_STORAGE_FLOAT * sum.weights / all;
     return OG_OK;

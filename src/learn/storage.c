@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "learn/storage.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -258,9 +259,11 @@ static void try_coding(const struct og_storage *s, const struct og_storage_index
     const struct og_storage_bits b = {
         (double)(s->kept * v + table * OG_STORAGE_FLOAT),
         (double)(index->bits + index->fillers * v),
+        least->way ? least->codes : INFINITY,
         index->name,
     };
     if (!least->way || b.values + b.indices < least->values + least->indices) *least = b;
+    if (b.values < least->codes) least->codes = b.values;
 }
 
 static void try_bits(const struct og_storage *s, uint64_t v, uint64_t table,

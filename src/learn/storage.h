@@ -43,10 +43,13 @@ og_status og_storage_measure(struct og_storage *s, const float *w, size_t rows,
 struct og_storage_bits {
     double values;    // of the weights kept, with the table of values where there is one
     double indices;   // where they are, and fillers
+    double codes;     // the least that the weights kept take where nothing says where
     const char *way;  // name of the coding; borrowed
 };
 // The least of: weights of 32 bits; of weight_bits, where these are not 0; numbers into a
-// table of 32-bit values for the tensor or for each row.
+// table of 32-bit values for the tensor or for each row. `codes` is the least of these by
+// itself, as papers count that leave out indices: `values` may be more, where it is another
+// coding that is the least with them.
 struct og_storage_bits og_storage_bits(const struct og_storage *s, int weight_bits);
 
 #endif

@@ -36,7 +36,7 @@ static void each_round_is_computed_once(void **state)
 {
     (void)state;
     og_experiment *e = read_rounds(used, NULL);
-    struct stopper s = {0};
+    struct stopper s = counter;
     struct og_error err = {0};
     if (run(e, "a.h5", OG_JOURNAL_FORCE, &s, &err) != OG_OK) fail_msg("%s", err.text);
     // 5 batches an epoch, 2 epochs of training; (2 + 1) * 5 + 1 and (2 + 2) * 5 + 1 steps

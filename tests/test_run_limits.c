@@ -37,7 +37,7 @@ static void limits_are_in_the_result(void **state)
     (void)state;
     enum { TRIES = 6 };
     og_experiment *e = read_rounds(sweeps);
-    struct stopper s = {0};
+    struct stopper s = counter;
     struct og_error err = {0};
     if (run(e, "a.h5", OG_JOURNAL_FORCE, &s, &err) != OG_OK) fail_msg("%s", err.text);
     // Training; the search once for all fault rates of the sweep, since it sees the

@@ -23,7 +23,7 @@ static const char noise[] = "hardware.device.read.sigma=8 uS";
 
 static int reports(const og_experiment *e, const char *out)
 {
-    struct stopper s = {0};
+    struct stopper s = counter;
     struct og_error err = {0};
     if (run(e, out, OG_JOURNAL_FORCE, &s, &err) != OG_OK) fail_msg("%s", err.text);
     assert_true(s.fraction > 0.999);

@@ -22,15 +22,25 @@ static bool is_beyond_machine(size_t bytes)
     return pages > 0 && page > 0 && bytes / (size_t)page > (size_t)pages;
 }
 
+// In whole lines; 0: no machine has so many, or this one has not.
+static size_t whole_bytes(size_t count, size_t size)
+{
+    if (size != 0 && count > (SIZE_MAX - 2 * ALIGNMENT) / size) return 0;
+    const size_t bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    return is_beyond_machine(bytes) ? 0 : bytes;
+}
+
+void *og_alloc_unset(size_t count, size_t size)
+{
+    const size_t bytes = whole_bytes(count, size);
+    if (fail_countdown > 0 && --fail_countdown == 0) return NULL;
+    return bytes > 0 ? aligned_alloc(ALIGNMENT, bytes) : NULL;
+}
+
 void *og_alloc(size_t count, size_t size)
 {
-    if (fail_countdown > 0 && --fail_countdown == 0) return NULL;
-    if (size != 0 && count > (SIZE_MAX - 2 * ALIGNMENT) / size) return NULL;
-    size_t bytes = count * size;
-    size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    if (is_beyond_machine(rounded)) return NULL;
-    void *block = aligned_alloc(ALIGNMENT, rounded);
-    if (block != NULL) memset(block, 0, rounded);
+    void *block = og_alloc_unset(count, size);
+    if (block != NULL) memset(block, 0, whole_bytes(count, size));
     return block;
 }
 

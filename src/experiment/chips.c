@@ -1,265 +1,168 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Evaluation: the missing chips of a point, one record each.
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include <gsl/gsl_errno.h>
+
+#include "base/blas.h"
 #include "base/mem.h"
 #include "experiment/layers.h"
+#include "experiment/place.h"
 #include "experiment/ranks.h"
-#include "nn/exec.h"
+#include "nn/op.h"
 
-struct evaluation {
-    og_exec *exec;
-    og_probe *probe;    // of the layers, or NULL
-    og_attack *attack;  // or NULL
-    og_model *source;   // whose gradient it follows, where that is another network
-    size_t batch, trial;
-    struct og_job *job;
-    // The points that the passes of this one answer, each by its ballot.
-    size_t polls;
-    size_t *point;                 // [polls]
-    struct og_ballot *ballot;      // [polls]
-    struct og_evaluation *result;  // [polls]
-    struct og_evaluation *clean;   // [polls], before the attack
-    uint8_t *hit;                  // [polls][answers]
-    size_t answers;
-    struct og_record *record;
-    size_t record_size;
-};
+// --- what is found -------------------------------------------------------------------
 
-static void tick(void *user, size_t samples)
-{
-    const struct evaluation *v = user;
-    const struct og_job *job = v->job;
-    char detail[96];
-    snprintf(detail, sizeof detail, "point %zu/%zu trial %zu/%zu", job->point + 1,
-             job->points, v->trial + 1, job->trials);
-    if (job->link) og_worker_listen(job);
-    og_meter_add(&v->job->meter, OG_WORK_EVALUATE, (double)samples, "evaluate", detail);
-}
-
-static og_status put_record(struct evaluation *v, size_t poll, struct og_error *err)
+static og_status put_record(struct evaluation *v, const struct og_place *place,
+                            size_t poll, struct og_error *err)
 {
     struct og_job *job = v->job;
-    const size_t point = v->point[poll];
-    const uint8_t *hit = v->hit + poll * v->answers;
+    const size_t point = place->point[poll];
+    const uint8_t *hit = place->hit + poll * v->answers;
     char key[40];
     v->record->samples = v->answers;
-    v->record->accuracy = v->result[poll].accuracy;
-    v->record->loss = v->result[poll].loss;
-    v->record->clean = v->attack ? v->clean[poll].accuracy : NAN;
+    v->record->accuracy = place->result[poll].accuracy;
+    v->record->loss = place->result[poll].loss;
+    v->record->clean = place->attack ? place->clean[poll].accuracy : NAN;
     memset(v->record->bits, 0, (v->answers + 7) / 8);
     for (size_t s = 0; s < v->answers; s++)
         v->record->bits[s / 8] |= (uint8_t)(hit[s] << s % 8);
-    og_record_key(point, v->trial, key);
+    og_record_key(point, place->trial, key);
     OG_TRY(og_job_put(job, OG_ENTRY_RECORD, key, v->record, v->record_size, err));
     job->stored = true;
-    return og_job_take(job, point, v->trial, v->record, err);
+    return og_job_take(job, point, place->trial, v->record, err);
+}
+
+// What is known of the first chip alone, for a point that it answers.
+static og_status put_first(struct og_job *job, const struct og_place *place, size_t point,
+                           struct og_error *err)
+{
+    const struct og_config *c = &job->config;
+    if (place->probe) OG_TRY(og_put_writing(job, point, place->exec, err));
+    if (c->hardware.ideal) return OG_OK;
+    if (c->output.chip) OG_TRY(og_put_chip(job, point, place->exec, err));
+    if (c->output.faults) OG_TRY(og_put_faults(job, point, place->exec, err));
+    return c->output.errors ? og_put_errors(job, point, place->exec, err) : OG_OK;
 }
 
 // What is known of a chip beside its record, for every point that it answers.
-static og_status put_rest(struct evaluation *v, const struct og_chip *chip,
+static og_status put_rest(struct og_job *job, const struct og_place *place,
                           struct og_error *err)
 {
-    struct og_job *job = v->job;
-    const bool store = v->trial == 0 && job->config.output.chip;
-    OG_TRY(og_layers_measure(job, v->exec, v->probe, chip, v->point, v->polls, err));
-    for (size_t p = 0; store && !job->config.hardware.ideal && p < v->polls; p++)
-        OG_TRY(og_put_chip(job, v->point[p], v->exec, err));
-    const bool faults = v->trial == 0 && job->config.output.faults;
-    for (size_t p = 0; faults && !job->config.hardware.ideal && p < v->polls; p++)
-        OG_TRY(og_put_faults(job, v->point[p], v->exec, err));
-    const bool errors = v->trial == 0 && job->config.output.errors;
-    for (size_t p = 0; errors && !job->config.hardware.ideal && p < v->polls; p++)
-        OG_TRY(og_put_errors(job, v->point[p], v->exec, err));
-    for (size_t p = 0; v->trial == 0 && v->probe && p < v->polls; p++)
-        OG_TRY(og_put_writing(job, v->point[p], v->exec, err));
+    if (place->probe)
+        OG_TRY(og_layers_put(job, place->exec, place->trial, place->point, place->polls,
+                             place->layers, err));
+    for (size_t p = 0; place->probe && p < place->polls; p++)
+        OG_TRY(og_put_traces(job, place->point[p], place->trial, place->probe, err));
+    for (size_t p = 0; place->trial == 0 && p < place->polls; p++)
+        OG_TRY(put_first(job, place, place->point[p], err));
     return OG_OK;
 }
 
-// As the chip is now, if asked for.
-static og_status renew_norms(const struct evaluation *v, og_exec *exec,
-                             const struct og_chip *chip, struct og_error *err)
-{
-    const size_t n = (size_t)v->job->config.evaluate.norm_samples;
-    if (n == 0) return OG_OK;
-    return og_renew_norms(exec, v->job->set[OG_TRAIN], n, chip, err);
-}
-
-// On the very chip, or for another network on one of its own.
-static og_status program_attack(struct evaluation *v, const struct og_chip *chip,
-                                struct og_error *err)
-{
-    struct og_chip own = *chip;
-    if (v->source) own.trial = OG_ATTACK_TRIAL;
-    OG_TRY(og_exec_put_on(og_attack_exec(v->attack), &own, err));
-    return v->source || v->job->config.attack.ideal
-               ? OG_OK
-               : renew_norms(v, og_attack_exec(v->attack), chip, err);
-}
-
-static og_status measure(struct evaluation *v, struct og_error *err)
+// The rest before its record, so that no record is ever without its layers, or its chip.
+static og_status put(struct evaluation *v, const struct og_place *place, bool again,
+                     struct og_error *err)
 {
     struct og_job *job = v->job;
-    const struct og_chip chip = {.seed = job->config.seed, .trial = (uint32_t)v->trial};
-    struct og_evaluate_options options = {
-        .set = job->set[OG_TEST],
-        .chip = &chip,
-        .ballot = v->ballot,
-        .ballots = v->polls,
-        .batch = v->batch,
-        .stop = og_job_signal(job),
-        .hit = v->hit,
-        .tick = tick,
-        .user = v,
-    };
-    struct og_error own = {0};
-    og_status status = og_exec_put_on(v->exec, &chip, &own);
-    if (status == OG_OK) status = renew_norms(v, v->exec, &chip, &own);
-    if (status == OG_OK && v->attack) {
-        status = og_evaluate(v->exec, &options, v->clean, &own);
-        if (status == OG_OK) status = program_attack(v, &chip, &own);
-        options.attack = v->attack;
-    }
-    if (status == OG_OK) status = og_evaluate(v->exec, &options, v->result, &own);
-    if (status == OG_INTERRUPTED) return og_job_stop(job, err);
-    if (status != OG_OK) return og_fail(err, status, "%s", own.text);
-    // Before its record, so that no record is ever without its layers, or its chip.
-    return put_rest(v, &chip, err);
+    if (place->status == OG_INTERRUPTED) return og_job_stop(job, err);
+    if (place->status != OG_OK) return og_fail(err, place->status, "%s", place->err.text);
+    if (!again) OG_TRY(put_rest(job, place, err));
+    for (size_t p = 0; p < place->polls; p++)
+        if (og_job_wants(job, place->point[p], place->trial))
+            OG_TRY(put_record(v, place, p, err));
+    return OG_OK;
 }
+
+// --- rounds of chips -----------------------------------------------------------------
 
 // The points of the group that lack this chip. Ideal hardware has no chips: one
 // evaluation serves all trials, so it answers all points.
-static void list_polls(struct evaluation *v)
+static void list_polls(struct og_place *place)
 {
-    const struct og_job *job = v->job;
-    v->polls = 0;
+    const struct og_job *job = place->of->job;
+    place->polls = 0;
     for (size_t p = job->group[job->point]; p != SIZE_MAX; p = job->next[p]) {
-        const bool lacks = og_job_wants(job, p, v->trial);
+        const bool lacks = og_job_wants(job, p, place->trial);
         if (!lacks && !job->config.hardware.ideal) continue;
-        v->point[v->polls] = p;
-        v->ballot[v->polls++] = job->ballot[p];
+        place->point[place->polls] = p;
+        place->ballot[place->polls++] = job->ballot[p];
     }
+}
+
+static size_t count_wanted(const struct og_job *job, size_t from)
+{
+    size_t n = 0;
+    for (size_t t = from; t < job->trials; t++) n += og_job_wants(job, job->point, t);
+    return n;
+}
+
+// The next chips, *trial and later: one for each place; a few that are left over go one by
+// one, each by all threads.
+static void begin_round(struct evaluation *v, size_t *trial)
+{
+    const size_t left = count_wanted(v->job, *trial);
+    const size_t most = left < v->places ? left : v->places;
+    const size_t n = 2 * most > v->places ? most : most > 0;
+    for (v->together = 0; v->together < n; ++*trial) {
+        if (!og_job_wants(v->job, v->job->point, *trial)) continue;
+        struct og_place *place = &v->place[v->together++];
+        place->trial = *trial;
+        list_polls(place);
+    }
+}
+
+// `act` for places from .. to - 1, side by side. What is set for the whole process is set
+// before: each of them would set it, and restore it under the others' feet.
+static void each_place(struct evaluation *v, size_t from, size_t to,
+                       void (*act)(struct og_place *place))
+{
+    const int blas = og_blas_use_threads(1);
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+#pragma omp parallel for default(none) schedule(static, 1) num_threads((int)(to - from)) \
+    shared(v, from, to, act)
+    for (size_t k = from; k < to; k++) act(&v->place[k]);
+    gsl_set_error_handler(handler);
+    og_blas_use_threads(blas);
 }
 
 static og_status measure_all(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
-    bool measured = false;
-    for (v->trial = 0; v->trial < job->trials; v->trial++) {
-        if (!og_job_wants(job, job->point, v->trial)) continue;
+    bool again = false;
+    for (size_t trial = 0;;) {
+        begin_round(v, &trial);
+        if (v->together == 0) return OG_OK;
         OG_TRY(og_job_stop(job, err));
         og_meter_skip(&job->meter);
-        list_polls(v);
-        if (!measured || !job->config.hardware.ideal) OG_TRY(measure(v, err));
-        measured = true;
-        for (size_t p = 0; p < v->polls; p++)
-            if (og_job_wants(job, v->point[p], v->trial)) OG_TRY(put_record(v, p, err));
+        if (!again) each_place(v, 0, v->together, og_place_measure);
+        for (size_t k = 0; k < v->together; k++) OG_TRY(put(v, &v->place[k], again, err));
+        again = job->config.hardware.ideal;
         OG_TRY(og_job_write_now_and_then(job, err));
     }
-    return OG_OK;
-}
-
-// --- which passes answer which points ------------------------------------------------
-
-struct member {
-    char key[33];
-    size_t point;
-};
-
-static int by_key(const void *a, const void *b)
-{
-    const struct member *x = a, *y = b;
-    const int order = strcmp(x->key, y->key);
-    if (order != 0) return order;
-    return x->point < y->point ? -1 : x->point > y->point;
-}
-
-static og_status find_groups(struct og_job *job, struct og_error *err)
-{
-    struct member *m = og_alloc(job->points, sizeof *m);
-    if (!m) return og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
-    for (size_t p = 0; p < job->points; p++) {
-        og_experiment_passes_key(job->e, p, m[p].key);
-        m[p].point = p;
-    }
-    qsort(m, job->points, sizeof *m, by_key);
-    for (size_t i = 0; i < job->points; i++) {
-        const bool first = i == 0 || strcmp(m[i - 1].key, m[i].key) != 0;
-        job->group[m[i].point] = first ? m[i].point : job->group[m[i - 1].point];
-        job->next[m[i].point] = SIZE_MAX;
-        if (!first) job->next[m[i - 1].point] = m[i].point;
-    }
-    og_free(m);
-    return OG_OK;
-}
-
-og_status og_job_find_polls(struct og_job *job, struct og_error *err)
-{
-    job->group = og_alloc(job->points, sizeof *job->group);
-    job->next = og_alloc(job->points, sizeof *job->next);
-    job->ballot = og_alloc(job->points, sizeof *job->ballot);
-    if (!job->group || !job->next || !job->ballot)
-        return og_fail(err, OG_NO_MEMORY, "no memory for %zu points", job->points);
-    for (size_t p = 0; p < job->points; p++) {
-        struct og_config config;
-        OG_TRY(og_experiment_point(job->e, p, &config, err));
-        job->ballot[p] = (struct og_ballot){.rule = config.evaluate.vote,
-                                            .votes = (uint32_t)config.evaluate.votes};
-    }
-    return find_groups(job, err);
-}
-
-size_t og_job_passes(const struct og_job *job, size_t point, size_t trial)
-{
-    size_t passes = 0;
-    for (size_t p = job->group[point]; p != SIZE_MAX; p = job->next[p]) {
-        if (!og_job_wants(job, p, trial)) continue;
-        if (p < point) return 0;
-        if (job->ballot[p].votes > passes) passes = job->ballot[p].votes;
-    }
-    return passes;
 }
 
 // --- one point -----------------------------------------------------------------------
 
-// Samples that the executions hold: those of a pass, or of new statistics.
-static size_t room(const struct evaluation *v)
+// At least evaluate.batch samples (which ones go together changes no bit), and of several
+// threads so many that each has as many blocks of them as the others.
+static size_t even_batch(const struct og_job *job)
 {
-    const size_t norms = (size_t)v->job->config.evaluate.norm_samples;
-    const size_t part = norms < OG_NORM_BATCH ? norms : OG_NORM_BATCH;
-    return v->batch > part ? v->batch : part;
+    const size_t threads = (size_t)og_threads(), n = job->set[OG_TEST]->n;
+    const size_t even = threads > 1 ? threads * OG_BLOCK : 1;
+    const size_t batch = ((size_t)job->config.evaluate.batch + even - 1) / even * even;
+    return batch < n ? batch : n;
 }
 
-static og_status prepare(struct evaluation *v, struct og_error *err)
+// Of a large network one chip is enough to keep all threads busy, and costs memory.
+static size_t count_places(const struct og_job *job)
 {
-    struct og_job *job = v->job;
-    const size_t calibrate = (size_t)job->config.evaluate.calibrate_samples;
-    const bool ideal = job->config.hardware.ideal;
-    v->batch = (size_t)job->config.evaluate.batch;
-    const struct og_exec_options options = {
-        .hardware = ideal ? NULL : &job->config.hardware,
-        .batch = room(v),
-        .streams = og_job_streams(job),
-    };
-    size_t polls = 0;
-    for (size_t p = job->group[job->point]; p != SIZE_MAX; p = job->next[p]) polls++;
-    v->answers = og_dataset_answers(job->set[OG_TEST]);
-    v->record_size = sizeof *v->record + (v->answers + 7) / 8;
-    v->record = og_alloc(v->record_size, 1);
-    v->hit = og_alloc(polls, v->answers);
-    v->point = og_alloc(polls, sizeof *v->point);
-    v->ballot = og_alloc(polls, sizeof *v->ballot);
-    v->result = og_alloc(polls, sizeof *v->result);
-    v->clean = og_alloc(polls, sizeof *v->clean);
-    if (!v->record || !v->hit || !v->point || !v->ballot || !v->result || !v->clean)
-        return og_fail(err, OG_NO_MEMORY, "no memory for a record");
-    OG_TRY(og_exec_alloc(&v->exec, job->model, &options, err));
-    if (ideal) return OG_OK;
-    OG_TRY(og_calibrate(v->exec, job->set[OG_TRAIN], calibrate, job->config.seed, err));
-    return og_layers_probe(&v->probe, job, v->exec, err);
+    enum { SMALL = 1 << 20 };
+    const size_t threads = (size_t)og_threads(), chips = count_wanted(job, 0);
+    size_t params;
+    og_model_params(job->model, &params);
+    if (job->config.hardware.ideal || params > SMALL || chips == 0) return 1;
+    return chips < threads ? chips : threads;
 }
 
 static og_status load_source(struct evaluation *v, struct og_error *err)
@@ -273,40 +176,46 @@ static og_status load_source(struct evaluation *v, struct og_error *err)
     return og_job_load_into(job, of->key, of->name, v->source, err);
 }
 
-static og_status prepare_attack(struct evaluation *v, struct og_error *err)
+static void open_place(struct og_place *place)
+{
+    place->status = og_place_open(place, &place->err);
+}
+
+static og_status open_places(struct evaluation *v, struct og_error *err)
+{
+    v->place = og_alloc(v->places, sizeof *v->place);
+    if (!v->place) return og_fail(err, OG_NO_MEMORY, "no memory for an evaluation");
+    for (size_t k = 0; k < v->places; k++) v->place[k].of = v;
+    OG_TRY(og_place_open(&v->place[0], err));
+    if (v->places > 1) each_place(v, 1, v->places, open_place);
+    for (size_t k = 1; k < v->places; k++)
+        if (v->place[k].status != OG_OK)
+            return og_fail(err, v->place[k].status, "%s", v->place[k].err.text);
+    return OG_OK;
+}
+
+static og_status prepare(struct evaluation *v, struct og_error *err)
 {
     const struct og_job *job = v->job;
-    const bool ideal = job->config.attack.ideal || job->config.hardware.ideal;
-    if (job->config.attack.how.kind == OG_ATTACK_NONE) return OG_OK;
+    for (size_t p = job->group[job->point]; p != SIZE_MAX; p = job->next[p])
+        v->most_polls++;
+    v->batch = even_batch(job);
+    v->places = count_places(job);
+    v->answers = og_dataset_answers(job->set[OG_TEST]);
+    v->record_size = sizeof *v->record + (v->answers + 7) / 8;
+    v->record = og_alloc(v->record_size, 1);
+    if (!v->record) return og_fail(err, OG_NO_MEMORY, "no memory for a record");
     OG_TRY(load_source(v, err));
-    const struct og_attack_options options = {
-        .config = &job->config.attack.how,
-        .model = v->source ? v->source : job->model,
-        .hardware = ideal ? NULL : &job->config.hardware,
-        .set = job->set[OG_TEST],
-        .batch = room(v),
-        .seed = job->config.seed,
-    };
-    OG_TRY(og_attack_alloc(&v->attack, &options, err));
-    if (ideal) return OG_OK;
-    return og_calibrate(og_attack_exec(v->attack), job->set[OG_TRAIN],
-                        (size_t)job->config.evaluate.calibrate_samples, job->config.seed,
-                        err);
+    return open_places(v, err);
 }
 
 static void evaluation_free(struct evaluation *v)
 {
     if (!v) return;
-    og_attack_free(v->attack);
+    for (size_t k = 0; v->place && k < v->places; k++) og_place_close(&v->place[k]);
+    og_free(v->place);
     og_model_free(v->source);
-    og_probe_free(v->probe);
-    og_exec_free(v->exec);
     og_free(v->record);
-    og_free(v->hit);
-    og_free(v->point);
-    og_free(v->ballot);
-    og_free(v->result);
-    og_free(v->clean);
     og_free(v);
 }
 
@@ -326,7 +235,6 @@ og_status og_job_evaluate(struct og_job *job, struct og_error *err)
         if (!v) return og_fail(err, OG_NO_MEMORY, "no memory for an evaluation");
         v->job = job;
         status = prepare(v, err);
-        if (status == OG_OK) status = prepare_attack(v, err);
     }
     if (status == OG_OK) status = measure_all(v, err);
     if (status == OG_OK && job->link)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One run of an experiment, from reading the journal to the last record. Shared by run.c
-// (the order of things), stages.c (training), chips.c (evaluation), entries.c (what the
-// journal holds), output.c (the result file) and progress.c.
+// (the order of things), stages.c (training), chips.c, place.c and polls.c (evaluation),
+// entries.c (what the journal holds), output.c (the result file) and progress.c.
 #ifndef OG_EXPERIMENT_JOB_H
 #define OG_EXPERIMENT_JOB_H
 
@@ -157,7 +157,7 @@ struct og_layers {
 };
 
 struct og_link;     // to rank 0 (ranks.h)
-struct evaluation;  // of the present point (chips.c)
+struct evaluation;  // of the present point (place.h)
 
 // What is solved read by read (newton.c).
 struct og_newton {
@@ -280,7 +280,7 @@ og_status og_job_load_into(const struct og_job *job, const char *key, const char
 // chips.c: the missing records of the present point, and of those that the same passes
 // answer.
 og_status og_job_evaluate(struct og_job *job, struct og_error *err);
-// job->group and ballot.
+// polls.c: job->group and ballot.
 og_status og_job_find_polls(struct og_job *job, struct og_error *err);
 // Passes that a chip of a point still needs; 0 where those of an earlier point answer it.
 size_t og_job_passes(const struct og_job *job, size_t point, size_t trial);

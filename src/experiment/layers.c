@@ -436,40 +436,40 @@ static void fill(const struct view *v, const struct og_job *job, size_t point,
     }
 }
 
-static og_status put(struct og_job *job, size_t point, size_t trial, const og_exec *exec,
-                     const struct og_probe_reading *reading, struct og_error *err)
+og_status og_layers_measure(const struct og_job *job, const og_exec *exec,
+                            og_probe *probe, const struct og_chip *chip,
+                            const size_t *point, size_t points, void **entries,
+                            struct og_error *err)
 {
     const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
     const struct head head = {1, METRICS, layers};
-    char key[40];
-    unsigned char *bytes = og_alloc(size, 1);
-    if (!bytes)
-        return og_fail(err, OG_NO_MEMORY, "no memory for a journal entry of %zu bytes",
-                       size);
-    memcpy(bytes, &head, sizeof head);
-    const struct view v = view_of(bytes, layers);
-    fill(&v, job, point, exec, reading);
-    og_record_key(point, trial, key);
-    og_status status = og_job_put(job, OG_ENTRY_LAYERS, key, bytes, size, err);
-    if (status == OG_OK && !job->link) status = take(job, point, trial, &v, err);
-    og_free(bytes);
-    return status;
-}
-
-og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
-                            const struct og_chip *chip, const size_t *point,
-                            size_t points, struct og_error *err)
-{
-    if (!probe) return OG_OK;
-    struct og_probe_reading *reading = og_alloc(og_exec_matrices(exec), sizeof *reading);
-    if (!reading) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
-    og_probe_read(probe, chip, 0, reading);
-    og_status status = OG_OK;
-    for (size_t p = 0; status == OG_OK && p < points; p++) {
-        status = put(job, point[p], chip->trial, exec, reading, err);
-        if (status == OG_OK)
-            status = og_put_traces(job, point[p], chip->trial, probe, err);
+    struct og_probe_reading *reading = og_alloc(layers, sizeof *reading);
+    unsigned char *bytes = *entries = og_alloc(points, size);
+    if (reading && bytes) {
+        og_probe_read(probe, chip, 0, reading);
+        for (size_t p = 0; p < points; p++, bytes += size) {
+            memcpy(bytes, &head, sizeof head);
+            const struct view v = view_of(bytes, layers);
+            fill(&v, job, point[p], exec, reading);
+        }
     }
     og_free(reading);
-    return status;
+    if (reading && *entries) return OG_OK;
+    return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+}
+
+og_status og_layers_put(struct og_job *job, const og_exec *exec, size_t trial,
+                        const size_t *point, size_t points, void *entries,
+                        struct og_error *err)
+{
+    const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
+    for (size_t p = 0; p < points; p++) {
+        char key[40];
+        unsigned char *bytes = (unsigned char *)entries + p * size;
+        const struct view v = view_of(bytes, layers);
+        og_record_key(point[p], trial, key);
+        OG_TRY(og_job_put(job, OG_ENTRY_LAYERS, key, bytes, size, err));
+        if (!job->link) OG_TRY(take(job, point[p], trial, &v, err));
+    }
+    return OG_OK;
 }

@@ -37,11 +37,16 @@ og_status og_layers_take(struct og_job *job, size_t point, size_t trial,
 // *probe = NULL where nothing is to be measured: no samples, or ideal hardware.
 og_status og_layers_probe(og_probe **probe, const struct og_job *job, og_exec *exec,
                           struct og_error *err);
-// Into the journal and job->layers, for each of these points: all the same but the
-// number of passes. The exec is programmed with `chip`; probe may be NULL.
-og_status og_layers_measure(struct og_job *job, const og_exec *exec, og_probe *probe,
-                            const struct og_chip *chip, const size_t *point,
-                            size_t points, struct og_error *err);
+// *entries, to be freed: what is measured of a chip, for each of these points, which are
+// alike but for the number of passes. The exec is programmed with `chip`.
+og_status og_layers_measure(const struct og_job *job, const og_exec *exec,
+                            og_probe *probe, const struct og_chip *chip,
+                            const size_t *point, size_t points, void **entries,
+                            struct og_error *err);
+// These into the journal and job->layers.
+og_status og_layers_put(struct og_job *job, const og_exec *exec, size_t trial,
+                        const size_t *point, size_t points, void *entries,
+                        struct og_error *err);
 
 // --- converters (layer_converters.c) ------------------------------------------------------------
 double og_layer_adc_inl(const struct og_layer_source *s);

@@ -311,11 +311,11 @@ og_status og_exec_memory(og_exec *exec, struct og_error *err)
     if (ok) {
         mark_wanted(exec);
         size_t places = exec->together ? exec->blocks : (size_t)exec->threads;
-        exec->work = og_alloc(places, exec->work_bytes);
+        exec->work = og_alloc_unset(places, exec->work_bytes);
         ok = exec->work != NULL;
     }
     if (ok && exec->training) {
-        exec->dparam = og_alloc(exec->blocks * most, sizeof(float));
+        exec->dparam = og_alloc_unset(exec->blocks * most, sizeof(float));
         exec->gradient_block = og_alloc(exec->model->param_count, sizeof(float));
         ok = exec->dparam && exec->gradient_block;
     }

@@ -144,13 +144,14 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
 
 // --- one point -----------------------------------------------------------------------
 
-// At least evaluate.batch samples (which ones go together changes no bit), and of several
-// threads so many that each has as many blocks of them as the others.
+// evaluate.batch samples (which ones go together changes no bit), of several threads rather
+// so many that each has as many blocks of them as the others; memory for at most twice.
 static size_t even_batch(const struct og_job *job)
 {
-    const size_t threads = (size_t)og_threads(), n = job->set[OG_TEST]->n;
-    const size_t even = threads > 1 ? threads * OG_BLOCK : 1;
-    const size_t batch = ((size_t)job->config.evaluate.batch + even - 1) / even * even;
+    const size_t asked = (size_t)job->config.evaluate.batch, n = job->set[OG_TEST]->n;
+    const size_t even = (size_t)og_threads() * OG_BLOCK;
+    const size_t rounded = (asked + even - 1) / even * even;
+    const size_t batch = og_threads() > 1 && rounded <= 2 * asked ? rounded : asked;
     return batch < n ? batch : n;
 }
 

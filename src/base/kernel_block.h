@@ -30,13 +30,23 @@ enum { STEP = 2 };
 enum { STEP = 1 };
 #endif
 
+// Where no load fills all lanes with one number (SSE2), rows of a are copied with each
+// number W times: shuffles would take the places of additions.
+#if defined(__SSE2__) && !defined(__AVX2__)
+enum { TIMES = W };
+#else
+enum { TIMES = 1 };
+#endif
+
 enum {
     WIDTH = 2 * W,
-    CUT = 512,        // steps: ROWS x CUT of a lie in the first-level cache
+    CUT = 512,        // steps: ROWS x CUT of a, as copied, lie in the first-level cache
     COLUMNS = 512,    // CUT x COLUMNS of b lie in the second-level cache
     PITCH = CUT + W,  // of a copied row: no power of two, which would share cache sets
     COLUMN = (ROWS + W - 1) / W * W,  // of a copied column
+    MANY = ROWS * TIMES,              // of a column whose numbers are copied TIMES times
     COPY = ROWS * PITCH > CUT *COLUMN ? ROWS *PITCH : CUT *COLUMN,
+    ROOM = COPY > CUT *MANY ? COPY : CUT *MANY,
 };
 
 typedef float vec __attribute__((vector_size(W * sizeof(float))));
@@ -98,6 +108,7 @@ static inline vec multiply_add(vec a, vec b, vec c)
 struct block {
     const float *a;
     size_t row_stride, col_stride;
+    int times;       // how often each number of a stands there: once, or TIMES times
     const float *b;  // one panel
     size_t k;        // steps
     float *sum;
@@ -107,7 +118,8 @@ struct block {
 
 // Always inlined with constant rows and vectors, so that `acc` lives in registers.
 __attribute__((always_inline)) static inline void run(const struct block *t,
-                                                      const int rows, const int vectors)
+                                                      const int rows, const int vectors,
+                                                      const int times)
 {
     vec acc[ROWS][2];
 #pragma GCC unroll 14
@@ -116,7 +128,8 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
         for (int v = 0; v < vectors; v++)
             acc[r][v] = t->begin ? (vec){0} : load(t->sum + (size_t)r * t->pitch + v * W);
     // Three rows to a base: the strides 0, 1 and 2 are addressing modes.
-    const size_t rs = t->row_stride, cs = t->col_stride;
+    const size_t rs = times > 1 ? TIMES : t->row_stride;
+    const size_t cs = times > 1 ? MANY : t->col_stride;
     const float *base[(ROWS + 2) / 3];
 #pragma GCC unroll 5
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = t->a + 3 * (size_t)g * rs;
@@ -125,7 +138,8 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
         vec b0 = load(b), b1 = vectors > 1 ? load(b + W) : b0;
 #pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
-            vec a = all(base[r / 3] + (size_t)(r % 3) * rs);
+            const float *at = base[r / 3] + (size_t)(r % 3) * rs;
+            vec a = times > 1 ? *(const vec *)at : all(at);
             acc[r][0] = multiply_add(a, b0, acc[r][0]);
             if (vectors > 1) acc[r][1] = multiply_add(a, b1, acc[r][1]);
         }
@@ -148,10 +162,10 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
 __attribute__((always_inline)) static inline void run_rows(const struct block *t,
                                                            const int rows, int vectors)
 {
-    if (vectors > 1)
-        run(t, rows, 2);
+    if (TIMES > 1 && t->times > 1)
+        vectors > 1 ? run(t, rows, 2, TIMES) : run(t, rows, 1, TIMES);
     else
-        run(t, rows, 1);
+        vectors > 1 ? run(t, rows, 2, 1) : run(t, rows, 1, 1);
 }
 
 static void run_all(const struct block *t, int v) { run_rows(t, ROWS, v); }
@@ -185,6 +199,9 @@ static void run_block(const struct block *t, size_t rows, int vectors)
     }
 }
 
+// How often each number of a is copied: once where few columns will pay for it.
+static inline int times_of(struct og_panels b) { return b.n > 2 * WIDTH ? TIMES : 1; }
+
 // Steps k0 .. k0 + k - 1 of `rows` rows of a, to be multiplied with b: where they stand, or
 // in `copy`.
 static struct og_left prepare(struct og_left a, size_t rows, size_t k0, size_t k,
@@ -195,7 +212,7 @@ static struct og_left prepare(struct og_left a, size_t rows, size_t k0, size_t k
 static void sum_columns(struct og_left a, size_t rows, struct og_panels b, float *sum,
                         size_t pitch)
 {
-    float copy[COPY];
+    float copy[ROOM] __attribute__((aligned(64)));
     const size_t steps = (b.k + STEP - 1) / STEP;
     size_t k0 = 0;
     do {
@@ -207,6 +224,7 @@ static void sum_columns(struct og_left a, size_t rows, struct og_panels b, float
             struct block t = {part.data,
                               part.row_stride,
                               part.col_stride,
+                              times_of(b),
                               b.data + j * steps + k0 * WIDTH,
                               k,
                               sum + j,

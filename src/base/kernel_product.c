@@ -30,10 +30,20 @@ static struct og_left copy_left(struct og_left a, size_t rows, size_t k, float *
     return (struct og_left){copy, 1, COLUMN};
 }
 
+static struct og_left copy_times(struct og_left a, size_t rows, size_t k, float *copy)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < k; j++)
+            *(vec *)(copy + j * MANY + i * TIMES) =
+                all(a.data + i * a.row_stride + j * a.col_stride);
+    return (struct og_left){copy, TIMES, MANY};
+}
+
 static struct og_left prepare(struct og_left a, size_t rows, size_t k0, size_t k,
                               struct og_panels b, float *copy)
 {
     struct og_left part = {a.data + k0 * a.col_stride, a.row_stride, a.col_stride};
+    if (times_of(b) > 1) return copy_times(part, rows, k, copy);
     return b.n > 2 * WIDTH ? copy_left(part, rows, k, copy) : part;
 }
 

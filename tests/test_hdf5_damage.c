@@ -128,6 +128,12 @@ static void short_files_are_refused(void **state)
     fclose(out);
 }
 
+static void in_source(char path[1024], const char *name)
+{
+    snprintf(path, 1024, "%s/tests/damaged/%s", getenv("OHMGRID_SOURCE"), name);
+    assert_int_equal(access(path, R_OK), 0);
+}
+
 // One byte of damaged/heap.h5 is wrong, and HDF5 1.10.8 reads its texts from somewhere:
 // h5dump crashes on it, others by the luck of their memory.
 static void a_crash_becomes_a_sentence(void **state)
@@ -136,12 +142,24 @@ static void a_crash_becomes_a_sentence(void **state)
     char path[1024];
     struct og_error err[2] = {{0}};
     bool good;
-    snprintf(path, sizeof path, "%s/tests/damaged/heap.h5", getenv("OHMGRID_SOURCE"));
+    in_source(path, "heap.h5");
     assert_true(refused(og_result_verify(path, stdout, &good, &err[0]), &err[0]));
     const og_status status = og_hdf5_probe(path, &err[1]);
     assert_true(status == OG_OK || status == OG_INPUT);
     if (refused(status, &err[1]))
         assert_non_null(strstr(err[1].text, "heap.h5: damaged: HDF5 "));
+}
+
+// One bit of damaged/greedy.h5 is wrong: HDF5 asks for 6 GB for a text, then for 8.
+static void greed_becomes_a_sentence(void **state)
+{
+    (void)state;
+    char path[1024];
+    struct og_error err = {0};
+    bool good;
+    in_source(path, "greedy.h5");
+    assert_true(refused(og_result_verify(path, stdout, &good, &err), &err));
+    if (!strstr(err.text, "more memory")) fail_msg("%s", err.text);
 }
 
 // Good files, and what is none, are no matter of the probe.
@@ -163,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_crash_becomes_a_sentence),
+        cmocka_unit_test(greed_becomes_a_sentence),
         cmocka_unit_test(good_files_pass),
         cmocka_unit_test(what_verify_finds_good_is_the_same),
         cmocka_unit_test(short_files_are_refused),

@@ -19,7 +19,7 @@
 
 // Limits of the child: far beyond what a good file takes.
 enum { SECONDS = 20, BYTES_PER_SECOND = 10 << 20 };
-static const size_t own_memory = (size_t)1 << 30, block = (size_t)64 << 20;
+static const size_t own_memory = (size_t)256 << 20, block = (size_t)64 << 20;
 // Deflate cannot make anything smaller than 1/1032: readers refuse what announces more.
 enum { DEFLATE_MOST = 1100 };
 
@@ -35,7 +35,25 @@ enum { SANITIZED = 0 };
 enum { SANITIZED = 0 };
 #endif
 
+// What a child says at its end; nothing, where it crashes.
+enum { GOOD = 'g', GREEDY = 'm' };
+
 // --- in the child: what fails is of no interest, only what crashes ---------------------
+
+// But for memory: beyond the limit the child gets none, where the parent might get more
+// than the machine can spare.
+static herr_t note_greed(unsigned n, const H5E_error2_t *e, void *verdict)
+{
+    (void)n;
+    if (e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC)
+        *(char *)verdict = GREEDY;
+    return 0;
+}
+
+static herr_t note_errors(hid_t stack, void *verdict)
+{
+    return H5Ewalk2(stack, H5E_WALK_DOWNWARD, note_greed, verdict);
+}
 
 // Numbers as readers convert them, all else as it is.
 static hid_t type_in_memory(hid_t type)
@@ -159,15 +177,17 @@ static herr_t visit_link(hid_t root, const char *name, const H5L_info_t *info, v
     return 0;
 }
 
-static void read_file(const char *path)
+static char read_file(const char *path)
 {
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    char verdict = GOOD;
+    H5Eset_auto2(H5E_DEFAULT, note_errors, &verdict);
     const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     hsize_t size = 0;
-    if (file < 0 || H5Fget_filesize(file, &size) < 0) return;
+    if (file < 0 || H5Fget_filesize(file, &size) < 0) return verdict;
     H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, visit_object, &size, H5O_INFO_BASIC);
     H5Lvisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, visit_link, &size);
     H5Fclose(file);
+    return verdict;
 }
 
 // Pages of this process, in bytes; 0: not known.
@@ -218,24 +238,28 @@ static void become_a_probe(size_t file_size, size_t parent_size)
 
 // --- in the parent ---------------------------------------------------------------------
 
-// What the child says at its end: one byte, or nothing. A parent that ignores SIGCHLD gets
-// no status from waitpid.
-static bool came_back(int pipe_end)
+// A parent that ignores SIGCHLD gets no status from waitpid, but this. 0: nothing came.
+static char verdict_of(int pipe_end)
 {
-    char byte;
+    char verdict;
     ssize_t n;
-    do n = read(pipe_end, &byte, 1);
+    do n = read(pipe_end, &verdict, 1);
     while (n < 0 && errno == EINTR);
-    return n == 1;
+    return n == 1 ? verdict : 0;
 }
 
-static og_status judge(const char *path, pid_t child, bool good, struct og_error *err)
+static og_status judge(const char *path, pid_t child, char verdict, struct og_error *err)
 {
     int status = 0;
     pid_t r;
     do r = waitpid(child, &status, 0);
     while (r < 0 && errno == EINTR);
-    if (good) return OG_OK;
+    if (verdict == GOOD) return OG_OK;
+    if (verdict == GREEDY)
+        return og_fail(err, OG_INPUT,
+                       "%s: damaged: HDF5 asks for more memory with it than a file of "
+                       "its size can take",
+                       path);
     if (r == child && WIFSIGNALED(status) &&
         (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
         return og_fail(err, OG_INPUT, "%s: damaged: HDF5 does not come to an end with it",
@@ -259,15 +283,15 @@ og_status og_hdf5_probe(const char *path, struct og_error *err)
     if (child == 0) {
         close(ends[0]);
         become_a_probe((size_t)file.st_size, size);
-        read_file(path);
-        _exit(write(ends[1], "", 1) == 1 ? 0 : 1);
+        const char verdict = read_file(path);
+        _exit(write(ends[1], &verdict, 1) == 1 ? 0 : 1);
     }
     const int why = errno;
     close(ends[1]);
-    const bool good = child > 0 && came_back(ends[0]);
+    const char verdict = child > 0 ? verdict_of(ends[0]) : 0;
     close(ends[0]);
     if (child < 0)
         return og_fail(err, OG_IO, "%s: cannot be tried in a process of its own: %s",
                        path, strerror(why));
-    return judge(path, child, good, err);
+    return judge(path, child, verdict, err);
 }

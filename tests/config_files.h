@@ -13,25 +13,25 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/ohmgrid_config_XXXXXX";
+#include "temp_folder.h"
+
+static char folder[TEMP_PATH];
 
 static inline int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL;
+    return !temp_make(folder);
 }
 
 static inline int remove_folder(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
+    return temp_remove(folder);
 }
 
 static inline void write_file(const char *name, const char *text)
 {
-    char path[128];
+    char path[TEMP_FILE];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "ohmgrid/data.h"
+#include "temp_folder.h"
 
 enum { PATH = 400, SIDE = 28, IMAGES = 3, PIXELS = SIDE * SIDE };
 
@@ -102,30 +103,17 @@ static inline og_status open_set(struct og_dataset **set, const char *name,
 static inline int make_root(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR"), *real = getenv("OHMGRID_DATA");
+    const char *real = getenv("OHMGRID_DATA");
     if (real && *real && !(real_sets = og_copy_text(real))) return -1;
     unsetenv("OHMGRID_DATA");
-    snprintf(root, sizeof root, "%s/og_test_data_XXXXXX", tmp ? tmp : "/tmp");
-    return mkdtemp(root) ? 0 : -1;
+    return temp_make(root) ? 0 : -1;
 }
 
 static inline int remove_root(void **state)
 {
     (void)state;
     og_free(real_sets);
-    static const char *const names[] = {
-        "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte.gz",
-        "t10k-labels-idx1-ubyte.gz", "test_batch.bin.xz"};
-    static const char *const sets[] = {"mnist", "other", "cifar10"};
-    for (int s = 0; s < 3; s++) {
-        for (int i = 0; i < 5; i++) {
-            char name[PATH];
-            snprintf(name, sizeof name, "%s/%s", sets[s], names[i]);
-            unlink(in_root(name));
-        }
-        rmdir(in_root(sets[s]));
-    }
-    return rmdir(root);
+    return temp_remove(root);
 }
 
 #endif

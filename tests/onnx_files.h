@@ -11,6 +11,7 @@
 #include "ohmgrid/onnx.h"
 #include "onnx/onnx.pb-c.h"
 #include "onnx/store_io.h"
+#include "temp_folder.h"
 
 enum { PATH = 300, PORTS = 8 };
 
@@ -28,19 +29,13 @@ static const char *path_of(const char *name)
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "%s/ohmgrid-onnx-XXXXXX",
-             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
+    return temp_make(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"model.onnx", "model.h5", "in.h5",
-                                        "out.h5",     "again.h5", "part.onnx",
-                                        "part.h5",    "w.bin",    "link"};
     (void)state;
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++) unlink(path_of(names[k]));
-    return rmdir(folder);
+    return temp_remove(folder);
 }
 
 // --- inputs and outputs --------------------------------------------------------------

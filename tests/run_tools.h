@@ -15,10 +15,11 @@
 
 #include "ohmgrid/random.h"
 #include "ohmgrid/run.h"
+#include "temp_folder.h"
 
 enum { SIDE = 28, TRAIN = 150, TEST = 60, PATH = 256 };
 
-static char folder[64];
+static char folder[TEMP_PATH];
 
 static inline void in_folder(char path[PATH], const char *name)
 {
@@ -64,8 +65,7 @@ static inline int make_folder(void **state)
 {
     (void)state;
     char path[PATH];
-    snprintf(folder, sizeof folder, "/tmp/ohmgrid-run-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
+    if (!temp_make(folder)) return 1;
     in_folder(path, "mnist");
     if (mkdir(path, 0700) != 0) return 1;
     write_split("mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte", TRAIN,

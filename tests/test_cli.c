@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "ohmgrid/results.h"
+#include "temp_folder.h"
 
 struct said {
     char out[20000], err[4000];
@@ -223,7 +224,7 @@ static void help_everywhere(void **state)
 
 // --- with result files ---------------------------------------------------------------
 struct place {
-    char folder[64], a[96], b[96], figure[96];
+    char folder[TEMP_PATH], a[TEMP_FILE], b[TEMP_FILE], figure[TEMP_FILE];
 };
 
 static void write_result(const char *path, double last)
@@ -250,8 +251,7 @@ static void write_result(const char *path, double last)
 static int setup(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
-    snprintf(p->folder, sizeof p->folder, "/tmp/test_cli.XXXXXX");
-    if (mkdtemp(p->folder) == NULL) return -1;
+    if (!temp_make(p->folder)) return -1;
     snprintf(p->a, sizeof p->a, "%s/a.h5", p->folder);
     snprintf(p->b, sizeof p->b, "%s/b.h5", p->folder);
     snprintf(p->figure, sizeof p->figure, "%s/figure.png", p->folder);
@@ -262,10 +262,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *p = *state;
-    unlink(p->a);
-    unlink(p->b);
-    unlink(p->figure);
-    int r = rmdir(p->folder);
+    int r = temp_remove(p->folder);
     free(p);
     return r;
 }

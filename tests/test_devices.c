@@ -147,7 +147,7 @@ static void bad_files_get_one_exact_sentence(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char text[512], path[64], start[128];
+        char text[512], path[TEMP_FILE], start[128];
         struct og_device d;
         struct og_error err = {0};
         snprintf(text, sizeof text, "name: bad\n%s", bad[i].yaml);

@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 #include "base/digest.h"
+#include "temp_folder.h"
 
-static char folder[] = "/tmp/ohmgrid-digest-XXXXXX";
+static char folder[TEMP_PATH];
 
 static const char *write_text(const char *name, const char *text)
 {
@@ -35,7 +36,7 @@ static void files_and_folders(void **state)
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     char digest[OG_DIGEST_TEXT];
     struct og_error err = {0};
-    assert_non_null(mkdtemp(folder));
+    assert_true(temp_make(folder));
     assert_int_equal(og_digest(write_text("b.npy", "abc"), digest, &err), OG_OK);
     assert_string_equal(digest, abc);
     write_text("a.npy", "");
@@ -45,10 +46,7 @@ static void files_and_folders(void **state)
         digest, "377f7c14388bcba0b025d74d40824a74df3323b56857300046a89f15655c8716");
     assert_int_equal(og_digest("/none/x", digest, &err), OG_IO);
     assert_string_equal(err.text, "/none/x cannot be read: No such file or directory");
-    unlink(write_text("a.npy", ""));
-    unlink(write_text("b.npy", ""));
-    unlink(write_text("c.txt", ""));
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(temp_remove(folder), 0);
 }
 
 int main(void)

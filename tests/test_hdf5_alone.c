@@ -19,10 +19,11 @@
 #include "ohmgrid/results.h"
 #include "ohmgrid/weights.h"
 #include "ohmgrid/wires.h"
+#include "temp_folder.h"
 
-enum { PATH = 128 };
+enum { PATH = TEMP_FILE };
 
-static char folder[64];
+static char folder[TEMP_PATH];
 
 static const char *path_of(const char *name)
 {
@@ -36,16 +37,13 @@ static const char *path_of(const char *name)
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ohmgrid-alone-XXXXXX");
-    return mkdtemp(folder) ? 0 : 1;
+    return !temp_make(folder);
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    unlink(path_of("a.h5"));
-    unlink(path_of("other.h5"));
-    return rmdir(folder);
+    return temp_remove(folder);
 }
 
 // The datasets that readers look for: circuits, results, weights, sequences.

@@ -18,11 +18,12 @@
 #include "base/hdf5_probe.h"
 #include "ohmgrid/weights.h"
 #include "small_result.h"
+#include "temp_folder.h"
 
 enum { SOME = 23 };
 
 struct place {
-    char folder[64], good[96], bad[96], npz[96];
+    char folder[TEMP_PATH], good[TEMP_FILE], bad[TEMP_FILE], npz[TEMP_FILE];
     unsigned char *bytes;
     size_t size;
 };
@@ -38,8 +39,7 @@ static void put(const char *path, const void *data, size_t size)
 static int setup(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
-    snprintf(p->folder, sizeof p->folder, "/tmp/test_damage.XXXXXX");
-    if (mkdtemp(p->folder) == NULL) return -1;
+    if (!temp_make(p->folder)) return -1;
     snprintf(p->good, sizeof p->good, "%s/good.h5", p->folder);
     snprintf(p->bad, sizeof p->bad, "%s/bad.h5", p->folder);
     snprintf(p->npz, sizeof p->npz, "%s/w.npz", p->folder);
@@ -57,8 +57,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *p = *state;
-    unlink(p->good), unlink(p->bad), unlink(p->npz);
-    const int r = rmdir(p->folder);
+    const int r = temp_remove(p->folder);
     free(p->bytes);
     free(p);
     return r;

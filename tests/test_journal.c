@@ -18,19 +18,19 @@
 
 #include "base/mem.h"
 #include "ohmgrid/results.h"
+#include "temp_folder.h"
 
 static const char text_a[] = "seed: 1\ntrials: 3\n";
 static const char text_b[] = "seed: 2\ntrials: 3\n";
 
 struct place {
-    char folder[64], out[80], journal[96];
+    char folder[TEMP_PATH], out[TEMP_FILE], journal[TEMP_FILE + 8];
 };
 
 static int setup(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
-    snprintf(p->folder, sizeof p->folder, "/tmp/test_journal.XXXXXX");
-    if (mkdtemp(p->folder) == NULL) return -1;
+    if (!temp_make(p->folder)) return -1;
     snprintf(p->out, sizeof p->out, "%s/out.h5", p->folder);
     snprintf(p->journal, sizeof p->journal, "%s.journal", p->out);
     *state = p;

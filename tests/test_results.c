@@ -23,11 +23,12 @@
 #include "ohmgrid/results.h"
 #include "results/statistics.h"
 #include "results/table.h"
+#include "temp_folder.h"
 
 enum { TRAINING = 2, NOISE = 3, TRIALS = 4, POINTS = TRAINING * NOISE, SAMPLES = 203 };
 
 struct fixture {
-    char folder[64], a[96], b[96], figure[96];
+    char folder[TEMP_PATH], a[TEMP_FILE], b[TEMP_FILE], figure[TEMP_FILE];
     double sigma[NOISE], bits[NOISE];
     char *label[TRAINING];
     struct og_axis_column column[3];
@@ -104,8 +105,7 @@ static void fill_rest(struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    snprintf(f->folder, sizeof f->folder, "/tmp/test_results.XXXXXX");
-    if (mkdtemp(f->folder) == NULL) return -1;
+    if (!temp_make(f->folder)) return -1;
     snprintf(f->a, sizeof f->a, "%s/a.h5", f->folder);
     snprintf(f->b, sizeof f->b, "%s/b.h5", f->folder);
     snprintf(f->figure, sizeof f->figure, "%s/fig.png", f->folder);
@@ -139,10 +139,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    unlink(f->a);
-    unlink(f->b);
-    unlink(f->figure);
-    int r = rmdir(f->folder);
+    int r = temp_remove(f->folder);
     free(f);
     return r;
 }

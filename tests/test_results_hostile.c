@@ -16,11 +16,12 @@
 #include <hdf5_hl.h>
 
 #include "ohmgrid/results.h"
+#include "temp_folder.h"
 
 enum { POINTS = 2 };
 
 struct place {
-    char folder[64], path[96];
+    char folder[TEMP_PATH], path[TEMP_FILE];
 };
 
 // Two points of an axis `name`, zipped with adc_bits, and one trial.
@@ -52,8 +53,7 @@ static void write_file(const struct place *p, const char *name, char *first_labe
 static int setup(void **state)
 {
     struct place *p = calloc(1, sizeof *p);
-    snprintf(p->folder, sizeof p->folder, "/tmp/test_hostile.XXXXXX");
-    if (mkdtemp(p->folder) == NULL) return -1;
+    if (!temp_make(p->folder)) return -1;
     snprintf(p->path, sizeof p->path, "%s/a.h5", p->folder);
     write_file(p, "data", "a");
     *state = p;
@@ -63,8 +63,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct place *p = *state;
-    unlink(p->path);
-    int r = rmdir(p->folder);
+    int r = temp_remove(p->folder);
     free(p);
     return r;
 }

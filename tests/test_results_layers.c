@@ -18,11 +18,12 @@
 
 #include "base/mem.h"
 #include "ohmgrid/results.h"
+#include "temp_folder.h"
 
 enum { NOISE = 2, TRIALS = 2, EACH = NOISE * TRIALS, METRICS = 3 };
 
 struct fixture {
-    char folder[64], a[96], b[96];
+    char folder[TEMP_PATH], a[TEMP_FILE], b[TEMP_FILE];
     double sigma[NOISE], bits[NOISE];
     struct og_axis_column column[2];
     struct og_axis axis;
@@ -43,8 +44,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     *state = f;
-    snprintf(f->folder, sizeof f->folder, "/tmp/test_layers.XXXXXX");
-    if (mkdtemp(f->folder) == NULL) return -1;
+    if (!temp_make(f->folder)) return -1;
     snprintf(f->a, sizeof f->a, "%s/a.h5", f->folder);
     snprintf(f->b, sizeof f->b, "%s/b.h5", f->folder);
     for (int i = 0; i < NOISE; i++) {
@@ -84,9 +84,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    unlink(f->a);
-    unlink(f->b);
-    int r = rmdir(f->folder);
+    int r = temp_remove(f->folder);
     free(f);
     return r;
 }

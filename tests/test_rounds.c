@@ -24,14 +24,8 @@ static const char rounds[] = "compress:\n"
 
 static og_status read_text(og_experiment **e, const char *text, struct og_error *err)
 {
-    char path[] = "/tmp/ohmgrid-rounds-XXXXXX";
-    const int file = mkstemp(path);
-    assert_true(file >= 0);
-    assert_int_equal(write(file, text, strlen(text)), strlen(text));
-    close(file);
-    const og_status status = og_experiment_read(e, path, NULL, err);
-    unlink(path);
-    return status;
+    const struct og_overrides none = {0};
+    return og_experiment_parse(e, "rounds.yaml", text, &none, err);
 }
 
 static og_experiment *good(const char *a, const char *b)

@@ -17,10 +17,11 @@
 #include "base/mem.h"
 #include "nn/weights_file.h"
 #include "results/tensor_file.h"
+#include "temp_folder.h"
 
 enum { TENSORS = 4 };
 
-static char folder[32];
+static char folder[TEMP_PATH];
 static float value[60];
 static const int64_t dim[TENSORS][4] = {{3, 4}, {5}, {0}, {2, 1, 3, 4}};
 static const struct og_named_tensor tensor[TENSORS] = {
@@ -33,9 +34,8 @@ static const struct og_named_tensor tensor[TENSORS] = {
 static int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ohmgrid-tensors-XXXXXX");
     for (int i = 0; i < 60; i++) value[i] = 0.1f * (float)i - 2.385f;
-    return mkdtemp(folder) == NULL;
+    return !temp_make(folder);
 }
 
 static int remove_folder(void **state)
@@ -46,7 +46,7 @@ static int remove_folder(void **state)
 
 static const char *path_of(const char *name)
 {
-    static char path[64];
+    static char path[TEMP_FILE];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }

@@ -15,6 +15,7 @@
 
 #include <gsl/gsl_interp.h>
 
+#include "temp_folder.h"
 #include "wires_tools.h"
 
 static const struct og_wire_cell cells_of[] = {
@@ -202,12 +203,11 @@ static void currents_are_those_of_ngspice(void **state)
 {
     (void)state;
     enum { M = 6, N = 5 };
-    char linear[] = "/tmp/ohmgrid-cells-XXXXXX", bent[64];
+    char folder[TEMP_PATH], linear[TEMP_FILE], bent[TEMP_FILE];
     if (system("ngspice --version >/dev/null 2>&1") != 0) skip();
-    const int file = mkstemp(linear);
-    assert_true(file >= 0);
-    close(file);
-    snprintf(bent, sizeof bent, "%s.cir", linear);
+    assert_true(temp_make(folder));
+    snprintf(linear, sizeof linear, "%s/linear.cir", folder);
+    snprintf(bent, sizeof bent, "%s/bent.cir", folder);
     for (unsigned bits = 0; bits < 16; bits++) {
         const struct og_wire_cell *cell = &cells_of[bits % CELLS];
         struct circuit c = signed_circuit(M, N);
@@ -227,8 +227,7 @@ static void currents_are_those_of_ngspice(void **state)
         if (!(d <= 1e-6)) fail_msg("combination %u: %g", bits, d);
         circuit_free(&c);
     }
-    unlink(linear);
-    unlink(bent);
+    assert_int_equal(temp_remove(folder), 0);
 }
 
 // --- gradients ---------------------------------------------------------------------------

@@ -14,17 +14,18 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
+#include "temp_folder.h"
 #include "wires_tools.h"
 
-enum { M = 5, N = 4, B = 3, PATH = 64 };
+enum { M = 5, N = 4, B = 3, PATH = TEMP_FILE };
 
-static char folder[] = "/tmp/ohmgrid-files-XXXXXX";
+static char folder[TEMP_PATH];
 static char in[PATH], out[PATH], netlist[PATH];
 
 static int make_folder(void **state)
 {
     (void)state;
-    if (mkdtemp(folder) == NULL) return 1;
+    if (!temp_make(folder)) return 1;
     snprintf(in, PATH, "%s/in.h5", folder);
     snprintf(out, PATH, "%s/out.h5", folder);
     snprintf(netlist, PATH, "%s/net.cir", folder);
@@ -34,9 +35,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    unlink(in);
-    unlink(out);
-    return rmdir(folder);
+    return temp_remove(folder);
 }
 
 // Doubles, stored as `type`.

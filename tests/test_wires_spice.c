@@ -16,11 +16,12 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 
+#include "temp_folder.h"
 #include "wires_tools.h"
 
-enum { PATH = 128 };
+enum { PATH = TEMP_FILE };
 
-static char folder[] = "/tmp/ohmgrid-wires-XXXXXX";
+static char folder[TEMP_PATH];
 
 static const char *const names[] = {"in.h5", "out.h5", "net.cir"};
 
@@ -37,7 +38,7 @@ static const char *path_of(const char *name)
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL;
+    return !temp_make(folder);
 }
 
 static int remove_folder(void **state)

@@ -19,6 +19,7 @@
 #include <zlib.h>
 
 #include "nn_tools.h"
+#include "temp_folder.h"
 
 struct tensor {
     const char *name;
@@ -27,7 +28,7 @@ struct tensor {
     const float *value;
 };
 
-static char folder[64];
+static char folder[TEMP_PATH];
 
 static inline const char *in_folder(const char *name)
 {
@@ -41,16 +42,13 @@ static inline const char *in_folder(const char *name)
 static inline int make_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "/tmp/ohmgrid-weights-XXXXXX");
-    return mkdtemp(folder) ? 0 : 1;
+    return !temp_make(folder);
 }
 
 static inline int remove_folder(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
+    return temp_remove(folder);
 }
 
 static inline size_t count_of(const struct tensor *t)

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TEMP_PATH = 80 };  // room for its name; "/a-short-name.h5" fits behind in TEMP_FILE
+enum {
+    TEMP_PATH = 80
+};  // room for its name; "/a-short-name.h5" fits behind in TEMP_FILE
 enum { TEMP_FILE = TEMP_PATH + 20 };
 
 static inline bool temp_make(char folder[TEMP_PATH])

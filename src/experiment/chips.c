@@ -90,18 +90,17 @@ static void list_polls(struct og_place *place)
     }
 }
 
-static size_t count_wanted(const struct og_job *job, size_t from)
+static size_t count_wanted(const struct og_job *job)
 {
     size_t n = 0;
-    for (size_t t = from; t < job->trials; t++) n += og_job_wants(job, job->point, t);
+    for (size_t t = 0; t < job->trials; t++) n += og_job_wants(job, job->point, t);
     return n;
 }
 
-// The next chips, *trial and later: one for each place; a few that are left over go one by
-// one, each by all threads.
-static void begin_round(struct evaluation *v, size_t *trial)
+// The next chips, *trial and later, of so many that are left: one for each place; a few
+// in the end go one by one, each by all threads.
+static void begin_round(struct evaluation *v, size_t left, size_t *trial)
 {
-    const size_t left = count_wanted(v->job, *trial);
     const size_t most = left < v->places ? left : v->places;
     const size_t n = 2 * most > v->places ? most : most > 0;
     for (v->together = 0; v->together < n; ++*trial) {
@@ -130,9 +129,8 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
 {
     struct og_job *job = v->job;
     bool again = false;
-    for (size_t trial = 0;;) {
-        begin_round(v, &trial);
-        if (v->together == 0) return OG_OK;
+    for (size_t trial = 0, left = count_wanted(job); left > 0; left -= v->together) {
+        begin_round(v, left, &trial);
         OG_TRY(og_job_stop(job, err));
         og_meter_skip(&job->meter);
         if (!again) each_place(v, 0, v->together, og_place_measure);
@@ -140,6 +138,7 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
         again = job->config.hardware.ideal;
         OG_TRY(og_job_write_now_and_then(job, err));
     }
+    return OG_OK;
 }
 
 // --- one point -----------------------------------------------------------------------
@@ -159,7 +158,7 @@ static size_t even_batch(const struct og_job *job)
 static size_t count_places(const struct og_job *job)
 {
     enum { SMALL = 1 << 20 };
-    const size_t threads = (size_t)og_threads(), chips = count_wanted(job, 0);
+    const size_t threads = (size_t)og_threads(), chips = count_wanted(job);
     size_t params;
     og_model_params(job->model, &params);
     if (job->config.hardware.ideal || params > SMALL || chips == 0) return 1;

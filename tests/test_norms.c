@@ -191,6 +191,22 @@ static void runs_renew_each_chip(void **state)
     assert_memory_equal(loss, again, sizeof loss);
 }
 
+// Images as training sees them, not as they are.
+static void crops_are_those_of_training(void **state)
+{
+    (void)state;
+    double loss[2][9];
+    for (int crop = 0; crop < 2; crop++) {
+        og_experiment *e =
+            read_experiment(NORM_NETWORK "  - {key: train.epochs, values: [0]}\n",
+                            crop ? "data.crop=4" : "data.crop=0");
+        run_whole(e, "a.h5");
+        og_experiment_free(e);
+        read_values("a.h5", "/results/loss", loss[crop], 9);
+    }
+    for (int i = 0; i < 9; i++) assert_true((loss[0][i] == loss[1][i]) == (i < 3));
+}
+
 static void networks_without_norms_refuse_it(void **state)
 {
     (void)state;
@@ -210,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_common_drift_is_undone),
         cmocka_unit_test(neither_threads_nor_buffers_change_a_bit),
         cmocka_unit_test(runs_renew_each_chip),
+        cmocka_unit_test(crops_are_those_of_training),
         cmocka_unit_test(networks_without_norms_refuse_it),
     };
     return cmocka_run_group_tests_name("norms", tests, make_folder, remove_folder);

@@ -108,7 +108,8 @@ OG_API og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *op
 // augmentation. n may be larger than the batch of the exec.
 OG_API og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
                               uint64_t seed, struct og_error *err);
-// og_exec_renew_norms on the first n samples of a set, in the same way.
+// og_exec_renew_norms on the first n samples of a set, cropped and flipped as its spec says:
+// statistics of training are those of such samples.
 OG_API og_status og_renew_norms(og_exec *exec, const struct og_dataset *set, size_t n,
                                 const struct og_chip *chip, struct og_error *err);
 

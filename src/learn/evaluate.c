@@ -32,10 +32,11 @@ static og_status window_init(struct window *w, const struct og_dataset *set, siz
     return og_fail(err, OG_NO_MEMORY, "no memory for a batch of %zu samples", n);
 }
 
-static struct og_batch window_fetch(struct window *w, size_t first, size_t n)
+static struct og_batch window_fetch(struct window *w, size_t first, size_t n,
+                                    const struct og_augment *augment)
 {
     for (size_t i = 0; i < n; i++) w->sample[i] = (uint32_t)(first + i);
-    og_dataset_fetch(w->set, w->sample, n, NULL, w->x);
+    og_dataset_fetch(w->set, w->sample, n, augment, w->x);
     return (struct og_batch){.x = w->x,
                              .label = w->set->label ? w->set->label + first : NULL,
                              .sample = w->sample,
@@ -95,7 +96,8 @@ static og_status evaluate(og_exec *exec, const struct og_evaluate_options *o,
         if (first > 0) status = stopped(o, err);
         if (status != OG_OK) break;
         const size_t left = o->set->n - first;
-        struct og_batch batch = window_fetch(w, first, left < o->batch ? left : o->batch);
+        struct og_batch batch =
+            window_fetch(w, first, left < o->batch ? left : o->batch, NULL);
         batch.seed = o->chip->seed;
         batch.trial = o->chip->trial;
         if (o->attack) og_attack_run(o->attack, &batch, w->x);
@@ -140,7 +142,7 @@ og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
     if (n == 0)
         return og_fail(err, OG_INPUT, "calibration needs at least one training sample");
     OG_TRY(window_init(&w, set, n, err));
-    struct og_batch batch = window_fetch(&w, 0, n);
+    struct og_batch batch = window_fetch(&w, 0, n, NULL);
     batch.seed = seed;
     const og_status status = og_exec_calibrate(exec, &batch, err);
     window_clear(&w);
@@ -155,7 +157,9 @@ og_status og_renew_norms(og_exec *exec, const struct og_dataset *set, size_t n,
     if (n == 0)
         return og_fail(err, OG_INPUT, "new statistics need at least one training sample");
     OG_TRY(window_init(&w, set, n, err));
-    struct og_batch batch = window_fetch(&w, 0, n);
+    // Of no epoch of training.
+    const struct og_augment augment = {.seed = chip->seed, .epoch = UINT32_MAX};
+    struct og_batch batch = window_fetch(&w, 0, n, &augment);
     batch.seed = chip->seed;
     batch.trial = chip->trial;
     const og_status status = og_exec_renew_norms(exec, &batch, err);

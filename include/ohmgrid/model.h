@@ -107,7 +107,6 @@ struct og_exec_options {
     // Number of the first node in the names of random streams, so that parts of a network
     // that are executed apart draw as they do together.
     uint32_t first_node;
-    int threads;  // that share the work of a pass; 0: as og_threads says
 };
 // Borrows the model (its parameters are read at og_exec_program and og_exec_forward).
 OG_API og_status og_exec_alloc(og_exec **exec, og_model *model,

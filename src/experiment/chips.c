@@ -111,16 +111,22 @@ static void begin_round(struct evaluation *v, size_t left, size_t *trial)
     }
 }
 
-// `act` for places from .. to - 1, side by side. What is set for the whole process is set
-// before: each of them would set it, and restore it under the others' feet.
+// `act` for places from .. to - 1, side by side; where the first works alone, it has all
+// threads, else each has one (which is set for this region only). What is set for the
+// whole process is set before: each of them would set it, and restore it under the others'
+// feet.
 static void each_place(struct evaluation *v, size_t from, size_t to,
                        void (*act)(struct og_place *place))
 {
+    const bool alone = from == 0 && to == 1;
     const int blas = og_blas_use_threads(1);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
 #pragma omp parallel for default(none) schedule(static, 1) num_threads((int)(to - from)) \
-    shared(v, from, to, act)
-    for (size_t k = from; k < to; k++) act(&v->place[k]);
+    shared(v, from, to, act, alone)
+    for (size_t k = from; k < to; k++) {
+        if (!alone) og_set_threads(1);
+        act(&v->place[k]);
+    }
     gsl_set_error_handler(handler);
     og_blas_use_threads(blas);
 }

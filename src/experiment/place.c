@@ -30,7 +30,8 @@ static bool is_first(const struct og_place *place) { return place == place->of->
 static size_t batch_of(const struct og_place *place)
 {
     const struct evaluation *v = place->of;
-    const size_t share = (v->batch / v->places + OG_BLOCK - 1) / OG_BLOCK * OG_BLOCK;
+    const size_t each = (v->batch + v->places - 1) / v->places;
+    const size_t share = (each + OG_BLOCK - 1) / OG_BLOCK * OG_BLOCK;
     return is_first(place) || share > v->batch ? v->batch : share;
 }
 
@@ -85,7 +86,6 @@ og_status og_place_open(struct og_place *place, struct og_error *err)
         .hardware = ideal ? NULL : &job->config.hardware,
         .batch = room_of(place),
         .streams = og_job_streams(job),
-        .threads = is_first(place) ? 0 : 1,
     };
     OG_TRY(open_tables(place, err));
     OG_TRY(og_exec_alloc(&place->exec, job->model, &options, err));

@@ -69,7 +69,7 @@ og_status og_exec_alloc(og_exec **exec, og_model *model,
     e->batch = options->batch;
     e->streams = options->streams;
     e->blocks = (options->batch + OG_BLOCK - 1) / OG_BLOCK;
-    e->threads = options->threads > 0 ? options->threads : og_threads();
+    e->threads = og_threads();
     og_status status = fill(e, err);
     if (status != OG_OK) {
         og_exec_free(e);

@@ -141,6 +141,25 @@ static void all_points_are_looked_at_first(void **state)
     }
 }
 
+// Two threads have a chip each and share the third one, of batches of any size.
+static void chips_go_side_by_side(void **state)
+{
+    (void)state;
+    static const char *const batches[] = {"evaluate.batch=1", "evaluate.batch=33"};
+    og_experiment *e = read_experiment(sweep, NULL);
+    struct stopper one = counter, two = {.every = 2};
+    assert_int_equal(run(e, "a.h5", OG_JOURNAL_FORCE, &one, NULL), OG_OK);
+    og_experiment_free(e);
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        struct og_error err = {0};
+        e = read_experiment(sweep, batches[i]);
+        if (run(e, "b.h5", OG_JOURNAL_FORCE, &two, &err) != OG_OK)
+            fail_msg("%s", err.text);
+        assert_true(same("a.h5", "b.h5"));
+        og_experiment_free(e);
+    }
+}
+
 static void failing_allocations(void **state)
 {
     (void)state;
@@ -170,6 +189,7 @@ int main(void)
         cmocka_unit_test(ideal_points_are_the_same_for_all_chips),
         cmocka_unit_test(failures_are_named),
         cmocka_unit_test(all_points_are_looked_at_first),
+        cmocka_unit_test(chips_go_side_by_side),
         cmocka_unit_test(failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Compensation of drift: exact where all devices drift alike, whatever the scheme; better
-// by column than by layer where columns drift apart; measured with the noise of its reads.
+// by column than by layer where columns drift apart; measured with the noise of its
+// reads.
 #include <gsl/gsl_statistics.h>
 #include <math.h>
 

@@ -269,7 +269,8 @@ static void wrong_rounds_are_named(void **state)
     end(&w);
 }
 
-// Weights of the first pair that lie on their values, and those of `then` that have moved.
+// Weights of the first pair that lie on their values, and those of `then` that have
+// moved.
 static size_t on_values(const struct work *w, const float *then, size_t *moved)
 {
     const struct og_pair *p = &w->c->pair[0];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Errors of every device of the library, and of what mismatch and faults do, against their
-// published formulas: Kolmogorov and Smirnov, and chi-square, at 0.1 % for a stated seed.
+// Errors of every device of the library, and of what mismatch and faults do, against
+// their published formulas: Kolmogorov and Smirnov, and chi-square, at 0.1 % for a stated
+// seed.
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>

@@ -511,7 +511,8 @@ static void straight_convolutions_need_no_tape(void **state)
 }
 
 // Outputs of convolutions are the same bits whether arrays are given codes made once for
-// every image, or rows of inputs, which they convert themselves as long as a tape is kept.
+// every image, or rows of inputs, which they convert themselves as long as a tape is
+// kept.
 static void codes_of_images_are_those_of_rows(void **state)
 {
     (void)state;

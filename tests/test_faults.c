@@ -115,8 +115,8 @@ static double weight_error(struct og_hardware hw, struct og_fault_info *info)
     return sqrt(sum / (ROWS * COLS)) / w_max;
 }
 
-// What the array says of the error is what its weights show, and every way to move weights
-// lessens it.
+// What the array says of the error is what its weights show, and every way to move
+// weights lessens it.
 static void moving_weights_lessens_their_error(void **state)
 {
     (void)state;

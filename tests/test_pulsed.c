@@ -243,8 +243,8 @@ static void spreads_of_arrays_have_their_laws(void **state)
 }
 
 // Steps towards an end are in proportion to what is left: from three points of a device
-// follow its end and the part that a pulse takes. With its reference at the symmetry point
-// pulses up and down are alike at g_zero, and are not without it.
+// follow its end and the part that a pulse takes. With its reference at the symmetry
+// point pulses up and down are alike at g_zero, and are not without it.
 static void references_are_at_the_symmetry_point(void **state)
 {
     (void)state;

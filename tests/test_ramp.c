@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The nonlinear ramp ADC: what can be said of it without the numbers that its paper leaves
-// open (Yang et al., Nature Communications 16, 1136, 2025).
+// The nonlinear ramp ADC: what can be said of it without the numbers that its paper
+// leaves open (Yang et al., Nature Communications 16, 1136, 2025).
 #include <math.h>
 
 #include "array_helper.h"

@@ -123,8 +123,8 @@ static void bias_lines_and_ramps_are_read_with_noise(void **state)
     const double w_max = og_array_info(b.array).w_max;
     bench_close(&b);
     const double lines = ceil(2.5 * 0.73 / w_max);
-    // x of a siemens: w_max over the range of a device at full drive; of a ramp at 8 bits,
-    // its largest step over g_max.
+    // x of a siemens: w_max over the range of a device at full drive; of a ramp at 8
+    // bits, its largest step over g_max.
     const double weight = w_max / hw.device.g_max * sigma;
     const double largest = atanh(254.0 / 256) - atanh(252.0 / 256);
     const double step = largest / hw.device.g_max * sigma;

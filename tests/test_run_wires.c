@@ -19,8 +19,9 @@ static char *warning(const char *out)
     return text;
 }
 
-// Devices of up to 1 mS on bit lines of 300 ohm a segment: reads at full drive lift these, of
-// which the formula of the noise knows nothing. At 10 mohm there is nothing to know.
+// Devices of up to 1 mS on bit lines of 300 ohm a segment: reads at full drive lift
+// these, of which the formula of the noise knows nothing. At 10 mohm there is nothing to
+// know.
 static void noise_that_is_off_is_told(void **state)
 {
     (void)state;
@@ -83,8 +84,8 @@ static const char bent[] =
     "  - {key: hardware.device.iv, values: [{kind: sinh, a: 3 1/V}], labels: [sinh]}\n"
     "  - {key: hardware.wires.mode, values: [none, exact_nonlinear]}\n";
 
-// Of three chips of 60 test samples, at the second point alone; a result that is whole has
-// nothing ahead of it.
+// Of three chips of 60 test samples, at the second point alone; a result that is whole
+// has nothing ahead of it.
 static void solving_every_read_is_announced(void **state)
 {
     (void)state;

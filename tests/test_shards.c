@@ -192,7 +192,8 @@ static void other_files_are_refused(void **state)
     og_experiment_free(e);
 }
 
-// --- files that are damaged --------------------------------------------------------------
+// --- files that are damaged
+// --------------------------------------------------------------
 
 // What og_result_verify says of a file.
 static char *verify(const char *name, bool *good)
@@ -280,7 +281,8 @@ static void damage_is_found(void **state)
     og_experiment_free(e);
 }
 
-// --- the rule to stop --------------------------------------------------------------------
+// --- the rule to stop
+// --------------------------------------------------------------------
 
 static size_t done_at(const char *out, size_t point, size_t trials, size_t points)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Distributions of what arrays draw, against their stated formulas: every law of read noise,
-// in both of its forms, and every error of a converter. Kolmogorov and Smirnov at 0.1 %, for
-// stated seeds.
+// Distributions of what arrays draw, against their stated formulas: every law of read
+// noise, in both of its forms, and every error of a converter. Kolmogorov and Smirnov at
+// 0.1 %, for stated seeds.
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>

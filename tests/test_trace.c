@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Recurrent layers step by step: errors of sums and states against the float network, what
-// saturates and what clips, counted once more here; and their way into a result file.
+// Recurrent layers step by step: errors of sums and states against the float network,
+// what saturates and what clips, counted once more here; and their way into a result
+// file.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

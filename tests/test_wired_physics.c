@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What arrays with wires dissipate, the noise of their devices, the ranges of their ADCs,
-// the approximations of others, remapped lines, bias lines of ramps: against circuits that
-// the tests put together themselves.
+// the approximations of others, remapped lines, bias lines of ramps: against circuits
+// that the tests put together themselves.
 #include <math.h>
 
 #include "ohmgrid/cost.h"
@@ -271,8 +271,8 @@ static void shot_noise_follows_the_voltage_left(void **state)
         for (size_t r = 0; r < N; r++) square_sum[k] += square((double)b.y[r] - y[k]) / N;
         bench_close(&b);
     }
-    // 2 q I B of both lines (the other at g_min), then through what arrives: a lower and an
-    // upper bound of the variance.
+    // 2 q I B of both lines (the other at g_min), then through what arrives: a lower and
+    // an upper bound of the variance.
     const double ampere = hw.device.g_max - hw.device.g_min;
     const double shot = 2 * 1.602176634e-19 * hw.thermal.bandwidth * y[0] * ampere;
     for (int k = 0; k < 2; k++) {
@@ -282,7 +282,8 @@ static void shot_noise_follows_the_voltage_left(void **state)
     assert_near(square_sum[1], square_sum[0], 0.12);
 }
 
-// --- ADC ranges --------------------------------------------------------------------------
+// --- ADC ranges
+// --------------------------------------------------------------------------
 
 static void ranges_are_those_of_the_currents(void **state)
 {
@@ -448,7 +449,8 @@ static void remapped_lines_are_where_they_are(void **state)
     remapped(hw, OG_REMAP_COLUMNS | OG_REMAP_ROWS | OG_REMAP_SIDES | OG_REMAP_PARTNERS);
 }
 
-// --- bias lines of ramps -----------------------------------------------------------------
+// --- bias lines of ramps
+// -----------------------------------------------------------------
 
 // Their array, all lines at full scale, read without `ramps`.
 static void bias_lines_are_behind_wires(void **state)

@@ -110,7 +110,8 @@ static void one_cell_is_that_of_bisection(void **state)
     }
 }
 
-// --- ngspice -----------------------------------------------------------------------------
+// --- ngspice
+// -----------------------------------------------------------------------------
 
 // f(x) of a table that begins at 0, mirrored, in the words of ngspice: cubics between the
 // points with the slopes that GSL has there.
@@ -230,7 +231,8 @@ static void currents_are_those_of_ngspice(void **state)
     assert_int_equal(temp_remove(folder), 0);
 }
 
-// --- gradients ---------------------------------------------------------------------------
+// --- gradients
+// ---------------------------------------------------------------------------
 
 static double loss(const struct circuit *c, const struct og_wire_params *p,
                    const struct og_wire_cell *cell, const double *u)
@@ -309,7 +311,8 @@ static void power_is_that_of_the_source(void **state)
     }
 }
 
-// --- what is refused ---------------------------------------------------------------------
+// --- what is refused
+// ---------------------------------------------------------------------
 
 static void what_is_out_of_reach_is_refused(void **state)
 {

@@ -24,9 +24,9 @@ static void make_extreme(struct circuit *c, enum extreme what)
         }
 }
 
-// Lines without any cell, cells that are shorts, and no cell at all, in arrays that are one
-// line or two, from 1e-4 to 1e3 ohm. What 70 kohm of bit line leave of a cell is small beside
-// what arrives of others, which is what the solvers' digits are of.
+// Lines without any cell, cells that are shorts, and no cell at all, in arrays that are
+// one line or two, from 1e-4 to 1e3 ohm. What 70 kohm of bit line leave of a cell is
+// small beside what arrives of others, which is what the solvers' digits are of.
 static void extremes_agree(void **state)
 {
     (void)state;

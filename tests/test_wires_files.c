@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a file of `ohmgrid solve` may hold: numbers of any type and byte order, and no vector
-// at all.
+// What a file of `ohmgrid solve` may hold: numbers of any type and byte order, and no
+// vector at all.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

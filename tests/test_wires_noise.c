@@ -29,7 +29,8 @@ static void read_noise(struct og_hardware hw, double *sd, double *g, double *v)
     bench_close(&b);
 }
 
-// To first order in the noise, by adjoint circuits: Var_j = sum_k sigma_k^2 (dI_j/dg_k)^2.
+// To first order in the noise, by adjoint circuits: Var_j = sum_k sigma_k^2
+// (dI_j/dg_k)^2.
 static void reference_noise(const struct og_wire_params *p, const double *g,
                             const double *v, const double *sigma, double *sd)
 {

@@ -48,7 +48,8 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-// --- files -------------------------------------------------------------------------------
+// --- files
+// -------------------------------------------------------------------------------
 
 static void put_number(hid_t file, const char *name, double value)
 {
@@ -97,7 +98,8 @@ static void take_matrix(const char *name, double *value)
     assert_true(H5Fclose(file) >= 0);
 }
 
-// --- ngspice -----------------------------------------------------------------------------
+// --- ngspice
+// -----------------------------------------------------------------------------
 
 static bool have_ngspice(void)
 {
@@ -203,8 +205,8 @@ static void ngspice_agrees_on_good_wires_behind_bad_terminals(void **state)
     }
 }
 
-// A tenth of the cells open, a tenth shorts of 1 S, sensed at one end or driven and sensed at
-// both.
+// A tenth of the cells open, a tenth shorts of 1 S, sensed at one end or driven and
+// sensed at both.
 static void stuck_cells_are_those_of_ngspice(void **state)
 {
     (void)state;
@@ -222,7 +224,8 @@ static void stuck_cells_are_those_of_ngspice(void **state)
     }
 }
 
-// --- results -----------------------------------------------------------------------------
+// --- results
+// -----------------------------------------------------------------------------
 
 static void transfer_and_report_are_written(void **state)
 {
@@ -337,7 +340,8 @@ static void the_report_is_that_of_all_work(void **state)
     circuit_free(&c);
 }
 
-// --- errors ------------------------------------------------------------------------------
+// --- errors
+// ------------------------------------------------------------------------------
 
 static void wrong(const struct og_wire_task *task, og_status status, const char *sentence)
 {

@@ -109,8 +109,9 @@ OG_API og_status og_array_keep_gradient(og_array *array, enum og_keep keep,
 // Arrays with ramps: b[cols] in units of y, which joins the column sums in the array, on
 // word lines of its own driven at full scale (as many as the largest needs: each carries
 // the same part of it) with the device's errors and noise. Copied; mapped by the next
-// og_array_program. 0 until then. A bias of more than OG_BIAS_LINES full-scale weights, or
-// none at all (NaN), is no bias that an array could carry: all sums of the columns are NaN.
+// og_array_program. 0 until then. A bias of more than OG_BIAS_LINES full-scale weights,
+// or none at all (NaN), is no bias that an array could carry: all sums of the columns are
+// NaN.
 enum { OG_BIAS_LINES = 65536 };
 OG_API void og_array_set_bias(og_array *array, const float *b);
 
@@ -133,8 +134,8 @@ OG_API og_status og_array_weights(og_array *array, float *w_hat);
 OG_API size_t og_array_ranges(const og_array *array);
 // Full scales range[og_array_ranges], in units of the normalised column sum; they stay
 // until set again, and are part of a trained model, for the lines that it has: removed
-// lines leave the last ones unused, and an og_array_program that removes others asks for a
-// new calibration.
+// lines leave the last ones unused, and an og_array_program that removes others asks for
+// a new calibration.
 // Calibration: og_array_observe gathers statistics of noise-free column sums over any
 // number of calls, og_array_calibrate turns them into ranges.
 OG_API void og_array_get_adc(const og_array *array, float *range);
@@ -186,9 +187,9 @@ OG_API void og_array_read(const og_array *array, const struct og_read *at,
 
 // Gradients through the read that left `tape`; with ramps, dy are those of the column
 // sums, and nothing passes beyond the ends of a curve. dx (replaced) may be NULL; dw[j *
-// rows + i] is added to. Straight-through: quantisers and noise pass the gradient on; `clipped`:
-// nothing passes where a converter clipped; `reparam`: the noise scale is differentiated
-// as well (read noise by x, programming error by w).
+// rows + i] is added to. Straight-through: quantisers and noise pass the gradient on;
+// `clipped`: nothing passes where a converter clipped; `reparam`: the noise scale is
+// differentiated as well (read noise by x, programming error by w).
 enum og_gradient { OG_STRAIGHT_THROUGH, OG_CLIPPED };
 struct og_backward_io {
     const float *dy;
@@ -205,19 +206,21 @@ OG_API void og_array_backward(const og_array *array, const struct og_backward_io
 // The weights as programmed, w[i * cols + j], where straight-through gradients are just
 // dx = dy w^T and dw = dy^T x_hat with the inputs as the DACs give them, so that a caller
 // may compute them by itself and reads need no tape; else NULL (lines or devices that are
-// missing, cells that are not ohmic, ramps, a noise scale that is differentiated, several segments).
+// missing, cells that are not ohmic, ramps, a noise scale that is differentiated, several
+// segments).
 OG_API const float *og_array_straight(const og_array *array);
-// Whether reads may be given codes: those of the only segment drive the word lines as they
-// are, and nothing else is asked of them. Reads then leave no tape. codes[n] of inputs
-// x[n].
+// Whether reads may be given codes: those of the only segment drive the word lines as
+// they are, and nothing else is asked of them. Reads then leave no tape. codes[n] of
+// inputs x[n].
 OG_API bool og_array_takes_codes(const og_array *array);
 OG_API void og_array_codes(const og_array *array, const float *x, size_t n, float *codes);
 // x_hat[n] of inputs x[n] of the only segment.
 OG_API void og_array_dac(const og_array *array, const float *x, size_t n, float *x_hat);
-// hardware.wires: dw, as og_array_backward has added it up over all reads, is the gradient
-// by the weights as reads see them. Turns it into that by the weights as programmed (exact
-// by adjoint circuits; quantisation, errors and limits of the devices pass it on); without
-// wires it stays as it is. OG_NO_MEMORY, OG_FAILED: then dw is of no use.
+// hardware.wires: dw, as og_array_backward has added it up over all reads, is the
+// gradient by the weights as reads see them. Turns it into that by the weights as
+// programmed (exact by adjoint circuits; quantisation, errors and limits of the devices
+// pass it on); without wires it stays as it is. OG_NO_MEMORY, OG_FAILED: then dw is of no
+// use.
 OG_API og_status og_array_through_wires(og_array *array, float *dw);
 
 // --- wires -----------------------------------------------------------------------------
@@ -226,9 +229,9 @@ struct og_wire_check {
     double lost;  // part of the current that the wires cost, by Kirchhoff's laws
     // rms over bit lines: wires.mode approximate over exact, - 1, of each approximation
     double approximate, ladder, cubic;
-    // Standard deviation of the outputs' read noise as reads draw it (of each device by its
-    // own two lines) over that by adjoint circuits, to first order exact; of 16 outputs.
-    // NaN without device.read.
+    // Standard deviation of the outputs' read noise as reads draw it (of each device by
+    // its own two lines) over that by adjoint circuits, to first order exact; of 16
+    // outputs. NaN without device.read.
     double noise;
 };
 // All NaN without wires. OG_NO_MEMORY, OG_FAILED: no solution.
@@ -295,16 +298,16 @@ OG_API void og_array_conductance(const og_array *array, float *g);
 
 // --- faults --------------------------------------------------------------------------
 // Codes (enum og_fault) of the physical devices: [dim 0] sets, (copy * slices + slice) *
-// sides + side, [dim 1] word lines, [dim 2] bit lines: the columns of each tile, and after
-// these its hardware.tile.spare_columns. Lines that removal has taken away leave those
-// at the end of the array, or of its last tile, unused.
+// sides + side, [dim 1] word lines, [dim 2] bit lines: the columns of each tile, and
+// after these its hardware.tile.spare_columns. Lines that removal has taken away leave
+// those at the end of the array, or of its last tile, unused.
 struct og_fault_shape {
     size_t dim[3];
 };
 // The shape of such maps.
 OG_API struct og_fault_shape og_array_fault_shape(const og_array *array);
-// Instead of draws, for all chips from the next og_array_program on. Copies. OG_INPUT where
-// the shape does not fit or a code is unknown; OG_NO_MEMORY.
+// Instead of draws, for all chips from the next og_array_program on. Copies. OG_INPUT
+// where the shape does not fit or a code is unknown; OG_NO_MEMORY.
 OG_API og_status og_array_set_faults(og_array *array, const int8_t *code,
                                      const size_t dim[3], struct og_error *err);
 // Of the chip as last programmed.

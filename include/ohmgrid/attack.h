@@ -2,8 +2,8 @@
 // Adversarial examples: images changed by at most epsilon in every pixel so that a
 // network errs.
 //   fgsm  x + epsilon sign(grad)       (Goodfellow, Shlens, Szegedy, ICLR 2015)
-//   pgd   steps of that kind, each clipped to within epsilon of x, from x or from anywhere
-//         within epsilon of it         (Madry et al., ICLR 2018)
+//   pgd   steps of that kind, each clipped to within epsilon of x, from x or from
+//         anywhere within epsilon of it         (Madry et al., ICLR 2018)
 // both clipped to pixels from 0 to 1. grad is the gradient of the cross-entropy with the
 // true label, through the hardware that the attack is given, quantisers straight-through
 // (Athalye, Carlini, Wagner, ICML 2018), averaged over `draws` passes where it has noise.
@@ -40,8 +40,8 @@ OG_API og_status og_attack_alloc(og_attack **attack,
                                  struct og_error *err);
 OG_API void og_attack_free(og_attack *attack);
 
-// Its network, its own, of an exec with option `inputs`: to be calibrated, and programmed before
-// og_attack_run and after each change of the parameters.
+// Its network, its own, of an exec with option `inputs`: to be calibrated, and programmed
+// before og_attack_run and after each change of the parameters.
 OG_API og_exec *og_attack_exec(og_attack *attack);
 
 // Changes the images x [batch->n][shape] of `batch` (whose own x is not looked at). They

@@ -8,8 +8,8 @@
 //
 // (Boyd et al., 2011, scaled form; Zhang et al., ECCV 2018, for networks.) Then the
 // masked mapping W <- Proj(W), the zeros frozen, and masked retraining.
-// Errors, where a function does not say more: OG_INPUT names file, line and key of what does
-// not fit the model; OG_FAILED when the loss is no number; OG_NO_MEMORY.
+// Errors, where a function does not say more: OG_INPUT names file, line and key of what
+// does not fit the model; OG_FAILED when the loss is no number; OG_NO_MEMORY.
 #ifndef OHMGRID_COMPRESS_H
 #define OHMGRID_COMPRESS_H
 
@@ -44,8 +44,8 @@ OG_API const struct og_set_info *og_set_list(void);
 // Every key of every kind, for --help.
 OG_API void og_set_print_keys(FILE *out);
 
-// Checked against the shape: OG_INPUT with file, line, key and what is allowed. Copies what
-// it needs.
+// Checked against the shape: OG_INPUT with file, line, key and what is allowed. Copies
+// what it needs.
 OG_API og_status og_set_alloc(og_set **set, const og_item *item,
                               const struct og_weight_shape *shape, struct og_error *err);
 OG_API void og_set_free(og_set *set);

@@ -4,8 +4,8 @@
 // document, wrong type, value out of range: one error with file, line, key, value and
 // what is allowed, and nothing runs.
 // Errors: that one is OG_INPUT; OG_USAGE names an override that is none, or a file that
-// cannot be read; OG_NO_MEMORY. Ownership: experiments are freed by og_experiment_free, after
-// all that was borrowed from them; lists of names, and the names, by free().
+// cannot be read; OG_NO_MEMORY. Ownership: experiments are freed by og_experiment_free,
+// after all that was borrowed from them; lists of names, and the names, by free().
 #ifndef OHMGRID_CONFIG_H
 #define OHMGRID_CONFIG_H
 
@@ -213,8 +213,8 @@ OG_API char *og_experiment_text(const og_experiment *e);
 // 128-bit key of all that decides the outcome of `stage` at `point`, as 32 hex digits.
 OG_API void og_experiment_key(const og_experiment *e, size_t point, enum og_stage stage,
                               char key[33]);
-// The key of the evaluation without evaluate.votes and evaluate.vote: points that share it
-// can be answered by the same passes.
+// The key of the evaluation without evaluate.votes and evaluate.vote: points that share
+// it can be answered by the same passes.
 OG_API void og_experiment_passes_key(const og_experiment *e, size_t point, char key[33]);
 // The key of the training whose network attacks that of the point (attack.transfer).
 OG_API void og_experiment_source_key(const og_experiment *e, size_t point, char key[33]);

@@ -13,18 +13,18 @@
 //   sample    one use for each column, group and pass
 //   subtract  likewise for what is subtracted before the ADC
 //   adc       one use for each conversion; ceil(c / columns_per_adc) in each tile
-//             ramps (adc.kind ramp): likewise, each 2^bits clocks long; bias lines and the
-//             cells of ramps count as devices, bias lines also as drivers; what a ramp
-//             converts again (tanh(c) of an lstm, adc.ramp.cell_state) follows the read;
-//             single_slope: 2^bits clocks as well
+//             ramps (adc.kind ramp): likewise, each 2^bits clocks long; bias lines and
+//             the cells of ramps count as devices, bias lines also as drivers; what a
+//             ramp converts again (tanh(c) of an lstm, adc.ramp.cell_state) follows the
+//             read; single_slope: 2^bits clocks as well
 //   add       one use for each conversion, as many as ADCs; the offset scheme's digital
 //             reference also for each input of a group and each output
 //   buffers   the bits of each input of a tile, once for each sign; the bits of each
 //             output of a tile, wide enough for its sums, once
 //   latency   groups p (T' + turns bits bit_time) + additions add.time: the groups of a
 //             tile one after the other, turns conversions of an ADC (of a ramp or
-//             slope: turns 2^bits clock), and the row tiles' sums added in a tree; T' = T q / p, and as
-//             many times that as tile.accumulate_groups analog joins groups
+//             slope: turns 2^bits clock), and the row tiles' sums added in a tree; T' = T
+//             q / p, and as many times that as tile.accumulate_groups analog joins groups
 //   interval  groups p max(T', turns bits bit_time), since samples are held: from one
 //             input vector to the next
 // Thread-safety: pure functions, from any number of threads.
@@ -74,9 +74,9 @@ struct og_costs {
 OG_API void og_array_lines(const og_array *array, double *used, double *dense);
 // [S] for one input vector x[rows of the matrix]: sum over word lines and passes of power
 // line, power = (V / v_read)^2, or the fraction of the pass that a pulse lasts. Inputs at
-// an offset are driven with v_read at twice the range. Cells that are not ohmic: V I. Behind
-// wires, all that the sources give, as of the last og_array_lines; what `line` has beyond
-// that of `used` counts as without wires. NaN: no memory, or no solution.
+// an offset are driven with v_read at twice the range. Cells that are not ohmic: V I.
+// Behind wires, all that the sources give, as of the last og_array_lines; what `line` has
+// beyond that of `used` counts as without wires. NaN: no memory, or no solution.
 OG_API double og_array_load(const og_array *array, const double *line, const float *x);
 
 // Means of og_array_load over input vectors.

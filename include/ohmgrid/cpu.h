@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which instruction set the kernels use, and how many threads. One source is compiled for
 // each set; the widest that the processor has is chosen at the first call, unless the
-// environment variable OHMGRID_KERNELS says plain, avx2, avx512, avx512_bf16 or fixed, or an experiment
-// has the key `kernels: fixed`.
-// Thread-safety: what sets something, not while other threads compute; the others from any
-// number of threads.
+// environment variable OHMGRID_KERNELS says plain, avx2, avx512, avx512_bf16 or fixed, or
+// an experiment has the key `kernels: fixed`.
+// Thread-safety: what sets something, not while other threads compute; the others from
+// any number of threads.
 #ifndef OHMGRID_CPU_H
 #define OHMGRID_CPU_H
 
@@ -16,8 +16,8 @@
 extern "C" {
 #endif
 
-// Each has all that those before it have. AVX512_BF16 is AVX512 with products of bfloat16,
-// which og_pack_positive (product.h) takes for variances of reads.
+// Each has all that those before it have. AVX512_BF16 is AVX512 with products of
+// bfloat16, which og_pack_positive (product.h) takes for variances of reads.
 enum og_isa {
     OG_ISA_PLAIN,
     OG_ISA_AVX2,

@@ -73,8 +73,8 @@ enum { OG_SERIES_VALUES = 4096, OG_SERIES_CLASSES = 256 };  // at most
 // Those of the key table.
 OG_API struct og_series og_series_default(void);
 
-// What `as` makes of the data: images, sequences of their rows, words, characters, strokes
-// of a pen that would draw the image.
+// What `as` makes of the data: images, sequences of their rows, words, characters,
+// strokes of a pen that would draw the image.
 enum og_data_as {
     OG_AS_IMAGE,
     OG_AS_ROWS,

@@ -2,9 +2,10 @@
 // Parameters of a device from measurements: least squares (GSL's nonlinear multifit) with
 // 95 % intervals, residuals, and a device that the rest of the library reads.
 // docs/device_fit.md says what is minimised.
-// Errors: OG_INPUT names file and line of data that do not determine the parameters, or a fit
-// that does not converge; OG_USAGE a file that cannot be read or written, or a setting that the
-// model does not take; OG_NO_MEMORY. Thread-safety: fits are independent of each other.
+// Errors: OG_INPUT names file and line of data that do not determine the parameters, or a
+// fit that does not converge; OG_USAGE a file that cannot be read or written, or a
+// setting that the model does not take; OG_NO_MEMORY. Thread-safety: fits are independent
+// of each other.
 #ifndef OHMGRID_FIT_H
 #define OHMGRID_FIT_H
 
@@ -20,9 +21,9 @@ enum og_fit_model {
     // Columns target, programmed [S]. sigma(g) = sum_k c_k (g / g_ref)^k, the standard
     // deviation of programmed - target; maximum likelihood for normal errors.
     OG_FIT_PROGRAMMING,
-    // Columns time [s], conductance [S], device (a number; optional). g = g_0 (t / t_0)^-nu
-    // of each device, log g by least squares; nu over the devices normal with mean offset
-    // (+ slope ln x, order 1), x = g_0 / g_max, and a spread.
+    // Columns time [s], conductance [S], device (a number; optional). g = g_0 (t /
+    // t_0)^-nu of each device, log g by least squares; nu over the devices normal with
+    // mean offset (+ slope ln x, order 1), x = g_0 / g_max, and a spread.
     OG_FIT_DRIFT,
     // Columns voltage [V], current [A], curve (a number; optional).
     // I = g v_read sinh(a V) / sinh(a v_read), a common to all curves, g of each.
@@ -60,8 +61,8 @@ struct og_fit {
     enum og_fit_model model;
     size_t rows, parameters;
     struct og_fit_parameter parameter[OG_FIT_PARAMETERS];
-    // What was measured, what the model says, and the standard deviation about it that the
-    // model or the residuals give: [rows], in the order of the file.
+    // What was measured, what the model says, and the standard deviation about it that
+    // the model or the residuals give: [rows], in the order of the file.
     double *x, *measured, *model_value, *sigma;
     const char *x_name, *x_units, *name, *units;
     double rms;     // root of the mean square of (measured - model) / sigma

@@ -59,8 +59,8 @@ enum og_programming { OG_OPEN_LOOP, OG_WRITE_VERIFY };
 enum og_clip { OG_CLIP_NONNEGATIVE, OG_CLIP_RANGE };
 enum og_zero_cells { OG_ZERO_PROGRAMMED, OG_ZERO_OFF };
 enum og_iv_kind { OG_IV_OHMIC, OG_IV_SINH, OG_IV_POLYNOMIAL, OG_IV_TABLE };
-// Current against voltage of every device alike, I = g f(V), f(v_read) = v_read, so that g
-// is that at v_read; f rises everywhere.
+// Current against voltage of every device alike, I = g f(V), f(v_read) = v_read, so that
+// g is that at v_read; f rises everywhere.
 struct og_iv {
     enum og_iv_kind kind;
     double a;                         // [1/V] sinh: f ~ sinh(a V)
@@ -143,8 +143,8 @@ struct og_device {
         int levels;           // programmable levels per device, equally spaced; 0: analog
         struct og_list list;  // [S] or listed, rising; may lack g_min
     } cell;
-    // g(t) = g ((t + t_0) / t_0)^-|nu|, t = hardware.t_inference; nu of each device normal
-    // with mean nu(x) and spread(x), x of the target.
+    // g(t) = g ((t + t_0) / t_0)^-|nu|, t = hardware.t_inference; nu of each device
+    // normal with mean nu(x) and spread(x), x of the target.
     struct {
         double t_0;  // [s] after programming, when `program` holds
         struct og_law nu, spread;
@@ -157,8 +157,8 @@ struct og_device {
         double t_read;  // [s]
         struct og_law q;
     } flicker;
-    // Random telegraph noise: two states of mean durations t_low and t_high, `amplitude` g
-    // apart, g their mean over time; of a part `fraction` of the devices.
+    // Random telegraph noise: two states of mean durations t_low and t_high, `amplitude`
+    // g apart, g their mean over time; of a part `fraction` of the devices.
     struct {
         double fraction, amplitude;
         double t_low, t_high;  // [s]
@@ -172,7 +172,8 @@ struct og_device {
         struct og_list limit, g_rise;  // [S] one for each time
         double g_ref;                  // [S]; 0: g_max
     } retention;
-    // Read disturb after n = hardware.past_reads: g_end + (g - g_end) exp(-(n / reads)^beta).
+    // Read disturb after n = hardware.past_reads: g_end + (g - g_end) exp(-(n /
+    // reads)^beta).
     struct {
         double reads;  // 0: none
         double beta;
@@ -275,8 +276,8 @@ struct og_hardware {
     // "without EFFECT", "only in LAYER", "except in LAYER" (config/variants.c).
     char variant[72];
     bool ideal;  // the float network, bit for bit; nothing below has an effect
-    // List of {layer, what differs} (og_hardware_layer), borrowed from the experiment; NULL:
-    // all layers are alike.
+    // List of {layer, what differs} (og_hardware_layer), borrowed from the experiment;
+    // NULL: all layers are alike.
     const struct og_item *layers;
     struct og_device device;
     struct {

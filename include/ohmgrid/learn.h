@@ -2,8 +2,8 @@
 // Training: SGD with momentum or Adam, schedules, clipping, hardware in the loop. An
 // iterator (alloc, step until done) whose whole state can be saved between any two steps
 // and restored to the bit. And evaluation of a programmed network over a data set.
-// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT where network, data and
-// settings do not go together.
+// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT where network, data
+// and settings do not go together.
 #ifndef OHMGRID_LEARN_H
 #define OHMGRID_LEARN_H
 
@@ -108,8 +108,8 @@ OG_API og_status og_evaluate(og_exec *exec, const struct og_evaluate_options *op
 // augmentation. n may be larger than the batch of the exec.
 OG_API og_status og_calibrate(og_exec *exec, const struct og_dataset *set, size_t n,
                               uint64_t seed, struct og_error *err);
-// og_exec_renew_norms on the first n samples of a set, cropped and flipped as its spec says:
-// statistics of training are those of such samples.
+// og_exec_renew_norms on the first n samples of a set, cropped and flipped as its spec
+// says: statistics of training are those of such samples.
 OG_API og_status og_renew_norms(og_exec *exec, const struct og_dataset *set, size_t n,
                                 const struct og_chip *chip, struct og_error *err);
 

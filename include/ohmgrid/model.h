@@ -2,8 +2,8 @@
 // Networks: a graph of named nodes in topological order with ONNX's operator and
 // gate-order (i, o, f, c) conventions, all weights in one block; and its execution in
 // batches on ideal or simulated hardware, forward and backward.
-// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT names the layer that data,
-// weights or hardware do not fit.
+// Errors, where a function does not say more: OG_NO_MEMORY; OG_INPUT names the layer that
+// data, weights or hardware do not fit.
 #ifndef OHMGRID_MODEL_H
 #define OHMGRID_MODEL_H
 
@@ -124,7 +124,8 @@ struct og_batch {
     const uint32_t *target;
     size_t streams;  // of the data set; 0: no text
     // Steps of sequences by their numbers, length[sample[k]], 1 to those of the input:
-    // recurrent layers read no more (og_model_check_ragged). NULL: all that the input has.
+    // recurrent layers read no more (og_model_check_ragged). NULL: all that the input
+    // has.
     const uint32_t *length;
     size_t n;
     uint64_t seed;

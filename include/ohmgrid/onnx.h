@@ -2,7 +2,8 @@
 // Networks from ONNX files: read once into a model file (HDF5), then computed on given
 // inputs, in float or on crossbar arrays. Opsets 1 and 6 to 21 of the operators that
 // og_onnx_print_operators lists.
-// Thread-safety: one call at a time, since HDF5 knows no threads; a call uses all of its own.
+// Thread-safety: one call at a time, since HDF5 knows no threads; a call uses all of its
+// own.
 #ifndef OHMGRID_ONNX_H
 #define OHMGRID_ONNX_H
 

@@ -47,7 +47,8 @@ enum og_along {
     OG_ALONG_H,                // rms error of h
     OG_ALONG_C,                // rms error of c (lstm)
     OG_ALONG_C_SATURATED,      // part of c at its last level, or beyond rnn.c_range
-    OG_ALONG_GATES_SATURATED,  // part of gate outputs within 0.01 of an end, or last levels
+    OG_ALONG_GATES_SATURATED,  // part of gate outputs within 0.01 of an end, or last
+                               // levels
     OG_ALONG_DAC_CLIPPED,      // part of the inputs beyond the range of their DAC
     OG_ALONG_ADC_CLIPPED,      // part of the conversions beyond the range of their ADC
     OG_ALONG

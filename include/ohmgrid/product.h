@@ -18,8 +18,8 @@ extern "C" {
 // Thread-safety: const use from any number of threads.
 typedef struct og_packed og_packed;
 
-// Room for any matrix of up to k x n elements, to be freed by og_packed_free. NULL when out
-// of memory.
+// Room for any matrix of up to k x n elements, to be freed by og_packed_free. NULL when
+// out of memory.
 OG_API og_packed *og_packed_alloc(size_t k, size_t n);
 OG_API void og_packed_free(og_packed *p);
 // The same in memory of the caller's, for hot paths: og_packed_bytes(k, n) bytes, aligned
@@ -32,10 +32,10 @@ OG_API og_packed *og_packed_place(void *memory, size_t k, size_t n);
 OG_API void og_pack(og_packed *p, const float *b, size_t row_stride, size_t col_stride,
                     size_t k, size_t n);
 
-// The same for products of numbers that are not negative, both matrices, such as variances:
-// where the processor multiplies in bfloat16 (OG_ISA_AVX512_BF16), factors are rounded to 8
-// bits and og_product takes half the time. Sums are then within 2^-7 of their size, and
-// within about 2^-7 / sqrt(k) as a rule. Elsewhere this is og_pack.
+// The same for products of numbers that are not negative, both matrices, such as
+// variances: where the processor multiplies in bfloat16 (OG_ISA_AVX512_BF16), factors are
+// rounded to 8 bits and og_product takes half the time. Sums are then within 2^-7 of
+// their size, and within about 2^-7 / sqrt(k) as a rule. Elsewhere this is og_pack.
 OG_API void og_pack_positive(og_packed *p, const float *b, size_t row_stride,
                              size_t col_stride, size_t k, size_t n);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Potentiation and depression of devices by trains of pulses, as device.pulse of a device
 // file has them, with device-to-device and cycle-to-cycle spread.
-// Thread-safety: devices are independent of each other; files are written by one at a time.
+// Thread-safety: devices are independent of each other; files are written by one at a
+// time.
 #ifndef OHMGRID_PULSED_H
 #define OHMGRID_PULSED_H
 
@@ -27,8 +28,8 @@ struct og_pulse_curves {
     double *mean, *low, *high;  // [points] over devices: mean, 5 % and 95 % quantile
 };
 
-// OG_INPUT where the device file does not say what a pulse does, or there is none of it to
-// see; OG_NO_MEMORY. Free the curves in any case.
+// OG_INPUT where the device file does not say what a pulse does, or there is none of it
+// to see; OG_NO_MEMORY. Free the curves in any case.
 OG_API og_status og_pulses_simulate(const struct og_device *device,
                                     const struct og_pulse_train *train,
                                     struct og_pulse_curves *curves, struct og_error *err);

@@ -46,7 +46,8 @@ struct og_index {
     uint32_t a, b, c;
 };
 
-// The stream of this name; the same on every machine. Cheap: on the stack, where it is used.
+// The stream of this name; the same on every machine. Cheap: on the stack, where it is
+// used.
 OG_API struct og_stream og_stream_named(uint64_t seed, enum og_purpose purpose,
                                         uint32_t trial, uint32_t layer, uint32_t tile);
 

@@ -2,9 +2,9 @@
 // Nothing finished is lost: an append-only journal while an experiment runs, and a whole
 // HDF5 file, produced by rename, at intervals and at the end. Knows records, not
 // experiments.
-// Errors, where a function does not say more: OG_USAGE for a path that cannot be read or written
-// or a file that is no result, OG_INPUT for a damaged one, OG_IO when the disk fails or is full,
-// OG_FAILED where another program is missing (gnuplot), OG_NO_MEMORY.
+// Errors, where a function does not say more: OG_USAGE for a path that cannot be read or
+// written or a file that is no result, OG_INPUT for a damaged one, OG_IO when the disk
+// fails or is full, OG_FAILED where another program is missing (gnuplot), OG_NO_MEMORY.
 #ifndef OHMGRID_RESULTS_H
 #define OHMGRID_RESULTS_H
 
@@ -29,10 +29,11 @@ enum og_journal_mode {
     OG_JOURNAL_RESUME,  // continues either; anew when there is none; OG_USAGE when it is
                         // of another experiment, naming the keys that differ
 };
-// `out`: path of OUT.h5; copies it and the text. Also proves that OUT can be written. OG_USAGE when another
-// process holds the lock. An old OUT stays until og_result_write replaces it by a whole
-// new one; RESUME with OUT of this experiment but no journal starts an empty journal
-// (whether there is anything left to do, og_result_complete says).
+// `out`: path of OUT.h5; copies it and the text. Also proves that OUT can be written.
+// OG_USAGE when another process holds the lock. An old OUT stays until og_result_write
+// replaces it by a whole new one; RESUME with OUT of this experiment but no journal
+// starts an empty journal (whether there is anything left to do, og_result_complete
+// says).
 OG_API og_status og_journal_open(og_journal **journal, const char *out, const char *text,
                                  enum og_journal_mode mode, struct og_error *err);
 // Closes and unlocks; `remove` deletes it (only after OUT.h5 is whole).
@@ -66,8 +67,8 @@ OG_API void og_journal_image_free(void *bytes);
 // --- journals that are only read -------------------------------------------------------
 // Opens a journal without lock, also while another process writes it, or the journal in
 // the file of a shard. For _text, _writer, _entries, _entry, _get, _refresh and _close
-// (remove: false), which frees it. OG_INPUT when there is none in `path`, or its header is
-// torn.
+// (remove: false), which frees it. OG_INPUT when there is none in `path`, or its header
+// is torn.
 OG_API og_status og_journal_read(og_journal **journal, const char *path,
                                  struct og_error *err);
 // The experiment text; the journal's.
@@ -201,8 +202,8 @@ OG_API og_status og_result_shard(const char *path, char **shard, struct og_error
 
 // Checks a result, model or shard file of ohmgrid: the checksum of every dataset, that
 // none is missing, and of a result the schema (scales on every axis, values where `done`
-// says so and nowhere else, whole training curves, a journal that can be read). Prints one
-// line per fault, then a summary; *good: there was none. Files of versions without
+// says so and nowhere else, whole training curves, a journal that can be read). Prints
+// one line per fault, then a summary; *good: there was none. Files of versions without
 // checksums are good, and said to have none.
 OG_API og_status og_result_verify(const char *path, FILE *out, bool *good,
                                   struct og_error *err);
@@ -211,12 +212,13 @@ OG_API og_status og_result_verify(const char *path, FILE *out, bool *good,
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
 OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
-// One sentence on what of a result not to trust: the layer whose read noise behind wires is
-// furthest from that of adjoint circuits (/layers wire_noise, means over chips), where that
-// is more than 10 %, and what to do; the caller frees it with free(). NULL: nothing, also
-// where there is no /layers.
+// One sentence on what of a result not to trust: the layer whose read noise behind wires
+// is furthest from that of adjoint circuits (/layers wire_noise, means over chips), where
+// that is more than 10 %, and what to do; the caller frees it with free(). NULL: nothing,
+// also where there is no /layers.
 OG_API og_status og_result_warning(const char *path, char **text, struct og_error *err);
-// As og_result_show, of /traces (output.trace): one line per point, recurrent layer and time step.
+// As og_result_show, of /traces (output.trace): one line per point, recurrent layer and
+// time step.
 OG_API og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err);
 // What each effect and each layer costs, of a result with the axis of
 // og_attribution_axis: one line per part and point of the other axes. OG_INPUT when there
@@ -224,8 +226,8 @@ OG_API og_status og_result_show_traces(const char *path, FILE *out, struct og_er
 OG_API og_status og_result_show_attribution(const char *path, FILE *out,
                                             struct og_error *err);
 // Compares /results, /train, /compress, /model, /chip, /layers, /traces by names, types,
-// shapes and values. *same = false and the differences on `out` (at most 20 lines) when they
-// differ.
+// shapes and values. *same = false and the differences on `out` (at most 20 lines) when
+// they differ.
 OG_API og_status og_result_diff(const char *a, const char *b, FILE *out, bool *same,
                                 struct og_error *err);
 // Paired differences: of two files point by point, or of one file along an axis against
@@ -239,15 +241,15 @@ struct og_compare {
     const char *metric;  // "accuracy"
     double margin;       // in units of the metric; 0: none
 };
-// Writes these lines to `out`. OG_USAGE: a file, axis or metric that is not there, or files
-// whose points cannot be paired.
+// Writes these lines to `out`. OG_USAGE: a file, axis or metric that is not there, or
+// files whose points cannot be paired.
 OG_API og_status og_result_compare(const struct og_compare *o, FILE *out,
                                    struct og_error *err);
 // Draws through gnuplot: PNG, SVG or PDF by the ending of `figure`.
 enum og_plot_kind {
-    OG_PLOT_LINES,  // a metric with a band per value of `series` against `x`; the remaining
-                    // axes become panels. Of a simulated device (switching.h): column
-                    // `metric` (current) against `x` (voltage)
+    OG_PLOT_LINES,  // a metric with a band per value of `series` against `x`; the
+                    // remaining axes become panels. Of a simulated device (switching.h):
+                    // column `metric` (current) against `x` (voltage)
     OG_PLOT_MAP,    // the same as colours over x and series
     OG_PLOT_COSTS,         // bars of what og_result_show_attribution prints
     OG_PLOT_TRAINING,      // loss (`metric`) of every training over its epochs
@@ -262,13 +264,14 @@ struct og_plot {
     const char *mean;  // lines, map: over this axis (training seeds), the band its 95 % t
                        // interval; NULL: over chips alone
     const char *layer;  // errors: of this matrix alone; NULL: of all, at most six
-    int point;  // traces, conductances, errors, layers: of this sweep point; -1: all, the first
+    int point;  // traces, conductances, errors, layers: of this sweep point; -1: all, the
+                // first
     int width, height;  // pixels; 0: default
 };
 OG_API og_status og_result_plot(const char *path, const char *figure,
                                 const struct og_plot *plot, struct og_error *err);
-// One page of HTML for a result file, with figures (through gnuplot), tables, settings and
-// provenance, that needs no other file.
+// One page of HTML for a result file, with figures (through gnuplot), tables, settings
+// and provenance, that needs no other file.
 OG_API og_status og_result_report(const char *path, const char *out,
                                   struct og_error *err);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Runs an experiment: data -> train -> program -> evaluate, each stage once per distinct
 // key, one record per (point, trial), journal and result file on the way.
-// Errors, where a function does not say more: as of config.h, data.h, learn.h and results.h.
+// Errors, where a function does not say more: as of config.h, data.h, learn.h and
+// results.h.
 #ifndef OHMGRID_RUN_H
 #define OHMGRID_RUN_H
 
@@ -51,8 +52,8 @@ OG_API void og_ranks_end(void);
 OG_API void og_ranks_quit(const struct og_error *err);
 
 // Runs what the journal lacks and writes o->out; borrows both until it returns. OG_INPUT
-// for what the experiment or o->out have wrong, OG_IO for files, OG_FAILED for trainings that
-// diverge.
+// for what the experiment or o->out have wrong, OG_IO for files, OG_FAILED for trainings
+// that diverge.
 OG_API og_status og_run(const og_experiment *e, const struct og_run_options *o,
                         struct og_error *err);
 
@@ -85,9 +86,9 @@ struct og_merge_options {
 };
 // Joins finished shards (og_run_options.shard), and journals of unfinished runs, of one
 // experiment into the result that one run would have written. OG_INPUT where the inputs
-// are of different experiments (naming the keys) or disagree about an entry. Where records
-// are missing: OG_INPUT, naming them, with OUT and its journal left behind, so that a run
-// with OG_JOURNAL_RESUME computes the rest.
+// are of different experiments (naming the keys) or disagree about an entry. Where
+// records are missing: OG_INPUT, naming them, with OUT and its journal left behind, so
+// that a run with OG_JOURNAL_RESUME computes the rest.
 OG_API og_status og_merge(const char *const *in, size_t n,
                           const struct og_merge_options *o, struct og_error *err);
 

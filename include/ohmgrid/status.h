@@ -35,7 +35,8 @@ struct og_error {
     char text[OG_ERROR_TEXT];  // one sentence: file, line, key, value, allowed range
 };
 
-// Records an error, `status` and the sentence, in `err` (which may be NULL) and returns `status`.
+// Records an error, `status` and the sentence, in `err` (which may be NULL) and returns
+// `status`.
 OG_API og_status og_fail(struct og_error *err, og_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

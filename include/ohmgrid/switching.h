@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Switching devices: published compact models of a memristor under a voltage, I = I(V, x)
-// and dx/dt = f(V, x) with one state variable x, integrated with error control. A model is
-// code, a device is a file with its parameters (device_models/switching/). SI units.
+// and dx/dt = f(V, x) with one state variable x, integrated with error control. A model
+// is code, a device is a file with its parameters (device_models/switching/). SI units.
 // docs/switching_devices.md has the equations and their sources.
-// Thread-safety: devices are independent of each other; files are written by one at a time.
+// Thread-safety: devices are independent of each other; files are written by one at a
+// time.
 #ifndef OHMGRID_SWITCHING_H
 #define OHMGRID_SWITCHING_H
 
@@ -191,9 +192,9 @@ struct og_hysteresis {
     double *temperature;                       // [n], or NULL where the model has none
     size_t steps, evaluations;                 // of the integrator
 };
-// GSL's adaptive Runge-Kutta-Fehlberg 4(5), or BDF where the model is stiff. `table`: NULL,
-// or instead of device->drive's waveform. OG_INPUT: no number comes out at some voltage;
-// OG_FAILED: too many steps. Free the trace in any case.
+// GSL's adaptive Runge-Kutta-Fehlberg 4(5), or BDF where the model is stiff. `table`:
+// NULL, or instead of device->drive's waveform. OG_INPUT: no number comes out at some
+// voltage; OG_FAILED: too many steps. Free the trace in any case.
 OG_API og_status og_switching_simulate(const struct og_switching *device,
                                        const struct og_voltage_table *table,
                                        struct og_hysteresis *trace, struct og_error *err);

@@ -4,8 +4,9 @@
 // line j is sensed at virtual ground below its last row, behind one segment r_col and
 // r_sense. Each resistance may be exactly 0: its nodes are then one. For fixed
 // conductances the array is a linear map, I_j = sum_i T_ij V_i, the transfer matrix T.
-// Errors, where a function does not say more: OG_INPUT names the resistance, conductance or
-// voltage out of range; OG_FAILED when a solver does not reach its residual; OG_NO_MEMORY.
+// Errors, where a function does not say more: OG_INPUT names the resistance, conductance
+// or voltage out of range; OG_FAILED when a solver does not reach its residual;
+// OG_NO_MEMORY.
 #ifndef OHMGRID_WIRES_H
 #define OHMGRID_WIRES_H
 
@@ -45,10 +46,10 @@ OG_API og_status og_wire_method_find(enum og_wire_method *method, const char *na
 struct og_wire_report {
     enum og_wire_method method;  // never OG_WIRES_AUTO
     size_t iterations;           // most of any vector; 0 where none are needed
-    // DIRECT: most of any vector of |A b - d| / |d|, where A b = d are Kirchhoff's laws of
-    // the bit-line nodes with the word lines eliminated; PCG: the same in the norm of its
-    // preconditioner. MERGE: largest relative difference from PCG of the currents of one
-    // checking vector of ones. 0 where each line is solved by itself.
+    // DIRECT: most of any vector of |A b - d| / |d|, where A b = d are Kirchhoff's laws
+    // of the bit-line nodes with the word lines eliminated; PCG: the same in the norm of
+    // its preconditioner. MERGE: largest relative difference from PCG of the currents of
+    // one checking vector of ones. 0 where each line is solved by itself.
     double residual;
 };
 
@@ -70,8 +71,9 @@ OG_API void og_wires_free(og_wires *wires);
 OG_API og_status og_wires_load(og_wires *wires, const double *g, struct og_error *err);
 
 // current[b * cols + j] [A] of v[b * rows + i] [V]. A vector's currents do not depend on
-// the others unless AUTO chooses by their number. OG_FAILED: PCG did not converge, or AUTO
-// found no method with a residual up to 1e-9 (a method that is named reports its own).
+// the others unless AUTO chooses by their number. OG_FAILED: PCG did not converge, or
+// AUTO found no method with a residual up to 1e-9 (a method that is named reports its
+// own).
 OG_API og_status og_wires_read(og_wires *wires, enum og_wire_method method,
                                const double *v, size_t batch, double *current,
                                struct og_wire_report *report, struct og_error *err);
@@ -95,8 +97,9 @@ struct og_wire_cell {
 };
 // The currents of such cells, by Newton's method (the linear network of the slopes solved
 // by PCG). report: iterations are Newton steps, residual the square root of what the last
-// step gained over the co-content. OG_INPUT: a law that does not rise, or voltages that it
-// does not reach. No cell sees more than the highest less the lowest source, 0 V included.
+// step gained over the co-content. OG_INPUT: a law that does not rise, or voltages that
+// it does not reach. No cell sees more than the highest less the lowest source, 0 V
+// included.
 OG_API og_status og_wires_read_cells(og_wires *wires, const struct og_wire_cell *cell,
                                      const double *v, size_t batch, double *current,
                                      struct og_wire_report *report, struct og_error *err);
@@ -104,8 +107,8 @@ OG_API og_status og_wires_read_cells(og_wires *wires, const struct og_wire_cell 
 OG_API og_status og_wires_power_cells(og_wires *wires, const struct og_wire_cell *cell,
                                       const double *v, size_t batch, double *power,
                                       struct og_error *err);
-// Exact gradients of a loss through such reads, by the implicit function theorem: with the
-// adjoint voltages lambda of the network of the slopes dI/dV at the solution,
+// Exact gradients of a loss through such reads, by the implicit function theorem: with
+// the adjoint voltages lambda of the network of the slopes dI/dV at the solution,
 // dI/dg_kl = -(lambda_word - lambda_bit) f(v_word - v_bit). Given dcurrent[batch * cols]
 // [1/A], adds to dg[rows * cols] [1/S] and writes dv[batch * rows] [1/V].
 OG_API og_status og_wires_gradient_cells(og_wires *wires, const struct og_wire_cell *cell,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Elementary functions of everything that ends up in results: the C library's, whose last
-// bits depend on its version and on the processor (glibc chooses variants with and without
-// fused multiply-add), or, with fixed kernels (cpu.h), SLEEF's deterministic ones in plain
-// C (N. Shibata and F. Petrogalli, IEEE TPDS 31(6), 2020), within 1 ulp, the same bits
-// everywhere. sqrt, fmod, fma and rounding are exact in both and are called directly.
+// bits depend on its version and on the processor (glibc chooses variants with and
+// without fused multiply-add), or, with fixed kernels (cpu.h), SLEEF's deterministic ones
+// in plain C (N. Shibata and F. Petrogalli, IEEE TPDS 31(6), 2020), within 1 ulp, the
+// same bits everywhere. sqrt, fmod, fma and rounding are exact in both and are called
+// directly.
 #ifndef OG_BASE_ELEMENTARY_H
 #define OG_BASE_ELEMENTARY_H
 

@@ -210,8 +210,8 @@ static void limit(int what, rlim_t most)
     setrlimit(what, &l);
 }
 
-// Crashes are silent and leave nothing behind; what is meant to stop the parent leaves the
-// child alone, which ends with it.
+// Crashes are silent and leave nothing behind; what is meant to stop the parent leaves
+// the child alone, which ends with it.
 static void become_a_probe(size_t file_size, size_t parent_size)
 {
     const int deadly[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGALRM};

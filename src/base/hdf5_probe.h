@@ -7,8 +7,9 @@
 
 #include "ohmgrid/status.h"
 
-// OG_INPUT: HDF5 crashes on this file, or takes too long or too much memory. OG_OK says no
-// more than that HDF5 comes back; whoever opens the file sees what else is wrong with it.
+// OG_INPUT: HDF5 crashes on this file, or takes too long or too much memory. OG_OK says
+// no more than that HDF5 comes back; whoever opens the file sees what else is wrong with
+// it.
 og_status og_hdf5_probe(const char *path, struct og_error *err);
 
 #endif

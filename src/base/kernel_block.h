@@ -202,8 +202,8 @@ static void run_block(const struct block *t, size_t rows, int vectors)
 // How often each number of a is copied: once where few columns will pay for it.
 static inline int times_of(struct og_panels b) { return b.n > 2 * WIDTH ? TIMES : 1; }
 
-// Steps k0 .. k0 + k - 1 of `rows` rows of a, to be multiplied with b: where they stand, or
-// in `copy`.
+// Steps k0 .. k0 + k - 1 of `rows` rows of a, to be multiplied with b: where they stand,
+// or in `copy`.
 static struct og_left prepare(struct og_left a, size_t rows, size_t k0, size_t k,
                               struct og_panels b, float *copy);
 

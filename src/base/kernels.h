@@ -60,8 +60,8 @@ struct og_product_kernels {
     // The same pieces added back to x: from the last of every `period` rows to the first.
     void (*scatter)(const float *from, size_t pitch, float *x, const struct og_rows *rows,
                     size_t period);
-    // Chains of multiply-adds that touch no memory, as many as a block of the product has:
-    // x <- a x + b, `rounds` times. Returns how many that were.
+    // Chains of multiply-adds that touch no memory, as many as a block of the product
+    // has: x <- a x + b, `rounds` times. Returns how many that were.
     size_t (*multiply_adds)(size_t rounds, float a, float b, float *x);
     void (*pack)(float *data, const float *b, size_t row_stride, size_t col_stride,
                  size_t k, size_t n);

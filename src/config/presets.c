@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Presets: files with a whole hardware, {title, citation, hardware}, such as the defaults of
-// other simulators. A block `hardware: {preset: NAME, ...}` is the hardware of the file with
-// the user's keys on top.
+// Presets: files with a whole hardware, {title, citation, hardware}, such as the defaults
+// of other simulators. A block `hardware: {preset: NAME, ...}` is the hardware of the
+// file with the user's keys on top.
 #include <string.h>
 
 #include "base/mem.h"
@@ -39,7 +39,8 @@ static og_status no_memory(struct og_error *err)
     return og_fail(err, OG_NO_MEMORY, "out of memory while reading a preset");
 }
 
-// What stands below `hardware` is checked where it is used, together with the user's keys.
+// What stands below `hardware` is checked where it is used, together with the user's
+// keys.
 static og_status check_preset(og_item *item, struct og_error *err)
 {
     struct preset preset;

@@ -41,8 +41,8 @@ void og_device_cache_free(struct og_device_cache *cache);  // what it holds
 og_status og_device_cached(struct og_device_cache *cache, og_item **files,
                            const struct og_file_kind *kind, const og_item *name,
                            const og_item **file, struct og_error *err);
-// Puts the entries of `above` over `below`; maps are merged, all else is replaced. A law of
-// another kind takes nothing over from the one that it replaces. False: out of memory.
+// Puts the entries of `above` over `below`; maps are merged, all else is replaced. A law
+// of another kind takes nothing over from the one that it replaces. False: out of memory.
 bool og_block_overlay(og_item *below, const og_item *above);
 // Whether a block gives every key: the effective text of an experiment needs no files.
 bool og_block_is_complete(const struct og_field *fields, const og_item *map);

@@ -13,7 +13,8 @@ static const struct og_field *const parameter_fields[OG_SWITCHING_KINDS] = {
     og_stanford_pku_fields, og_data_driven_fields, og_jart_v1b_fields,
 };
 
-// --- relations between keys --------------------------------------------------------------
+// --- relations between keys
+// --------------------------------------------------------------
 
 // `low` and `high` are keys: the value of one has to be below that of the other.
 struct pair {
@@ -133,7 +134,8 @@ static og_status check_model(const struct og_switching *d, const og_item *map,
     }
 }
 
-// --- reading -----------------------------------------------------------------------------
+// --- reading
+// -----------------------------------------------------------------------------
 
 static og_status bind(const og_item *tree, struct og_switching *device,
                       struct og_error *err)

@@ -150,8 +150,8 @@ static og_status parse_printed(const struct og_field *fields, const void *source
     return status;
 }
 
-// A swept device, technology or preset stays as the user wrote it: its numbers differ from
-// point to point.
+// A swept device, technology or preset stays as the user wrote it: its numbers differ
+// from point to point.
 static og_status restore_files(const og_experiment *e, const char *hardware,
                                og_item *tree, struct og_error *err)
 {

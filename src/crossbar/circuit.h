@@ -49,15 +49,16 @@ og_status og_circuit_transfer(struct og_circuit *n, struct og_error *err);
 // others.
 void og_circuit_shares(struct og_circuit *n);
 
-// to[rows * cols]: what arrives at its amplifier of a noise current across a device, by its
-// two lines alone; level[rows]: what its word line has of a volt at the source, on average.
+// to[rows * cols]: what arrives at its amplifier of a noise current across a device, by
+// its two lines alone; level[rows]: what its word line has of a volt at the source, on
+// average.
 void og_circuit_arrivals(struct og_circuit *n, double *to);
 void og_circuit_levels(struct og_circuit *n, double *level);
 
 // The part that mode cubic takes of sum_i |w_i x_i| = load, w = g / g_max, |x| <= 1, of M
 // rows, segments of conductance G_w: a = M g_max / G_w load, c = a (a (0.05 a - 0.2) +
-// 0.5), I = sum_i w_i x_i - c sum_i w_i x_i place_i; place_i of the row that is d rows away
-// from the one next to the amplifier: 1 - (1 - d / M)^2.
+// 0.5), I = sum_i w_i x_i - c sum_i w_i x_i place_i; place_i of the row that is d rows
+// away from the one next to the amplifier: 1 - (1 - d / M)^2.
 static inline double og_cubic_drop(double a) { return a * (a * (0.05 * a - 0.2) + 0.5); }
 static inline double og_cubic_place(size_t away, size_t rows)
 {

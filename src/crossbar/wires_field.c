@@ -91,7 +91,8 @@ og_status og_wires_voltages(og_wires *w, const double *v, double *word, double *
     return og_wires_field(w, v, NULL, word, bit, err);
 }
 
-// --- currents put into the nodes ---------------------------------------------------------
+// --- currents put into the nodes
+// ---------------------------------------------------------
 
 // word[cols] of row i for the currents `in` and bit-line voltages (NULL: 0).
 static void inject_row(const struct og_wires *w, size_t i, const double *in,
@@ -157,7 +158,8 @@ og_status og_wires_inject(og_wires *w, const double *word_in, const double *bit_
     return s;
 }
 
-// --- residual ----------------------------------------------------------------------------
+// --- residual
+// ----------------------------------------------------------------------------
 
 // Current out of node (i, j) along its bit line.
 static double leaving(const struct og_wires *w, const double *bit, size_t i, size_t j)
@@ -199,7 +201,8 @@ double og_wires_residual(const struct og_wires *w, const double *v, const double
     return all > 0 ? sqrt(wrong / all) : 0;
 }
 
-// --- gradients ---------------------------------------------------------------------------
+// --- gradients
+// ---------------------------------------------------------------------------
 
 // Current that flows from the network into source i when all sources stand at 0 V.
 static double into_source(const struct og_wires *w, const double *word, const double *bit,

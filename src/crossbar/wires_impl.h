@@ -51,7 +51,8 @@ struct og_pcg_result og_pcg_solve(const struct og_wires *w, void *state,
                                   const struct og_pcg_io *io);
 void og_pcg_free(og_wires *w);
 
-// --- vectors (wires_read.c) --------------------------------------------------------------
+// --- vectors (wires_read.c)
+// --------------------------------------------------------------
 og_status og_wires_check_voltages(const struct og_wires *w, const double *v, size_t batch,
                                   struct og_error *err);
 // current = v T, vector by vector, so that none depends on the others.
@@ -98,9 +99,10 @@ og_status og_node_transfer(const struct og_wires *w, double *t, struct og_error 
 og_status og_direct_read(const struct og_wires *w, const double *v, size_t batch,
                          double *current, double *residual, struct og_error *err);
 
-// --- voltages (wires_field.c) ------------------------------------------------------------
-// Node voltages [rows * cols] for voltages v at the sources and u at the amplifiers, of
-// which one may be NULL (0); word may be NULL. `within`: in room made before.
+// --- voltages (wires_field.c)
+// ------------------------------------------------------------ Node voltages [rows *
+// cols] for voltages v at the sources and u at the amplifiers, of which one may be NULL
+// (0); word may be NULL. `within`: in room made before.
 struct og_field_room {
     double *scratch, tolerance;  // that of og_pcg_io
     void *state;
@@ -126,7 +128,8 @@ void og_wires_source_currents(const og_wires *w, const double *v, const double *
 double og_wires_residual(const struct og_wires *w, const double *v, const double *bit,
                          double *scratch);
 
-// --- as a netlist (wires_spice.c) --------------------------------------------------------
+// --- as a netlist (wires_spice.c)
+// --------------------------------------------------------
 void og_wires_netlist(const struct og_wires *w, const double *v, size_t batch, FILE *out);
 
 #endif

@@ -166,7 +166,8 @@ static bool build(struct og_merge *m, const struct og_region *r, double *s, doub
     return rest != NULL && join(&j, p, s, rest);
 }
 
-// --- the last join -----------------------------------------------------------------------
+// --- the last join
+// -----------------------------------------------------------------------
 
 static bool is_source(enum og_side side) { return side == OG_LEFT || side == OG_RIGHT; }
 
@@ -241,7 +242,8 @@ static void take_single(const struct og_merge *m, const struct og_region *r,
     take_kept(piece, OG_SIDES, &p, want);
 }
 
-// --- all ---------------------------------------------------------------------------------
+// --- all
+// ---------------------------------------------------------------------------------
 
 static bool merge_alloc(struct og_merge *m)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Cells with I = g f(V): Newton's method on all node voltages with the true Jacobian, the
 // linear network of the slopes dI/dV, and a line search on the co-content, of which
-// Kirchhoff's laws are the minimum (Millar 1951). Branch currents grow with their voltage,
-// so it is convex and the minimum the only one.
+// Kirchhoff's laws are the minimum (Millar 1951). Branch currents grow with their
+// voltage, so it is convex and the minimum the only one.
 #include <math.h>
 #include <string.h>
 
@@ -13,8 +13,9 @@
 
 enum { STEPS_MAX = 100, HALVINGS_MAX = 40 };
 
-// Of the currents that flow into the amplifiers, or of all of the cells. Wires of very low
-// resistance leave rounding above it: `rounding` will do where no step gains any more.
+// Of the currents that flow into the amplifiers, or of all of the cells. Wires of very
+// low resistance leave rounding above it: `rounding` will do where no step gains any
+// more.
 static const double tolerance = 1e-12, rounding = 1e-9;
 
 struct newton {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The transfer matrix of arrays whose word lines (or bit lines: the same network seen from
-// its other side) are single nodes W_i behind their sources. Bit lines are eliminated:
+// The transfer matrix of arrays whose word lines (or bit lines: the same network seen
+// from its other side) are single nodes W_i behind their sources. Bit lines are
+// eliminated:
 //   S W = g_s V,  S = diag(g_s + sum_j G_ij) - sum_j G_j P_j^-1 G_j,  I = share^T W.
 // The inverse of a tridiagonal P is given by its diagonal and, downwards, by the factors
 // of the elimination from below.

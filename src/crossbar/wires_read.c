@@ -14,7 +14,8 @@
 #include "crossbar/wires_impl.h"
 #include "ohmgrid/cpu.h"
 
-// --- cost, in iterations of conjugate gradients ------------------------------------------
+// --- cost, in iterations of conjugate gradients
+// ------------------------------------------
 
 // Measured for uniform conductances and both lines alike: the iterations depend on
 // r G_mean N^2 alone.
@@ -57,7 +58,8 @@ static enum og_wire_method cheapest(const struct og_wires *w, size_t batch)
                                                                      : OG_WIRES_MERGE;
 }
 
-// --- conjugate gradients -----------------------------------------------------------------
+// --- conjugate gradients
+// -----------------------------------------------------------------
 
 static og_status judge(const struct og_pcg_result *r, size_t batch,
                        struct og_wire_report *report, struct og_error *err)
@@ -135,7 +137,8 @@ static og_status transfer_pcg(og_wires *w, double *t, struct og_wire_report *rep
     return s;
 }
 
-// --- transfer matrices -------------------------------------------------------------------
+// --- transfer matrices
+// -------------------------------------------------------------------
 
 static og_status transfer_decoupled(const struct og_wires *w, double *t,
                                     struct og_error *err)
@@ -204,7 +207,8 @@ static og_status read_merge(og_wires *w, const double *v, size_t batch, double *
     return s;
 }
 
-// --- the two entries ---------------------------------------------------------------------
+// --- the two entries
+// ---------------------------------------------------------------------
 
 og_status og_wires_check_voltages(const struct og_wires *w, const double *v, size_t batch,
                                   struct og_error *err)

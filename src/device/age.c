@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Drift: g(t) = g ((t + t_0) / t_0)^-|nu|, nu ~ N(nu(x), spread(x)) of each device, x of
-// its target (Nandakumar et al., ICECS 2019; Joshi et al., Nature Communications 11, 2473,
-// 2020; |nu| and x of the target as in aihwkit, inference/noise/pcm.py).
+// its target (Nandakumar et al., ICECS 2019; Joshi et al., Nature Communications 11,
+// 2473, 2020; |nu| and x of the target as in aihwkit, inference/noise/pcm.py).
 //
 // 1/f noise: its spectrum is that of traps with time constants spread evenly over log
 // time, so what has accumulated by t' since programming has the relative variance q(x)^2

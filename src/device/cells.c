@@ -89,7 +89,8 @@ bool og_cells_spread(const struct og_device *d)
     return d->d2d.g_min > 0 || d->d2d.g_max > 0 || og_pulses_have_reference(d);
 }
 
-// Limits of the wrong order change places; each is then as far from g_zero on its own side.
+// Limits of the wrong order change places; each is then as far from g_zero on its own
+// side.
 static void mirror(const struct og_device *d, size_t n, float *lo, float *hi)
 {
     const float zero = (float)d->pulse.g_zero;

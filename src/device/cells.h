@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Programming of devices: target -> levels -> device-to-device mismatch -> programming
-// error -> clip -> age -> faults, in that order (design: the hardware model, Programming);
-// with hardware.program.mode write_verify, pulses after the clip (pulses.h).
+// error -> clip -> age -> faults, in that order (design: the hardware model,
+// Programming); with hardware.program.mode write_verify, pulses after the clip
+// (pulses.h).
 //
 // All errors are frozen for a chip. They are given as a deviation from the nominal
 // conductance, so that devices without any error leave integer weights exactly integer.
@@ -51,7 +52,8 @@ bool og_cells_deviate(const struct og_device *device, double t, double reads);
 void og_cells_program(const struct og_cells *cells, const struct og_cell_io *io);
 // Whether devices have ranges of their own.
 bool og_cells_spread(const struct og_device *device);
-// The devices' own ranges [S], as device.d2d spreads them, and their references shift them.
+// The devices' own ranges [S], as device.d2d spreads them, and their references shift
+// them.
 void og_cells_limits(const struct og_cells *cells, uint64_t first, size_t n, float *lo,
                      float *hi);
 // zero[n] [S]: where the weight of each device is 0, device.pulse.g_zero but for its

@@ -122,8 +122,8 @@ static bool fit_mean(struct population *q, const struct lines *l)
     return det > 1e-9 * s * sxx;
 }
 
-// Fisher scoring of the spread's square; squares are raised by n / (n - p), since the mean
-// was fitted to them.
+// Fisher scoring of the spread's square; squares are raised by n / (n - p), since the
+// mean was fitted to them.
 static double fit_spread(struct population *q, const struct lines *l)
 {
     double sw = 0, sum = 0;

@@ -174,7 +174,8 @@ static void set_law(const struct og_fit_data *d, const struct shape *s, const do
         iv->coefficients.v[iv->coefficients.n++] = c[k] * pow(s->v_unit, -(double)k - 1);
 }
 
-// The law, and where no other device gives it, the range: g of a device is that at v_read.
+// The law, and where no other device gives it, the range: g of a device is that at
+// v_read.
 static void set_device(const struct og_fit_data *d, const struct shape *s,
                        const double *c)
 {

@@ -2,7 +2,8 @@
 #ifndef OG_DEVICE_POLYNOMIAL_H
 #define OG_DEVICE_POLYNOMIAL_H
 
-// sum_k c[k] x^k of n coefficients, by Horner's rule; *slope: its derivative, may be NULL.
+// sum_k c[k] x^k of n coefficients, by Horner's rule; *slope: its derivative, may be
+// NULL.
 static inline double og_polynomial(const double *c, int n, double x, double *slope)
 {
     double value = 0, rise = 0;

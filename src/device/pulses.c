@@ -6,8 +6,8 @@
 
 #include "ohmgrid/vmath.h"
 
-// Every round draws for all devices of a chunk, so that what a device sees does not depend
-// on how many others are still written.
+// Every round draws for all devices of a chunk, so that what a device sees does not
+// depend on how many others are still written.
 enum draw { OF_VERIFY, OF_PULSE, OF_WRITE_NOISE };
 // Of OG_D2D, after a device's own limits.
 enum own { OF_SCALE = 2, OF_ASYMMETRY, OF_GAMMA_UP, OF_GAMMA_DOWN, OF_REFERENCE };

@@ -3,8 +3,8 @@
 // polynomials in x = target / g_ref: g = target + mean(x) + sigma(x) xi. At other times
 // nothing is known, and nothing is interpolated. The errors are those from the target (as
 // aihwkit has them of Wan et al., inference/noise/reram.py): they take the place of
-// `program`. ohmgrid's choice: xi is that of the programming error, so that a device stays
-// on its side of the distribution; the sources give no correlation over time.
+// `program`. ohmgrid's choice: xi is that of the programming error, so that a device
+// stays on its side of the distribution; the sources give no correlation over time.
 #include <math.h>
 
 #include "base/elementary.h"

@@ -38,7 +38,8 @@ const char *og_switching_state(const struct og_switching *device, const char **u
     return law->state;
 }
 
-// --- limits ------------------------------------------------------------------------------
+// --- limits
+// ------------------------------------------------------------------------------
 
 struct run {
     const struct og_switching *device;
@@ -84,7 +85,8 @@ struct og_switching_point og_switching_at(const struct og_switching *device,
     return p;
 }
 
-// --- what GSL calls ----------------------------------------------------------------------
+// --- what GSL calls
+// ----------------------------------------------------------------------
 
 static double clamp(double x, double low, double high)
 {
@@ -117,7 +119,8 @@ static int slope_at(double t, const double y[], double *dfdy, double dfdt[], voi
     return a != GSL_SUCCESS ? a : b;
 }
 
-// --- steps -------------------------------------------------------------------------------
+// --- steps
+// -------------------------------------------------------------------------------
 
 // The time in (t, end] at which the hold ends, `end` when it holds all along.
 static double release(const struct run *r, double t, double end, double x)
@@ -174,9 +177,9 @@ static og_status fail_step(const struct run *r, int code, double t, struct og_er
                    r->device->name, r->device->drive.tolerance, now);
 }
 
-// Whether the step from (t, x) to (next, y) may end there; y is brought within the limits.
-// One that ran beyond a limit may when the limit holds x from there on, or when it is as
-// short as the error allowed.
+// Whether the step from (t, x) to (next, y) may end there; y is brought within the
+// limits. One that ran beyond a limit may when the limit holds x from there on, or when
+// it is as short as the error allowed.
 static bool accept(const struct run *r, double t, double x, double next, double *y)
 {
     const double v = voltage(r, next), above = top(r, v);
@@ -225,7 +228,8 @@ static og_status advance(struct run *r, double end, double h_max, double *x,
     return OG_OK;
 }
 
-// --- rows --------------------------------------------------------------------------------
+// --- rows
+// --------------------------------------------------------------------------------
 
 static void put_row(const struct run *r, struct og_hysteresis *trace, double time,
                     double v, double x)

@@ -5,7 +5,8 @@
 #include "base/elementary.h"
 #include "device/switching_law.h"
 
-// --- VTEAM (Kvatinsky et al., IEEE TCAS-II 62, 786, 2015) --------------------------------
+// --- VTEAM (Kvatinsky et al., IEEE TCAS-II 62, 786, 2015)
+// --------------------------------
 
 static void vteam_range(const struct og_switching *d, double *low, double *high,
                         double *start)
@@ -42,7 +43,8 @@ const struct og_switching_law og_vteam_law = {
     .corners = vteam_corners,
 };
 
-// --- linear ion drift (Strukov et al., Nature 453, 80, 2008) -----------------------------
+// --- linear ion drift (Strukov et al., Nature 453, 80, 2008)
+// -----------------------------
 
 static void ion_range(const struct og_switching *d, double *low, double *high,
                       double *start)
@@ -52,8 +54,8 @@ static void ion_range(const struct og_switching *d, double *low, double *high,
     *start = d->u.ion_drift.x_0;
 }
 
-// Joglekar and Wolf, Eur. J. Phys. 30, 661 (2009); Biolek et al., Radioengineering 18, 210
-// (2009); Prodromakis et al., IEEE TED 58, 3099 (2011).
+// Joglekar and Wolf, Eur. J. Phys. 30, 661 (2009); Biolek et al., Radioengineering 18,
+// 210 (2009); Prodromakis et al., IEEE TED 58, 3099 (2011).
 static double window(const struct og_ion_drift *p, double x, double current)
 {
     switch (p->window) {
@@ -92,7 +94,8 @@ const struct og_switching_law og_ion_drift_law = {
     .corners = ion_corners,
 };
 
-// --- Yakopcic et al., IEEE EDL 32, 1436 (2011) -------------------------------------------
+// --- Yakopcic et al., IEEE EDL 32, 1436 (2011)
+// -------------------------------------------
 
 static void yakopcic_range(const struct og_switching *d, double *low, double *high,
                            double *start)
@@ -137,7 +140,8 @@ const struct og_switching_law og_yakopcic_law = {
     .corners = yakopcic_corners,
 };
 
-// --- data-driven (Messaris et al., IEEE TCAD 37, 3151, 2018) -----------------------------
+// --- data-driven (Messaris et al., IEEE TCAD 37, 3151, 2018)
+// -----------------------------
 
 static void data_range(const struct og_switching *d, double *low, double *high,
                        double *start)

@@ -112,8 +112,9 @@ static void close_in(struct contact *c, double a, double fa, double b, double fb
     }
 }
 
-// The barrier rises where v_s passes phi_bn0 - phi_n, so that there may be three solutions
-// at V > 0. This takes the one with the smallest |v_s|, which a sweep from 0 V follows.
+// The barrier rises where v_s passes phi_bn0 - phi_n, so that there may be three
+// solutions at V > 0. This takes the one with the smallest |v_s|, which a sweep from 0 V
+// follows.
 static void solve(struct contact *c)
 {
     if (c->v == 0) {

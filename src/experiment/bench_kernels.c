@@ -124,8 +124,8 @@ static void products_peak(void *bench)
     kernels->multiply_adds(b->batch * SIDE * SIDE / each, 0.5f, 1.0f, b->y);
 }
 
-// The same with the kernels of one instruction set (variant), or, where the processor lacks
-// it, of the best that it has.
+// The same with the kernels of one instruction set (variant), or, where the processor
+// lacks it, of the best that it has.
 static og_status products_open_isa(void **bench, size_t variant, struct og_error *err)
 {
     enum { FEW = 256 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A sweep over chips of LeNet-5 from end to end, by the clock: with two threads, with one,
-// and by two processes at once, which share nothing but the machine: more than they no
-// program gets out of it. And what of its time the journal and the result file take. Its
-// data set is made here, in a folder that goes away.
+// A sweep over chips of LeNet-5 from end to end, by the clock: with two threads, with
+// one, and by two processes at once, which share nothing but the machine: more than they
+// no program gets out of it. And what of its time the journal and the result file take.
+// Its data set is made here, in a folder that goes away.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,8 +28,8 @@ struct training {
 };
 
 // Constant read noise and programming error, 8-bit converters: what most studies switch
-// on. Of text, columns whole and the softmax layer digital: Ma et al. and Yang et al. have
-// no arrays of 10,000 columns.
+// on. Of text, columns whole and the softmax layer digital: Ma et al. and Yang et al.
+// have no arrays of 10,000 columns.
 static struct og_hardware noisy(const struct training *b)
 {
     struct og_hardware hw = og_hardware_default();

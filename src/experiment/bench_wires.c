@@ -90,7 +90,8 @@ static void circuit_ours(void *bench)
     solve(b, b->soft);
 }
 
-// --- SciPy -------------------------------------------------------------------------------
+// --- SciPy
+// -------------------------------------------------------------------------------
 
 static og_status compare(const struct circuit *b, size_t n, struct og_error *err)
 {
@@ -129,7 +130,8 @@ static double scipy_seconds(void *bench)
     return og_peer_seconds(&b->peer);
 }
 
-// --- without SciPy -----------------------------------------------------------------------
+// --- without SciPy
+// -----------------------------------------------------------------------
 
 static og_status hard_open(void **bench, size_t variant, struct og_error *err)
 {

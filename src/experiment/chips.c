@@ -113,8 +113,8 @@ static void begin_round(struct evaluation *v, size_t left, size_t *trial)
 
 // `act` for places from .. to - 1, side by side; where the first works alone, it has all
 // threads, else each has one (which is set for this region only). What is set for the
-// whole process is set before: each of them would set it, and restore it under the others'
-// feet.
+// whole process is set before: each of them would set it, and restore it under the
+// others' feet.
 static void each_place(struct evaluation *v, size_t from, size_t to,
                        void (*act)(struct og_place *place))
 {
@@ -149,8 +149,9 @@ static og_status measure_all(struct evaluation *v, struct og_error *err)
 
 // --- one point -----------------------------------------------------------------------
 
-// evaluate.batch samples (which ones go together changes no bit), of several threads rather
-// so many that each has as many blocks of them as the others; memory for at most twice.
+// evaluate.batch samples (which ones go together changes no bit), of several threads
+// rather so many that each has as many blocks of them as the others; memory for at most
+// twice.
 static size_t even_batch(const struct og_job *job)
 {
     const size_t asked = (size_t)job->config.evaluate.batch, n = job->set[OG_TEST]->n;

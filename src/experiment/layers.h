@@ -48,7 +48,8 @@ og_status og_layers_put(struct og_job *job, const og_exec *exec, size_t trial,
                         const size_t *point, size_t points, void *entries,
                         struct og_error *err);
 
-// --- converters (layer_converters.c) ------------------------------------------------------------
+// --- converters (layer_converters.c)
+// ------------------------------------------------------------
 double og_layer_adc_inl(const struct og_layer_source *s);
 double og_layer_adc_dnl(const struct og_layer_source *s);
 double og_layer_adc_enob(const struct og_layer_source *s);
@@ -80,8 +81,8 @@ double og_layer_program_time(const struct og_layer_source *s);
 enum { OG_COST_METRICS = 10 };
 // Whether any chip so far has a cost.
 bool og_costs_exist(const struct og_job *job);
-// value[OG_COST_METRICS][points][trials]: energy, latency, throughput, area, power, and those
-// of the dense network.
+// value[OG_COST_METRICS][points][trials]: energy, latency, throughput, area, power, and
+// those of the dense network.
 void og_costs_total(const struct og_job *job, double *value);
 
 #endif

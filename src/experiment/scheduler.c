@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Rank 0 of several: hands out trainings, rounds of compression and blocks of trials, and
-// puts what comes back into the journal. Each training and each record is handed out once.
+// puts what comes back into the journal. Each training and each record is handed out
+// once.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

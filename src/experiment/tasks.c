@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which records are to be computed: all, those of a shard, or of each point as many as its
-// rule to stop asks for.
+// Which records are to be computed: all, those of a shard, or of each point as many as
+// its rule to stop asks for.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,8 +28,8 @@ struct og_storage_index {
 };
 struct og_storage {
     uint64_t all, kept;
-    // For tables of values, one for the tensor or one for each row: codes, of the row that
-    // has the most, and entries of all tables. Zero is no entry; it is a code among
+    // For tables of values, one for the tensor or one for each row: codes, of the row
+    // that has the most, and entries of all tables. Zero is no entry; it is a code among
     // `codes`, and none among `values`, which serve where no filler is stored.
     uint64_t codes, entries, row_codes, row_values, row_entries;
     struct og_storage_index best[OG_STORAGE_FLOAT + 1];  // by bits of a weight, from 1
@@ -48,8 +48,8 @@ struct og_storage_bits {
 };
 // The least of: weights of 32 bits; of weight_bits, where these are not 0; numbers into a
 // table of 32-bit values for the tensor or for each row. `codes` is the least of these by
-// itself, as papers count that leave out indices: `values` may be more, where it is another
-// coding that is the least with them.
+// itself, as papers count that leave out indices: `values` may be more, where it is
+// another coding that is the least with them.
 struct og_storage_bits og_storage_bits(const struct og_storage *s, int weight_bits);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The sets differ in the names of things and in how they are split: groups "train" and
 // "test" in the file, or people (data.test_groups), or every so many sequences
-// (data.folds). Which people are tested by default is ohmgrid's choice: of WHARF four with
-// 204 of the 892 recordings, of all activities but the two that f1 alone did; the last
-// four drawers.
+// (data.folds). Which people are tested by default is ohmgrid's choice: of WHARF four
+// with 204 of the 892 recordings, of all activities but the two that f1 alone did; the
+// last four drawers.
 #include "nn/data_series.h"
 
 #include <stdio.h>

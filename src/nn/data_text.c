@@ -255,7 +255,8 @@ og_status og_data_text_load(struct og_dataset *set, struct og_error *err)
 
 // --- windows -------------------------------------------------------------------------
 
-// Predictions [first, end) of a sample; prediction i foretells symbol i + 1 from symbol i.
+// Predictions [first, end) of a sample; prediction i foretells symbol i + 1 from symbol
+// i.
 static size_t window(const struct og_dataset *set, uint32_t sample, size_t *first)
 {
     assert(sample < set->n);

@@ -155,8 +155,8 @@ struct og_adc_use *og_probe_use(const struct og_view *v, const struct og_matrix 
 void og_probe_compare(const struct og_view *v, const struct og_matrix *m,
                       const struct og_linear_io *io);
 // linear_ramp.c: dense layers whose function ramps are to do; once matrices are made,
-// OG_INPUT where ramps are asked for without effect; whether they have, in this pass, done
-// the function of a view's node; sums y[rows][cols] of a matrix with ramps -> their
+// OG_INPUT where ramps are asked for without effect; whether they have, in this pass,
+// done the function of a view's node; sums y[rows][cols] of a matrix with ramps -> their
 // functions, without error
 void og_exec_ramp_dense(og_exec *exec);
 og_status og_exec_check_ramps(const og_exec *exec, struct og_error *err);

@@ -18,8 +18,8 @@ void og_hdf5_restore(struct og_hdf5_guard guard)
 // header which announces more than this is a wrong one.
 enum { OG_DEFLATE_MOST = 1100 };
 
-// Bytes of an element in the file: of a text of variable length, its size (4), the address
-// (8) and number (4) of where it lies.
+// Bytes of an element in the file: of a text of variable length, its size (4), the
+// address (8) and number (4) of where it lies.
 static size_t stored_width(hid_t type)
 {
     return H5Tis_variable_str(type) > 0 ? 16 : H5Tget_size(type);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Products whose converters do what follows them: ramps (adc.kind ramp), on sums that hold
-// their biases.
+// Products whose converters do what follows them: ramps (adc.kind ramp), on sums that
+// hold their biases.
 #include <assert.h>
 #include <stdio.h>
 

@@ -15,8 +15,8 @@
 // the DAC with h_bits. The
 // elementwise part is digital. Gradients pass the noise and the quantisers unchanged;
 // with the clipped gradient none passes where the cell state was clipped. With adc.kind
-// ramp the ADCs give gates i, o, f, g themselves, and (cell_state) tanh(c); gradients take
-// the derivative of sigmoid and tanh where these have the value that the ramp gave.
+// ramp the ADCs give gates i, o, f, g themselves, and (cell_state) tanh(c); gradients
+// take the derivative of sigmoid and tanh where these have the value that the ramp gave.
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 // Statistics of batch normalisation renewed on the chip: passes over training samples as
 // the chip is now, with all its noise and converters, in batches of OG_NORM_BATCH, each
 // normalised by its own mean and variance; the means of these over the batches replace
-// those of training (after Joshi et al., Nature Communications 11, 2473, 2020, who let the
-// running averages of training go on; an even mean is ohmgrid's choice).
+// those of training (after Joshi et al., Nature Communications 11, 2473, 2020, who let
+// the running averages of training go on; an even mean is ohmgrid's choice).
 #include <assert.h>
 #include <string.h>
 

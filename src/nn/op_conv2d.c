@@ -2,9 +2,9 @@
 // 2-D convolution (ONNX Conv, NCHW), as a product: the windows of a run of samples are
 // laid out as rows (im2col: Chellapilla et al. 2006) and every group is one matrix
 // [filters / groups][channels / groups * height * width], which is how it lies on a
-// crossbar. Where nobody looks at the rows, they are never laid out (conv_implicit.h), with
-// the same bits. The bias is digital. Injected noise: X and A inside the product, on every
-// window; O after the bias.
+// crossbar. Where nobody looks at the rows, they are never laid out (conv_implicit.h),
+// with the same bits. The bias is digital. Injected noise: X and A inside the product, on
+// every window; O after the bias.
 #include <string.h>
 
 #include "nn/conv_implicit.h"

@@ -45,8 +45,8 @@ static og_status setup(struct og_node *node, struct og_error *err)
     return og_setup_same(node, err);
 }
 
-// The piece of the curve that v is on, by the points of `at`; -1: before the first, n - 1:
-// beyond the last.
+// The piece of the curve that v is on, by the points of `at`; -1: before the first, n -
+// 1: beyond the last.
 static int piece_of(const struct og_list *at, float v)
 {
     if (v < (float)at->v[0]) return -1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The recipe leaves its path to a solver of travelling salesmen with random starts; taking
-// the ends of lines for last in turn is ohmgrid's choice, so that a digit is always the
-// same path.
+// The recipe leaves its path to a solver of travelling salesmen with random starts;
+// taking the ends of lines for last in turn is ohmgrid's choice, so that a digit is
+// always the same path.
 #include "nn/skeleton.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// From the bitmap of a digit to the path of a pen that would write it, after the recipe of
-// E. de Jong's MNIST digits as stroke sequences: threshold, thinning (Zhang and Suen, CACM
-// 27(3), 1984), small parts removed, then one path through all points.
+// From the bitmap of a digit to the path of a pen that would write it, after the recipe
+// of E. de Jong's MNIST digits as stroke sequences: threshold, thinning (Zhang and Suen,
+// CACM 27(3), 1984), small parts removed, then one path through all points.
 #ifndef OG_NN_SKELETON_H
 #define OG_NN_SKELETON_H
 

@@ -23,7 +23,8 @@ static float end_of(const struct og_rnn_step *s, int g)
     return bits > 0 ? fmaxf(end_of_gate, ldexpf(span, -bits)) : end_of_gate;
 }
 
-// From which |c| on it counts as saturated: the last level, where that is below the range.
+// From which |c| on it counts as saturated: the last level, where that is below the
+// range.
 static float end_of_memory(const struct og_hardware *hw)
 {
     const bool between = hw->rnn.c_bits > 0 && hw->rnn.c_rounding == OG_MID_RISE;

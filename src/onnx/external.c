@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Elements in a file beside the model (ONNX, docs/ExternalData.md): location, a path from
-// the model's folder, and optionally offset and length in bytes. A path out of that folder,
-// be it by "..", by a link or from the root, is refused: models come from anywhere.
+// the model's folder, and optionally offset and length in bytes. A path out of that
+// folder, be it by "..", by a link or from the root, is refused: models come from
+// anywhere.
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -10,7 +10,8 @@
 #include "onnx/names.h"
 #include "onnx/nd.h"
 
-// Named outputs (all but Split's) are at most three, named inputs (all but Concat's) eight.
+// Named outputs (all but Split's) are at most three, named inputs (all but Concat's)
+// eight.
 enum { OG_NODE_OUTPUTS = 3, OG_NODE_INPUTS = 8 };
 
 enum og_attr_kind {

@@ -105,8 +105,8 @@ static void convolve(const struct conv *v, size_t image, size_t group, size_t pa
     }
 }
 
-// Images of floats that no array looks at need no rows: the implicit product (nn/implicit.h)
-// gives the same bits. It knows squares of strides, pads and dilations.
+// Images of floats that no array looks at need no rows: the implicit product
+// (nn/implicit.h) gives the same bits. It knows squares of strides, pads and dilations.
 static bool is_implicit(const struct conv *v)
 {
     const struct og_window *w = &v->w;

@@ -24,8 +24,8 @@ bool og_check_split(const struct og_onnx_graph *g, const struct og_onnx_node *no
     return true;
 }
 
-// Sizes of the parts of n elements: as given, or equal; since opset 18 the last one may be
-// smaller.
+// Sizes of the parts of n elements: as given, or equal; since opset 18 the last one may
+// be smaller.
 static og_status part_sizes(const struct og_call *c, int64_t n, int64_t **size)
 {
     size_t given, parts = c->node->outputs;

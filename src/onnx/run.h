@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Evaluates a linked graph: first, once, all that depends on constants alone, then, in any
-// number of passes, the rest.
+// Evaluates a linked graph: first, once, all that depends on constants alone, then, in
+// any number of passes, the rest.
 #ifndef OG_ONNX_RUN_H
 #define OG_ONNX_RUN_H
 

@@ -17,7 +17,8 @@ void og_put_floats(struct og_hdf *h, hid_t at, const char *name, size_t n,
 void og_put_nd(struct og_hdf *h, hid_t at, const char *name, const struct og_nd *a,
                int chips);
 
-// NULL after a failure. A list of texts is one block of n pointers and what they point to.
+// NULL after a failure. A list of texts is one block of n pointers and what they point
+// to.
 char **og_get_texts(struct og_hdf *h, hid_t at, const char *name, size_t *n);
 int64_t *og_get_ints(struct og_hdf *h, hid_t at, const char *name, size_t *n);
 float *og_get_floats(struct og_hdf *h, hid_t at, const char *name, size_t *n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Windows that move over the spatial axes of an array [N][C][spatial ...]: sizes, pads and
-// places, for convolutions and pooling of any number of axes.
+// Windows that move over the spatial axes of an array [N][C][spatial ...]: sizes, pads
+// and places, for convolutions and pooling of any number of axes.
 #ifndef OG_ONNX_WINDOW_H
 #define OG_ONNX_WINDOW_H
 

@@ -20,8 +20,8 @@
 // if (2 (C_1 + .. + C_k) / sum C - 1) / (1 + 1 / A) is the last level that x reaches. One
 // slope serves all converters of a tile, each with a comparator of its own.
 //
-// Capacitors of n units have a relative error of capacitor / sqrt(n), those of a stage one
-// unit each. Errors are drawn once for each chip and converter.
+// Capacitors of n units have a relative error of capacitor / sqrt(n), those of a stage
+// one unit each. Errors are drawn once for each chip and converter.
 #ifndef OG_PERIPHERY_ADC_H
 #define OG_PERIPHERY_ADC_H
 

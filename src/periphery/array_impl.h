@@ -150,8 +150,8 @@ static inline bool og_needs_power(const struct og_array *a)
 void og_array_compact(struct og_array *a, const float *w);
 // The set of devices of one copy, slice and side: number i * cols + j of what is left.
 struct og_cells og_cells_of(const struct og_array *a, int copy, int slice, int side);
-// What devices of a set are asked for: t[n] from q[n] of their slice. Whether that differs
-// from the weights' own, where a device takes on what its stuck partner is off.
+// What devices of a set are asked for: t[n] from q[n] of their slice. Whether that
+// differs from the weights' own, where a device takes on what its stuck partner is off.
 struct og_device_run {
     int copy, slice, side;
     size_t first, n;

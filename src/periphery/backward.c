@@ -270,8 +270,8 @@ static void apply_bend(const og_array *a, const struct run *run, const struct wo
             run->dx[r * run->lddx + i] *= w->bend[r * a->map.rows + i];
 }
 
-// Gradients by what the word lines were driven with, to those by the inputs. A line that a
-// pass does not drive does not follow.
+// Gradients by what the word lines were driven with, to those by the inputs. A line that
+// a pass does not drive does not follow.
 static void add_input_gradient(const og_array *a, const struct run *run,
                                const struct og_drive *p, const double *ddrive,
                                const struct work *w)

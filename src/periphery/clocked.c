@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Devices whose noise goes on from read to read (rtn.c, flicker.c): where each of them is,
-// those of reference columns included.
+// Devices whose noise goes on from read to read (rtn.c, flicker.c): where each of them
+// is, those of reference columns included.
 #include "periphery/array_impl.h"
 
 static size_t weight_sets(const struct og_array *a)

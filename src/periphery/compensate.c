@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Compensation of drift by factors on the digital sums, as Joshi et al. (2020) do with
 // one factor for a layer: calibration inputs are read right after programming (t_0) and
-// again at t_inference, and the mean size of the outputs then over that now is the factor.
-// Both are reads of the simulated array, with its noise and converters. ohmgrid's choice:
-// the inputs, uniform over the range of the DACs and the same at both times, halved until
-// no ADC clips at t_0: clipped sums would hide part of the loss. (aihwkit reads the unit
-// vectors, which leaves little but rounding in an ADC whose range is that of whole sums.)
+// again at t_inference, and the mean size of the outputs then over that now is the
+// factor. Both are reads of the simulated array, with its noise and converters. ohmgrid's
+// choice: the inputs, uniform over the range of the DACs and the same at both times,
+// halved until no ADC clips at t_0: clipped sums would hide part of the loss. (aihwkit
+// reads the unit vectors, which leaves little but rounding in an ADC whose range is that
+// of whole sums.)
 #include <math.h>
 #include <string.h>
 

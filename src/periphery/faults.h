@@ -6,14 +6,14 @@
 // from device.faults by the number of the device, or imported. mapping.remap then chooses
 // for each tile, with all faults known, which physical lines the weights take:
 //   columns   any of the tile's, spare ones too: least sum of squared weight errors, a
-//             linear assignment (fault-aware matching: Chen et al., DATE 2017; Xia et al.,
-//             IEEE JETCAS 8, 2018)
+//             linear assignment (fault-aware matching: Chen et al., DATE 2017; Xia et
+//             al., IEEE JETCAS 8, 2018)
 //   rows      the same among word lines that are driven together
 //   sides     the two bit lines of a pair change roles (its output is negated)
 //   partners  the healthy device of a pair takes on what its stuck partner is off (the
 //             inner redundancy of pairs: Xia et al.)
-// Without columns, spare columns take the place of the columns that gain most by it. Nothing
-// moves where that does not lessen the error.
+// Without columns, spare columns take the place of the columns that gain most by it.
+// Nothing moves where that does not lessen the error.
 #ifndef OG_PERIPHERY_FAULTS_H
 #define OG_PERIPHERY_FAULTS_H
 

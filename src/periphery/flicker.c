@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// 1/f noise along the read clock. The noise of a device that age.c takes as one number for
-// an evaluation, of the relative variance q^2 ln((t' + t_read) / (2 t_read)), comes from
-// traps with time constants spread evenly over log time (McWhorter, in Semiconductor
+// 1/f noise along the read clock. The noise of a device that age.c takes as one number
+// for an evaluation, of the relative variance q^2 ln((t' + t_read) / (2 t_read)), comes
+// from traps with time constants spread evenly over log time (McWhorter, in Semiconductor
 // Surface Physics, 1957): a sum of Ornstein-Uhlenbeck processes, two in each decade from
 // 2 t_read to t' + t_read, each of the variance q^2 times its part of that range. Their
 // spectrum is within 0.1 % of 1/f. The autocorrelation of the sum over a delay s is close
@@ -15,12 +15,12 @@
 //
 // A process is computed at any tick without those before it: cells of at least 16 time
 // constants have independent ends (they are correlated by e^-16), and within a cell it is
-// found by halving: given both ends of an interval a stationary Ornstein-Uhlenbeck process
-// is, in its middle, normal with the mean a (x_0 + x_1) / (1 + a^2) and the variance (1 -
-// a^2) / (1 + a^2), a = exp(-half / tau). Halving ends at a tick, or at an interval of at
-// most tau / 64, in which the process stays as it is: averaged over where reads fall, which
-// differs from block to block of devices, what changes between two of them keeps its law.
-// What is faster than 1/16 tick is drawn anew in every read.
+// found by halving: given both ends of an interval a stationary Ornstein-Uhlenbeck
+// process is, in its middle, normal with the mean a (x_0 + x_1) / (1 + a^2) and the
+// variance (1 - a^2) / (1 + a^2), a = exp(-half / tau). Halving ends at a tick, or at an
+// interval of at most tau / 64, in which the process stays as it is: averaged over where
+// reads fall, which differs from block to block of devices, what changes between two of
+// them keeps its law. What is faster than 1/16 tick is drawn anew in every read.
 #include <assert.h>
 #include <math.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 // the same bits; compiled once for each (OG_CONVERT_TABLE names its table).
 //
 // Level counts of linear converters. Mid-tread: codes -L..L, L = 2^(bits-1) - 1, edges at
-// odd half steps, ties to even. Mid-rise: codes -2^(bits-1) .. 2^(bits-1) - 1, read in the
-// middle of their step, edges at whole steps, an edge belongs to the step above it.
+// odd half steps, ties to even. Mid-rise: codes -2^(bits-1) .. 2^(bits-1) - 1, read in
+// the middle of their step, edges at whole steps, an edge belongs to the step above it.
 // Circuits (adc.h) have the same levels; all their edges belong to the step above.
 #include <math.h>
 

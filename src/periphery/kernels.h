@@ -40,7 +40,8 @@ struct og_steps {
     float half;     // [LSB] added to the input: edges are then at whole steps
     float first;    // code of word 0
     float lowest;   // code that those below are read as
-    // Slopes instead: word k of a lane if its input less offset reaches levels[table + k].
+    // Slopes instead: word k of a lane if its input less offset reaches levels[table +
+    // k].
     const float *levels, *offset;
     const int32_t *table;
 };

@@ -210,8 +210,9 @@ static float target_of(const struct og_ramp_plan *p, const struct og_device *d, 
     return (float)fmin(fmax(t, 0), 1);
 }
 
-// How far the start of the ramp is moved: by the errors of the bias cells, or, calibrated,
-// by `wanted` as far as these reach when they are all written to g_min or to g_max.
+// How far the start of the ramp is moved: by the errors of the bias cells, or,
+// calibrated, by `wanted` as far as these reach when they are all written to g_min or to
+// g_max.
 static double start_of(const struct og_ramp_plan *p, const struct og_cells *cells,
                        double wanted, double *variance)
 {

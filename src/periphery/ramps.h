@@ -18,8 +18,8 @@ struct og_ramps {
     float *q;               // [cols] workspace
     int lines;              // word lines of biases
     double bias_g;          // [S] of all their devices, behind wires of all currents
-    // Behind wires, of bias devices [lines][copies][sides of a pair][cols]: conductances [S],
-    // and variances as og_cell_io has them.
+    // Behind wires, of bias devices [lines][copies][sides of a pair][cols]: conductances
+    // [S], and variances as og_cell_io has them.
     float *line_g, *line_variance;
 };
 

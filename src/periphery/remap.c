@@ -29,8 +29,8 @@ static float pair_error(const struct og_fault_tile *s, const uint8_t f[2], float
     return (is[0] - t[0]) - (is[1] - t[1]);
 }
 
-// Squared, of weight (i, j) of the tile whose devices have the faults code[set * all]. The
-// weights of a network that has diverged have no best place: 0.
+// Squared, of weight (i, j) of the tile whose devices have the faults code[set * all].
+// The weights of a network that has diverged have no best place: 0.
 static double weight_error(const struct og_fault_tile *s, size_t i, size_t j,
                            const uint8_t *code, size_t all, bool flip)
 {

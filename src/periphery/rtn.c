@@ -3,13 +3,13 @@
 // leaves them at the rates 1 / t_low and 1 / t_high (Kirton and Uren, Advances in Physics
 // 38, 367, 1989). Seen every t_cycle, that is a Markov chain with the autocorrelation
 // exp(-n t_cycle (1 / t_low + 1 / t_high)), which is the chain that takes, with the
-// probability `refresh` at each tick, a new state from its stationary law, and else stays:
-// so the state at any tick is the one drawn at the last refresh, and no state has to be
-// kept from call to call.
+// probability `refresh` at each tick, a new state from its stationary law, and else
+// stays: so the state at any tick is the one drawn at the last refresh, and no state has
+// to be kept from call to call.
 //
 // The ticks of a sample are its input vectors, position after position and step after
-// step; pulses of one input and row groups see the same state. Every (sample, pass) starts
-// from the stationary law. g is the mean of the two states over time.
+// step; pulses of one input and row groups see the same state. Every (sample, pass)
+// starts from the stationary law. g is the mean of the two states over time.
 #include <math.h>
 #include <string.h>
 

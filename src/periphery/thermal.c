@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Thermal and shot noise in one law. The current of an ohmic device of conductance g at V
 // has the spectral density S = 2 q |I| coth(q |V| / 2 k T) (van der Ziel, Noise in Solid
-// State Devices and Circuits, 1986), which is 4 k T g at V = 0 and 2 q |I| far above k T /
-// q; thermal_only is 4 k T g at any V. A read of bandwidth B then has the variance S B in
-// every device, driven or not, white from read to read: with phi = S / (4 k T g) it is
+// State Devices and Circuits, 1986), which is 4 k T g at V = 0 and 2 q |I| far above k T
+// / q; thermal_only is 4 k T g at any V. A read of bandwidth B then has the variance S B
+// in every device, driven or not, white from read to read: with phi = S / (4 k T g) it is
 // linear in g, and the variance of a column is a product of its devices and phi.
 //
-// In steps: a line at v_read drives with D (og_full_drive), and 1 S is worth gain / (g_max
+// In steps: a line at v_read drives with D (og_full_drive), and 1 S is worth gain /
+// (g_max
 // - g_min), so Var = sum_i D_i^2 phi(V_i) s_ij, s = 4 k T B g (gain / (g_max - g_min) /
 // v_read)^2 over all devices of a weight.
 #include <math.h>

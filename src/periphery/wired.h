@@ -55,8 +55,8 @@ struct og_wired_read {
 void og_wired_read(const struct og_array *a, const struct og_unit *u,
                    const struct og_wired_read *io);
 
-// Gradients through such a read: ddrive[n][rows] += that by the drives, and dq[rows * cols]
-// += that by the targets of the weights in steps, from dsum[n][cols].
+// Gradients through such a read: ddrive[n][rows] += that by the drives, and dq[rows *
+// cols] += that by the targets of the weights in steps, from dsum[n][cols].
 struct og_wired_pull {
     const float *drive, *dsum;
     size_t n;

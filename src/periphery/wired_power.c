@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What arrays with wires dissipate, in devices, wires, sources and amplifiers: the power
-// that their sources give, sum_i V_i I_i = V^T Y V with Y of og_wires_sources, added up over
-// all arrays that the same rows drive. Between two pulses whose widths are the inputs only
-// the longer one is left: sum_ik Y_ik sign_i sign_k min(width_i, width_k).
+// that their sources give, sum_i V_i I_i = V^T Y V with Y of og_wires_sources, added up
+// over all arrays that the same rows drive. Between two pulses whose widths are the
+// inputs only the longer one is left: sum_ik Y_ik sign_i sign_k min(width_i, width_k).
 #include <math.h>
 #include <string.h>
 

@@ -23,8 +23,8 @@ struct og_chart {
     struct og_chart_line line[OG_CHART_LINES];
 };
 
-// *line: a new one of n points at x = 1, 2, ... for the caller to fill. OG_USAGE when there
-// are too many; `path` is what errors call the file.
+// *line: a new one of n points at x = 1, 2, ... for the caller to fill. OG_USAGE when
+// there are too many; `path` is what errors call the file.
 og_status og_chart_add(struct og_chart *c, size_t n, const char *name, const char *path,
                        struct og_chart_line **line, struct og_error *err);
 void og_chart_clear(struct og_chart *c);

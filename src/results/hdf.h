@@ -51,8 +51,8 @@ void *og_hdf_image(struct og_hdf *h, hid_t file, size_t *size);
 // A group that remembers the order in which its members were made.
 hid_t og_hdf_group(struct og_hdf *h, hid_t parent, const char *path);
 void og_hdf_attr_text(struct og_hdf *h, hid_t object, const char *name, const char *text);
-// A text that is printed: opens memory to print to (NULL: h->status says so), then makes it an
-// attribute and frees it.
+// A text that is printed: opens memory to print to (NULL: h->status says so), then makes
+// it an attribute and frees it.
 struct og_hdf_print {
     FILE *out;
     char *text;

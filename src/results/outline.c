@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a file says beside the values of its datasets: the names and shapes of all objects,
-// and their attributes. A sum of one CRC-32 for each, so that no order is needed.
+// What a file says beside the values of its datasets: the names and shapes of all
+// objects, and their attributes. A sum of one CRC-32 for each, so that no order is
+// needed.
 #include <stdlib.h>
 #include <string.h>
 

@@ -237,8 +237,8 @@ static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
         write_lines(p, panel, out);
 }
 
-// Where the first panel, which bears the key, shows the fewest points and middles of lines. Of
-// equals the left one: accuracy falls with noise, errors rise.
+// Where the first panel, which bears the key, shows the fewest points and middles of
+// lines. Of equals the left one: accuracy falls with noise, errors rise.
 static const char *free_corner(const struct og_picture *p)
 {
     static const char *const corner[] = {"bottom left", "top left", "bottom right",

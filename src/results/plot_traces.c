@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// /traces over the steps of a sequence: one line for each sweep point and recurrent layer.
+// /traces over the steps of a sequence: one line for each sweep point and recurrent
+// layer.
 #include <stdio.h>
 #include <string.h>
 

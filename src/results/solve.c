@@ -23,7 +23,8 @@ struct solution {
     struct og_wire_report report;
 };
 
-// --- reading -----------------------------------------------------------------------------
+// --- reading
+// -----------------------------------------------------------------------------
 
 static bool is_number(hid_t type)
 {
@@ -98,8 +99,8 @@ static double *read_matrix(struct og_hdf *h, hid_t file, const char *name,
     return value;
 }
 
-// One number; `missing` where there is no such attribute, unless that is NaN. `flag`: or a
-// boolean.
+// One number; `missing` where there is no such attribute, unless that is NaN. `flag`: or
+// a boolean.
 static double read_number(struct og_hdf *h, hid_t file, const char *name, double missing,
                           bool flag)
 {
@@ -160,7 +161,8 @@ static og_status open_circuit(const char *path, struct circuit *c, struct og_err
     return h.status;
 }
 
-// --- solving -----------------------------------------------------------------------------
+// --- solving
+// -----------------------------------------------------------------------------
 
 static og_status solve_transfer(og_wires *w, const struct circuit *c,
                                 enum og_wire_method method, struct solution *s,
@@ -195,7 +197,8 @@ static og_status solve(og_wires *w, const struct circuit *c,
     return og_wires_read(w, task->method, c->v, c->batch, s->current, &s->report, err);
 }
 
-// --- writing -----------------------------------------------------------------------------
+// --- writing
+// -----------------------------------------------------------------------------
 
 static void write_matrix(struct og_hdf *h, hid_t file, const char *name, size_t rows,
                          size_t cols, const double *value, const char *units,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Files of named float32 arrays as other programs read them. Debian has no C library for
 // either format; both are plain enough: .npz is a ZIP archive (PKWARE's APPNOTE 6.3) of
-// stored .npy arrays (numpy.lib.format, version 1.0), .safetensors a JSON header and bytes.
+// stored .npy arrays (numpy.lib.format, version 1.0), .safetensors a JSON header and
+// bytes.
 #ifndef OG_RESULTS_TENSOR_FILE_H
 #define OG_RESULTS_TENSOR_FILE_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Whether a file is what ohmgrid has written. HDF5's own checksums would need chunks; each
-// dataset has a CRC-32 of its values as an attribute instead, and the root the number of
-// datasets and the sum of these, so that none can get lost unseen; and a sum over all
-// names, shapes and attributes.
+// Whether a file is what ohmgrid has written. HDF5's own checksums would need chunks;
+// each dataset has a CRC-32 of its values as an attribute instead, and the root the
+// number of datasets and the sum of these, so that none can get lost unseen; and a sum
+// over all names, shapes and attributes.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,8 +142,8 @@ struct done {
     size_t count;
 };
 
-// A metric has values where a chip was evaluated, and nowhere else. (NaN there, too, where
-// the metric does not apply.)
+// A metric has values where a chip was evaluated, and nowhere else. (NaN there, too,
+// where the metric does not apply.)
 static void check_metric(struct done *d, const char *name, hid_t set)
 {
     size_t n, ghosts = 0;

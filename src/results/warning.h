@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-// The metric of /layers that holds the standard deviation of the read noise behind wires as
-// drawn, over that by adjoint circuits; how far from 1 it is still trusted, which is
+// The metric of /layers that holds the standard deviation of the read noise behind wires
+// as drawn, over that by adjoint circuits; how far from 1 it is still trusted, which is
 // ohmgrid's choice.
 #define OG_WIRE_NOISE "wire_noise"
 static const double og_wire_noise_margin = 0.1;

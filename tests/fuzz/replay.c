@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs a fuzzer on the files of a folder, without libFuzzer: what was found once is tested
-// by every build.
+// Runs a fuzzer on the files of a folder, without libFuzzer: what was found once is
+// tested by every build.
 #include <dirent.h>
 
 #include "fuzz.h"

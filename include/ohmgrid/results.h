@@ -251,7 +251,7 @@ enum og_plot_kind {
                     // remaining axes become panels. Of a simulated device (switching.h):
                     // column `metric` (current) against `x` (voltage)
     OG_PLOT_MAP,    // the same as colours over x and series
-    OG_PLOT_COSTS,         // bars of what og_result_show_attribution prints
+    OG_PLOT_COSTS,  // bars of what og_result_show_attribution prints
     OG_PLOT_TRAINING,      // loss (`metric`) of every training over its epochs
     OG_PLOT_TRACES,        // h_error (`metric`) over the steps of a sequence
     OG_PLOT_CONDUCTANCES,  // histograms of the layers of a stored chip

@@ -191,7 +191,7 @@ static void wrong_keys(void **state)
         const char *set[SETS];
         const char *part;
     } cases[] = {
-        {{"model.weights=none.h5"}, "no file 'none.h5'; looked in /tmp/ohmgrid-run"},
+        {{"model.weights=none.h5"}, "no file 'none.h5'; looked in /"},
         {{"model.weights=/none/x.h5"}, "there is no such file"},
         {{"model.weights_group=m0"}, "has no effect without model.weights"},
         {{"model.weights_layout=keras"}, "has no effect without model.weights"},

@@ -489,7 +489,8 @@ static void interrupted_and_resumed(void **state)
     snprintf(line, sizeof line, "run %s/x.yaml -o %s --data %s --resume --threads 1",
              p->folder, p->a, p->folder);
     s = ohmgrid(line);
-    assert_string_equal(s.err, "");
+    // No more than how far it is, every ten seconds.
+    assert_null(strstr(s.err, "ohmgrid"));
     assert_int_equal(s.code, 0);
     assert_non_null(strstr(s.out, "noise [µS]"));
     snprintf(line, sizeof line, "run %s/x.yaml -o %s --data %s -q", p->folder, p->b,

@@ -17,23 +17,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/sanitized.h"
+
 // Limits of the child: far beyond what a good file takes.
 enum { SECONDS = 20, BYTES_PER_SECOND = 10 << 20 };
 static const size_t own_memory = (size_t)256 << 20, block = (size_t)64 << 20;
 // Deflate cannot make anything smaller than 1/1032: readers refuse what announces more.
 enum { DEFLATE_MOST = 1100 };
-
-#if defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = 1 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-#else
-enum { SANITIZED = 0 };
-#endif
 
 // What a child says at its end; nothing, where it crashes.
 enum { GOOD = 'g', GREEDY = 'm' };
@@ -232,7 +222,7 @@ static void become_a_probe(size_t file_size, size_t parent_size)
     const unsigned seconds = SECONDS + (unsigned)(file_size / BYTES_PER_SECOND);
     limit(RLIMIT_CPU, seconds);
     alarm(10 * seconds);  // should it wait for what another thread held
-    if (!SANITIZED && parent_size > 0)
+    if (!OG_SANITIZED && parent_size > 0)
         limit(RLIMIT_AS, parent_size + own_memory + 4 * file_size);
 }
 

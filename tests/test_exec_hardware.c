@@ -475,7 +475,8 @@ static void every_group_has_its_own_errors(void **state)
 }
 
 // Where no converter clips, the gradient that minds clipping is the straight one; it goes
-// by rows and tape, the straight one by implicit products: the same bits.
+// by rows and tape, the straight one by implicit products, whose sums have another order
+// where the inputs' gradient is a convolution itself.
 static void straight_convolutions_need_no_tape(void **state)
 {
     (void)state;
@@ -504,7 +505,12 @@ static void straight_convolutions_need_no_tape(void **state)
     }
     size_t count;
     og_model_params(model, &count);
-    assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
+    float largest = 0.0f, apart = 0.0f;
+    for (size_t i = 0; i < count; i++) {
+        largest = fmaxf(largest, fabsf(gradient[1][i]));
+        apart = fmaxf(apart, fabsf(gradient[0][i] - gradient[1][i]));
+    }
+    assert_true(largest > 0.0f && apart < 1e-6f * largest);
     og_exec_free(exec[0]), og_exec_free(exec[1]);
     nn_batch_free(&t);
     og_model_free(model);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Implicit products of convolutions against the matrix of windows written out and
-// multiplied: the same bits, whatever the geometry and the instruction set.
+// multiplied: the same bits, whatever the geometry and the instruction set. Where the
+// gradient of the inputs is a convolution itself, against that one written out.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +20,11 @@
 
 enum { SAMPLES = 5 };
 
+static bool turns(const struct og_windows *g)
+{
+    return g->stride == 1 && g->oh == g->h && g->ow == g->w;
+}
+
 struct geometry {
     size_t c, h, w, kh, kw, stride, pad, dilation, groups, filters;
 };
@@ -28,6 +35,7 @@ static const struct geometry geometries[] = {
     {64, 8, 8, 3, 3, 1, 1, 1, 1, 64},   // more than one cut of the sum
     {1, 28, 28, 5, 5, 1, 0, 1, 1, 20},  // LeNet-5
     {20, 12, 12, 5, 5, 1, 0, 1, 1, 50},
+    {6, 9, 7, 5, 5, 1, 4, 2, 3, 12},   // groups, dilated, as many outputs as inputs
     {6, 7, 9, 3, 2, 1, 2, 1, 2, 70},   // odd sides, more filters than two panels
     {4, 11, 10, 3, 3, 3, 1, 2, 4, 4},  // depthwise, dilated, wide steps
     {3, 5, 1, 1, 1, 2, 0, 1, 1, 1},
@@ -106,8 +114,8 @@ static void implicit(const struct og_windows *g, struct tensors *t)
             const float *w = t->weight + k * g->out_group * g->k;
             og_implicit_forward(&c, w, t->in + x, n, t->out + y);
             og_implicit_weights(&c, k, t->in + x, t->dout + y, n);
-            og_implicit_inputs(&c, (struct og_left){w, 1, g->k}, t->dout + y, n,
-                               t->din + x, false);
+            if (s == 0) og_implicit_lead_back(&c, k, (struct og_left){w, 1, g->k});
+            og_implicit_inputs(&c, k, t->dout + y, n, t->din + x, false);
         }
     for (size_t k = 0; k < g->groups; k++)
         og_implicit_take(&c, k, t->dw + k * g->out_group * g->k);
@@ -153,10 +161,39 @@ static void explicit_run(const struct og_windows *g, struct tensors *t, struct r
         og_product((struct og_left){r->y + row * g->out_group, 1, g->out_group},
                    g->out_group, r->x, t->dw + k * g->out_group * g->k, g->k, 1);
     }
+    if (turns(g)) return;
     og_product((struct og_left){r->y, g->out_group, 1}, all, r->wt, r->dcols, g->k, 0);
     for (size_t i = 0; i < n; i++)
         og_windows_scatter(g, r->dcols + i * g->places * g->k, r->room,
                            t->din + x + i * each);
+}
+
+// The gradient of the inputs of one group and sample as windows of dout times the weights
+// turned round.
+static void explicit_turned(const struct og_windows *g, struct tensors *t, size_t s,
+                            size_t k)
+{
+    struct og_windows back = *g;
+    back.in_group = g->out_group;
+    back.k = g->out_group * g->kh * g->kw;
+    const size_t taps = g->kh * g->kw;
+    float *w = og_alloc(g->in_group * back.k, sizeof *w);
+    float *room = og_alloc(og_windows_room(&back) + 16, sizeof *room);
+    float *cols = og_alloc(g->places * back.k + 16, sizeof *cols);
+    float *dx = og_alloc(g->places * g->in_group, sizeof *dx);
+    og_packed *packed = og_packed_alloc(back.k, g->in_group);
+    assert_true(w && room && cols && dx && packed);
+    for (size_t i = 0; i < g->in_group * back.k; i++)
+        w[i] = t->weight[(k * g->out_group + i % back.k / taps) * g->k +
+                         i / back.k * taps + taps - 1 - i % taps];
+    og_windows_gather(&back, t->dout + (s * g->groups + k) * g->out_group * g->places,
+                      room, cols);
+    og_pack(packed, w, 1, back.k, back.k, g->in_group);
+    og_product((struct og_left){cols, back.k, 1}, g->places, packed, dx, g->in_group, 0);
+    float *din = t->din + (s * g->c + k * g->in_group) * g->places;
+    for (size_t i = 0; i < g->in_group * g->places; i++)
+        din[i] += dx[i % g->places * g->in_group + i / g->places];
+    og_free(w), og_free(room), og_free(cols), og_free(dx), og_packed_free(packed);
 }
 
 static void explicit_all(const struct og_windows *g, struct tensors *t)
@@ -174,6 +211,8 @@ static void explicit_all(const struct og_windows *g, struct tensors *t)
         for (size_t k = 0; k < g->groups; k++)
             explicit_run(g, t, &r, s, k,
                          SAMPLES - s < g->samples ? SAMPLES - s : g->samples);
+    for (size_t i = 0; turns(g) && i < SAMPLES * g->groups; i++)
+        explicit_turned(g, t, i / g->groups, i % g->groups);
     og_free(r.room), og_free(r.cols), og_free(r.dcols), og_free(r.y);
     og_packed_free(r.w), og_packed_free(r.wt), og_packed_free(r.x);
 }
@@ -203,7 +242,7 @@ static void they_equal_explicit_products(void **state)
 static void one_equals_its_definition(void **state)
 {
     (void)state;
-    const struct og_windows g = windows_of(&geometries[6]);
+    const struct og_windows g = windows_of(&geometries[7]);
     struct tensors t = tensors_of(&g);
     implicit(&g, &t);
     for (size_t i = 0; i < t.y; i++) {
@@ -222,11 +261,35 @@ static void one_equals_its_definition(void **state)
     tensors_free(&t);
 }
 
+static double dot(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)a[i] * b[i];
+    return sum;
+}
+
+// <dout, A in> = <A^T dout, in>: the way back is the transpose of the way there.
+static void the_gradient_of_inputs_is_the_transpose(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof geometries / sizeof *geometries; i++) {
+        const struct og_windows g = windows_of(&geometries[i]);
+        struct tensors t = tensors_of(&g);
+        memset(t.din, 0, t.x * sizeof *t.din);
+        implicit(&g, &t);
+        const double there = dot(t.dout, t.out, t.y), back = dot(t.din, t.in, t.x);
+        const double size = sqrt(dot(t.out, t.out, t.y) * dot(t.dout, t.dout, t.y));
+        assert_true(fabs(there - back) <= 1e-6 * size);
+        tensors_free(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_equal_explicit_products),
         cmocka_unit_test(one_equals_its_definition),
+        cmocka_unit_test(the_gradient_of_inputs_is_the_transpose),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

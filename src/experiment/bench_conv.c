@@ -87,7 +87,8 @@ static void backward_ours(void *bench)
     og_implicit_clear(&c);
     og_implicit_weights(&c, 0, b->x, b->y, SAMPLES);
     og_implicit_take(&c, 0, b->dw);
-    og_implicit_inputs(&c, (struct og_left){b->w, 1, b->g.k}, b->y, SAMPLES, b->x, true);
+    og_implicit_lead_back(&c, 0, (struct og_left){b->w, 1, b->g.k});
+    og_implicit_inputs(&c, 0, b->y, SAMPLES, b->x, true);
 }
 
 static void backward_theirs(void *bench)

@@ -163,9 +163,7 @@ static void back_run(const struct og_view *v, const struct og_implicit *c, size_
             add_bias_gradient(g, dy + r * out_size, v->dparam[1] + k * g->out_group);
         if (og_linear_gradient(v, (int)k))
             og_implicit_weights(c, k, inputs_of_run(v, c, s, n, k), dy, n);
-        if (v->din[0])
-            og_implicit_inputs(c, weights_back(v, g, k), dy, n, v->din[0] + in,
-                               v->fresh[0]);
+        if (v->din[0]) og_implicit_inputs(c, k, dy, n, v->din[0] + in, v->fresh[0]);
     }
 }
 
@@ -173,6 +171,8 @@ void og_conv_implicit_backward(const struct og_view *v, const struct og_windows 
 {
     const struct og_implicit c = og_implicit_begin(g, v->work);
     og_implicit_clear(&c);
+    for (size_t k = 0; v->din[0] && k < g->groups; k++)
+        og_implicit_lead_back(&c, k, weights_back(v, g, k));
     for (size_t s = 0; s < v->n; s += g->samples)
         back_run(v, &c, s, v->n - s < g->samples ? v->n - s : g->samples);
     for (size_t k = 0; k < g->groups; k++)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The passes of a convolution whose rows nobody looks at: floats, or arrays that take the
-// codes of their DACs, by implicit products (implicit.h). The same bits as by rows.
+// codes of their DACs, by implicit products (implicit.h). The same outputs as by rows, to
+// the bit; gradients may differ in the order of their sums.
 #ifndef OG_NN_CONV_IMPLICIT_H
 #define OG_NN_CONV_IMPLICIT_H
 

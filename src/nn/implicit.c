@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/kernels.h"
+#include "nn/op.h"
 
 enum {
     CHUNK = 256,         // windows whose gradients of the weights are one chain
@@ -40,9 +41,33 @@ struct room {
     float *dw;       // [groups][k][out_group]
 };
 
+// Where outputs are as many as inputs, one behind each, the gradient of the inputs is a
+// convolution itself: of the outputs' gradient with the weights turned round.
+static bool turns(const struct og_windows *g)
+{
+    return g->stride == 1 && g->oh == g->h && g->ow == g->w;
+}
+
+static struct og_windows turned(const struct og_windows *g)
+{
+    struct og_windows t = *g;
+    t.c = g->groups * g->out_group;
+    t.in_group = g->out_group;
+    t.out_group = g->in_group;
+    t.k = t.in_group * g->kh * g->kw;
+    return t;
+}
+
+// What leads back to the inputs, behind the room of the windows.
+struct back {
+    struct og_left *w;          // [groups]
+    struct og_implicit turned;  // where `turns`, and the weights
+    float *weights;             // [groups][in_group][out_group][taps]
+};
+
 static size_t lay(const struct og_windows *g, void *work, struct room *r)
 {
-    const size_t offsets = (g->k * sizeof(size_t) + 63) / 64 * 64;
+    const size_t offsets = og_round64(g->k * sizeof(size_t));
     const size_t image = round16(g->samples * image_of(g).size + SLACK);
     const size_t outs = (g->out_group + OG_PANEL_MAX - 1) / OG_PANEL_MAX;
     const size_t tall = g->k > g->out_group ? g->k : g->out_group;
@@ -68,12 +93,36 @@ static struct room room_of(const struct og_implicit *c)
     return r;
 }
 
-size_t og_implicit_work_bytes(const struct og_windows *g) { return lay(g, NULL, NULL); }
-
-struct og_implicit og_implicit_begin(const struct og_windows *g, void *work)
+static size_t lay_back(const struct og_windows *g, void *work, struct back *b)
 {
-    const struct og_implicit c = {*g, work};
-    const struct room r = room_of(&c);
+    const size_t first = lay(g, NULL, NULL);
+    const size_t w = first + og_round64(g->groups * sizeof *b->w);
+    const struct og_windows t = turned(g);
+    const size_t weights = turns(g) ? w + lay(&t, NULL, NULL) : w;
+    if (work) {
+        b->w = (struct og_left *)((char *)work + first);
+        b->turned = (struct og_implicit){t, (char *)work + w};
+        b->weights = (float *)((char *)work + weights);
+    }
+    return weights + (turns(g) ? g->groups * t.out_group * t.k * sizeof(float) : 0);
+}
+
+static struct back back_of(const struct og_implicit *c)
+{
+    struct back b = {0};
+    lay_back(&c->g, c->work, &b);
+    return b;
+}
+
+size_t og_implicit_work_bytes(const struct og_windows *g)
+{
+    return lay_back(g, NULL, NULL);
+}
+
+static void set_offsets(const struct og_implicit *c)
+{
+    const struct og_windows *g = &c->g;
+    const struct room r = room_of(c);
     const struct image m = image_of(g);
     const size_t taps = g->kh * g->kw;
     for (size_t k = 0; k < g->k; k++) {
@@ -81,6 +130,12 @@ struct og_implicit og_implicit_begin(const struct og_windows *g, void *work)
         r.offset[k] =
             k / taps * m.plane + y * m.line + x % g->stride * m.width + x / g->stride;
     }
+}
+
+struct og_implicit og_implicit_begin(const struct og_windows *g, void *work)
+{
+    const struct og_implicit c = {*g, work};
+    set_offsets(&c);
     return c;
 }
 
@@ -167,7 +222,7 @@ static size_t pieces_of(const struct og_windows *g, size_t first, size_t n,
 // --- forward -------------------------------------------------------------------------
 
 static void forward_panel(const struct og_implicit *c, const struct room *r,
-                          const float *w, size_t sample, size_t place, float *y)
+                          const float *w, size_t sample, size_t place, float *y, bool add)
 {
     const struct og_product_kernels *kernels = og_kernels()->product;
     const struct og_windows *g = &c->g;
@@ -178,11 +233,11 @@ static void forward_panel(const struct og_implicit *c, const struct room *r,
     if (n < kernels->width) memset(r->right, 0, g->k * kernels->width * sizeof *w);
     kernels->gather(r->right, kernels->width, r->image, &rows);
     kernels->product((struct og_left){w, g->k, 1}, g->out_group,
-                     (struct og_panels){r->right, g->k, n}, y + place, g->places, 0);
+                     (struct og_panels){r->right, g->k, n}, y + place, g->places, add);
 }
 
-void og_implicit_forward(const struct og_implicit *c, const float *w, const float *x,
-                         size_t samples, float *y)
+static void forward(const struct og_implicit *c, const float *w, const float *x,
+                    size_t samples, float *y, bool add)
 {
     const struct room r = room_of(c);
     const struct og_windows *g = &c->g;
@@ -190,7 +245,14 @@ void og_implicit_forward(const struct og_implicit *c, const float *w, const floa
     put_all(g, x, samples, r.image);
     for (size_t s = 0; s < samples; s++)
         for (size_t p = 0; p < g->places; p += width)
-            forward_panel(c, &r, w, s, p, y + s * g->groups * g->out_group * g->places);
+            forward_panel(c, &r, w, s, p, y + s * g->groups * g->out_group * g->places,
+                          add);
+}
+
+void og_implicit_forward(const struct og_implicit *c, const float *w, const float *x,
+                         size_t samples, float *y)
+{
+    forward(c, w, x, samples, y, false);
 }
 
 void og_implicit_images(const struct og_implicit *c, const float *x, size_t samples)
@@ -211,6 +273,29 @@ void og_implicit_windows(const struct og_implicit *c, size_t first, size_t n, fl
 
 // --- gradient of the inputs ------------------------------------------------------------
 
+// to[i][j][tap] = w(k, j), k being channel i and the tap as far from the last.
+static void turn(const struct og_windows *g, struct og_left w, float *to)
+{
+    const size_t taps = g->kh * g->kw;
+    for (size_t i = 0; i < g->in_group; i++)
+        for (size_t j = 0; j < g->out_group; j++, to += taps) {
+            const float *from = w.data + i * taps * w.row_stride + j * w.col_stride;
+            for (size_t t = 0; t < taps; t++) to[taps - 1 - t] = from[t * w.row_stride];
+        }
+}
+
+void og_implicit_lead_back(const struct og_implicit *c, size_t group, struct og_left w)
+{
+    const struct back b = back_of(c);
+    const struct og_windows *t = &b.turned.g;
+    b.w[group] = w;
+    if (!turns(&c->g)) return;
+    if (group == 0) set_offsets(&b.turned);
+    float *weights = b.weights + group * t->out_group * t->k;
+    turn(&c->g, w, weights);
+    b.w[group] = (struct og_left){weights, t->k, 1};
+}
+
 static void back_panel(const struct og_implicit *c, const struct room *r,
                        struct og_left w, const float *dy, size_t place)
 {
@@ -225,8 +310,9 @@ static void back_panel(const struct og_implicit *c, const struct room *r,
     kernels->scatter(r->left, kernels->width, r->image, &rows, g->kh * g->kw);
 }
 
-void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const float *dy,
-                        size_t samples, float *dx, bool fresh)
+// By adding every window's gradient to the image.
+static void scatter_back(const struct og_implicit *c, struct og_left w, const float *dy,
+                         size_t samples, float *dx, bool fresh)
 {
     const struct room r = room_of(c);
     const struct og_windows *g = &c->g;
@@ -241,6 +327,16 @@ void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const flo
             back_panel(c, &r, w, dy + s * g->groups * g->out_group * g->places, p);
         take(g, r.image, to);
     }
+}
+
+void og_implicit_inputs(const struct og_implicit *c, size_t group, const float *dy,
+                        size_t samples, float *dx, bool fresh)
+{
+    const struct back b = back_of(c);
+    if (turns(&c->g))
+        forward(&b.turned, b.w[group].data, dy, samples, dx, !fresh);
+    else
+        scatter_back(c, b.w[group], dy, samples, dx, fresh);
 }
 
 // --- gradient of the weights -----------------------------------------------------------

@@ -3,7 +3,9 @@
 // straight from padded images, a few vectors at a time, and gradients are added back from
 // panels; the matrix of windows, kernel^2 times as large as the images, is never written.
 // Every output is the same chain of multiply-adds, channel by channel and tap by tap, as
-// of the explicit product, and gradients are added in the same order: the same bits.
+// of the explicit product, and gradients are added in the same order: the same bits; but
+// where a convolution has a stride of 1 and as many outputs as inputs in each direction,
+// the gradient of its inputs is one such chain over the channels and taps of the outputs.
 #ifndef OG_NN_IMPLICIT_H
 #define OG_NN_IMPLICIT_H
 
@@ -31,9 +33,11 @@ void og_implicit_forward(const struct og_implicit *c, const float *w, const floa
 void og_implicit_images(const struct og_implicit *c, const float *x, size_t samples);
 void og_implicit_windows(const struct og_implicit *c, size_t first, size_t n, float *to,
                          size_t pitch);
-// dx += of what the windows would be given, w (k, j) the matrix as left operand; fresh:
-// to 0 instead.
-void og_implicit_inputs(const struct og_implicit *c, struct og_left w, const float *dy,
+// The weights that lead back to the inputs of a group, (k, j) as left operand, which must
+// outlive the gradients taken with it: of the first group first.
+void og_implicit_lead_back(const struct og_implicit *c, size_t group, struct og_left w);
+// dx += of what the windows would be given; fresh: to 0 instead.
+void og_implicit_inputs(const struct og_implicit *c, size_t group, const float *dy,
                         size_t samples, float *dx, bool fresh);
 // Adds dy^T windows to what stands in the workspace for group `group`, after _clear; in
 // runs of 256 windows from the first sample on.

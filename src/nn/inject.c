@@ -22,6 +22,8 @@
 
 static const double power_momentum = 0.9;
 
+enum { LANES = 8 };  // sums side by side
+
 bool og_injects(const og_exec *exec, const struct og_node *node, int points)
 {
     const struct og_hardware *hw = og_exec_hardware(exec, node);
@@ -61,12 +63,18 @@ void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t l
                   size_t rows, size_t width)
 {
     struct og_power_sum *s = sum_at(v, slot);
+    double sum[LANES] = {0}, square[LANES] = {0};
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < width; i++) {
-            double value = x[r * ldx + i];
-            s->sum += value;
-            s->square += value * value;
+        for (size_t i = 0; i < width; i += LANES) {
+            const size_t n = width - i < LANES ? width - i : LANES;
+            float value[LANES] = {0};
+            memcpy(value, x + r * ldx + i, n * sizeof *value);
+            for (size_t k = 0; k < LANES; k++) {
+                sum[k] += value[k];
+                square[k] += (double)value[k] * value[k];
+            }
         }
+    for (size_t k = 0; k < LANES; k++) s->sum += sum[k], s->square += square[k];
     s->count += (double)(rows * width);
 }
 

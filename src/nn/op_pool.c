@@ -64,8 +64,8 @@ struct window {
     size_t y0, y1, x0, x1;
 };
 
-static void clip_side(const struct pool *a, size_t place, size_t in, size_t *from,
-                      size_t *to)
+static inline void clip_side(const struct pool *a, size_t place, size_t in, size_t *from,
+                             size_t *to)
 {
     size_t stride = (size_t)(a->stride ? a->stride : a->size), pad = (size_t)a->padding;
     size_t begin = place * stride, end = begin + (size_t)a->size;
@@ -73,13 +73,12 @@ static void clip_side(const struct pool *a, size_t place, size_t in, size_t *fro
     *to = end - pad < in ? end - pad : in;
 }
 
-static struct window window_at(const struct og_node *node, size_t place)
+static inline struct window window_at(const struct og_node *node, size_t row, size_t col)
 {
     const struct pool *a = node->attr;
-    size_t ow = node->shape.dim[2];
     struct window w;
-    clip_side(a, place / ow, node->in[0].dim[1], &w.y0, &w.y1);
-    clip_side(a, place % ow, node->in[0].dim[2], &w.x0, &w.x1);
+    clip_side(a, row, node->in[0].dim[1], &w.y0, &w.y1);
+    clip_side(a, col, node->in[0].dim[2], &w.x0, &w.x1);
     return w;
 }
 
@@ -113,17 +112,19 @@ static size_t max_tape(const og_exec *exec, const struct og_node *node, size_t n
 
 static void max_forward(const struct og_view *v)
 {
-    size_t each = places(v->node), width = v->node->in[0].dim[2], count = planes(v);
+    const struct og_node *node = v->node;
+    const size_t oh = node->shape.dim[1], ow = node->shape.dim[2];
     uint32_t *tape = v->tape;
-    for (size_t p = 0; p < each; p++) {
-        struct window w = window_at(v->node, p);
-        for (size_t k = 0; k < count; k++) {
-            const float *x = v->in[0] + k * in_plane(v->node);
-            size_t best = largest(x, &w, width);
-            v->out[k * each + p] = x[best];
-            if (tape) tape[k * each + p] = (uint32_t)best;
-        }
-    }
+    size_t p = 0;
+    for (size_t k = 0; k < planes(v); k++)
+        for (size_t row = 0; row < oh; row++)
+            for (size_t col = 0; col < ow; col++, p++) {
+                const float *x = v->in[0] + k * in_plane(node);
+                const struct window w = window_at(node, row, col);
+                const size_t best = largest(x, &w, node->in[0].dim[2]);
+                v->out[p] = x[best];
+                if (tape) tape[p] = (uint32_t)best;
+            }
 }
 
 static void max_backward(const struct og_view *v)
@@ -160,28 +161,36 @@ static float window_mean(const float *x, const struct window *w, size_t width)
 
 static void avg_forward(const struct og_view *v)
 {
-    size_t each = places(v->node), width = v->node->in[0].dim[2], count = planes(v);
-    for (size_t p = 0; p < each; p++) {
-        struct window w = window_at(v->node, p);
-        for (size_t k = 0; k < count; k++)
-            v->out[k * each + p] =
-                window_mean(v->in[0] + k * in_plane(v->node), &w, width);
-    }
+    const struct og_node *node = v->node;
+    const size_t oh = node->shape.dim[1], ow = node->shape.dim[2];
+    float *out = v->out;
+    for (size_t k = 0; k < planes(v); k++)
+        for (size_t row = 0; row < oh; row++)
+            for (size_t col = 0; col < ow; col++) {
+                const struct window w = window_at(node, row, col);
+                *out++ =
+                    window_mean(v->in[0] + k * in_plane(node), &w, node->in[0].dim[2]);
+            }
+}
+
+static void share(float *dx, const struct window *w, size_t width, float dout)
+{
+    const float each = dout / (float)((w->y1 - w->y0) * (w->x1 - w->x0));
+    for (size_t y = w->y0; y < w->y1; y++)
+        for (size_t i = w->x0; i < w->x1; i++) dx[y * width + i] += each;
 }
 
 static void avg_backward(const struct og_view *v)
 {
-    size_t each = places(v->node), width = v->node->in[0].dim[2], count = planes(v);
-    for (size_t p = 0; v->din[0] && p < each; p++) {
-        struct window w = window_at(v->node, p);
-        float cells = (float)((w.y1 - w.y0) * (w.x1 - w.x0));
-        for (size_t k = 0; k < count; k++) {
-            float *dx = v->din[0] + k * in_plane(v->node);
-            float share = v->dout[k * each + p] / cells;
-            for (size_t y = w.y0; y < w.y1; y++)
-                for (size_t i = w.x0; i < w.x1; i++) dx[y * width + i] += share;
-        }
-    }
+    const struct og_node *node = v->node;
+    const size_t oh = node->shape.dim[1], ow = node->shape.dim[2];
+    const float *dout = v->dout;
+    for (size_t k = 0; v->din[0] && k < planes(v); k++)
+        for (size_t row = 0; row < oh; row++)
+            for (size_t col = 0; col < ow; col++) {
+                const struct window w = window_at(node, row, col);
+                share(v->din[0] + k * in_plane(node), &w, node->in[0].dim[2], *dout++);
+            }
 }
 
 const struct og_op og_op_avg_pool = {

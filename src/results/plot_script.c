@@ -217,6 +217,73 @@ static void panel_title(const struct og_picture *p, size_t panel, char *text, si
     }
 }
 
+// Where the key hides the fewest points and middles of lines.
+struct place {
+    size_t panel;
+    const char *corner;
+};
+
+// Of the i-th point of a line, 0 .. 1 of the axis.
+static double along_x(const struct og_picture *p, size_t i)
+{
+    const struct og_table_axis *x = p->x == OG_NO_AXIS ? NULL : &p->t->axis[p->x];
+    if (x == NULL || x->n < 2) return 0.5;
+    const struct og_table_column *c = &x->column[p->x_column];
+    if (c->label != NULL || logarithmic(x, p->x_column))
+        return (double)i / (double)(x->n - 1);
+    return (c->value[i] - c->value[0]) / (c->value[x->n - 1] - c->value[0]);
+}
+
+// How much of one line the four corners hide: bottom left, top left, bottom right, top
+// right.
+static void count_hidden(const struct og_picture *p, size_t panel, size_t line,
+                         size_t hidden[4])
+{
+    const struct range y = y_range(p);
+    const size_t n = p->x == OG_NO_AXIS ? 1 : p->t->axis[p->x].n;
+    const double high = fmin(0.5, 0.15 + 0.08 * (double)lines_of(p));
+    double last = NAN;
+    for (size_t i = 0; i < n; i++) {
+        const double v = p->metric->mean[og_picture_point(p, panel, line, i)];
+        const double up = (v * og_metric_factor(p->metric) - y.low) / (y.high - y.low);
+        for (int half = 0; half < 2; half++) {
+            const double before = along_x(p, half && i > 0 ? i - 1 : i);
+            const double at = (before + along_x(p, i)) / 2;
+            const double level = half ? (up + last) / 2 : up;
+            const int side = at < 0.45 ? 0 : at >= 0.55 ? 2 : -1;
+            if (side < 0 || isnan(level)) continue;
+            hidden[side] += level < high;
+            hidden[side + 1] += level > 1 - high;
+        }
+        last = up;
+    }
+}
+
+// Of equals the first panel and the left corner: accuracy falls with noise, errors rise.
+static struct place free_place(const struct og_picture *p)
+{
+    static const char *const corner[] = {"bottom left", "top left", "bottom right",
+                                         "top right"};
+    struct place place = {0, "top left"};
+    size_t least = SIZE_MAX;
+    if (p->metric == NULL) return place;
+    const int first = in_percent(p->metric) ? 0 : 1;
+    for (size_t panel = 0; panel < p->panels; panel++) {
+        size_t hidden[4] = {0};
+        for (size_t line = 0; line < lines_of(p); line++)
+            count_hidden(p, panel, line, hidden);
+        for (int k = 0; k < 4; k++) {
+            const int c = k == 0 ? first : k == first ? 0 : k;
+            if (hidden[c] >= least) continue;
+            least = hidden[c];
+            place = (struct place){panel, corner[c]};
+        }
+    }
+    // Panels beside others keep their width.
+    if (least > 0 && p->panels == 1) place.corner = "outside right top";
+    return place;
+}
+
 static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
 {
     char text[512];
@@ -229,48 +296,12 @@ static void write_panel(const struct og_picture *p, size_t panel, FILE *out)
     fputs("set title ", out);
     og_script_quote(out, p->panels == 1 && p->title[0] != '\0' ? p->title : text,
                     p->panels > 1 || p->title[0] == '\0');
-    const bool key = panel == 0 && p->series != OG_NO_AXIS && !p->map;
+    const bool key = panel == free_place(p).panel && p->series != OG_NO_AXIS && !p->map;
     fputs(key ? "\nset key on\n" : "\nunset key\n", out);
     if (p->map)
         og_map_panel(p, panel, out);
     else
         write_lines(p, panel, out);
-}
-
-// Where the first panel, which bears the key, shows the fewest points and middles of
-// lines. Of equals the left one: accuracy falls with noise, errors rise.
-static const char *free_corner(const struct og_picture *p)
-{
-    static const char *const corner[] = {"bottom left", "top left", "bottom right",
-                                         "top right"};
-    const bool percent = in_percent(p->metric);
-    const struct range y = y_range(p);
-    const size_t n = p->x == OG_NO_AXIS ? 1 : p->t->axis[p->x].n;
-    const double high = fmin(0.5, 0.15 + 0.08 * (double)lines_of(p));
-    size_t hidden[4] = {0};
-    for (size_t line = 0; line < lines_of(p); line++) {
-        double last = NAN;
-        for (size_t i = 0; i < n; i++) {
-            const double v = p->metric->mean[og_picture_point(p, 0, line, i)];
-            const double up =
-                (v * og_metric_factor(p->metric) - y.low) / (y.high - y.low);
-            for (int half = 0; half < 2; half++) {
-                const double at =
-                    half ? ((double)i - 0.5) / (double)n : (double)i / (double)n;
-                const double level = half ? (up + last) / 2 : up;
-                const int side = at < 0.45 ? 0 : at >= 0.55 ? 2 : -1;
-                if (side < 0 || isnan(level)) continue;
-                hidden[side] += level < high;
-                hidden[side + 1] += level > 1 - high;
-            }
-            last = up;
-        }
-    }
-    int best = percent ? 0 : 1;
-    for (int c = 0; c < 4; c++)
-        if (hidden[c] < hidden[best]) best = c;
-    // Panels beside others keep their width.
-    return hidden[best] > 0 && p->panels == 1 ? "outside right top" : corner[best];
 }
 
 static void write_x(const struct og_picture *p, FILE *out)
@@ -331,7 +362,7 @@ static void write_head(const struct og_picture *p, const char *figure, size_t ro
           "set grid lc rgb '#d8d8d8' lw 1 lt 1\n",
           out);
     fprintf(out, "set key %s Left reverse samplen 2 width 1 height 0.4 opaque\n",
-            p->metric != NULL ? free_corner(p) : "top left");
+            free_place(p).corner);
     if (p->series != OG_NO_AXIS) {
         fputs("set key title ", out);
         og_script_quote(out, p->t->axis[p->series].column[p->series_column].name, true);

@@ -20,7 +20,6 @@
 
 static const char text[] =
     "seed: 3\n"
-    "trials: 10\n"
     "data: {name: mnist, train_limit: 200}\n"
     "model:\n"
     "  layers: [{conv2d: {filters: 20, kernel: 5}}, {max_pool: {size: 2}},\n"
@@ -109,9 +108,9 @@ static bool put_digits(const struct sweep *b, int set)
     return good;
 }
 
+// variant: chips of each of the three points.
 static og_status sweep_open(void **bench, size_t variant, struct og_error *err)
 {
-    (void)variant;
     struct sweep *b = og_alloc(1, sizeof *b);
     const char *place = getenv("TMPDIR");
     char path[PATH];
@@ -127,8 +126,11 @@ static og_status sweep_open(void **bench, size_t variant, struct og_error *err)
     if (mkdir(path_of(b, "mnist", path), 0700) != 0 || !put_digits(b, 0) ||
         !put_digits(b, 1))
         return og_fail(err, OG_IO, "%s: cannot write a data set", b->folder);
-    const struct og_overrides none = {0};
-    return og_experiment_parse(&b->e, path_of(b, "bench.yaml", path), text, &none, err);
+    char trials[32];
+    const char *const set[] = {trials};
+    snprintf(trials, sizeof trials, "trials=%zu", variant);
+    const struct og_overrides chips = {.set = set, .sets = 1};
+    return og_experiment_parse(&b->e, path_of(b, "bench.yaml", path), text, &chips, err);
 }
 
 // Seconds by the clock; NaN: it failed.
@@ -180,11 +182,11 @@ static double storing(void *bench)
 static double whole(void *bench) { return ((struct sweep *)bench)->seconds; }
 
 const struct og_bench_case og_bench_sweeps[] = {
-    {"sweep/two threads over one", "30 chips of LeNet-5", "s", 1.9, true, 0, sweep_open,
+    {"sweep/two threads over one", "90 chips of LeNet-5", "s", 1.9, true, 30, sweep_open,
      NULL, NULL, sweep_close, with_one, with_two},
-    {"sweep/threads over two processes", "30 chips of LeNet-5", "s", 0.95, true, 0,
+    {"sweep/threads over two processes", "90 chips of LeNet-5", "s", 0.95, true, 30,
      sweep_open, NULL, NULL, sweep_close, two_processes, with_two},
-    {"sweep/storing over all", "30 chips of LeNet-5", "s", 0.02, false, 0, sweep_open,
+    {"sweep/storing over all", "30 chips of LeNet-5", "s", 0.02, false, 10, sweep_open,
      NULL, NULL, sweep_close, whole, storing},
     {.name = NULL},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/mem.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,9 +10,17 @@
 
 enum { ALIGNMENT = 64, LARGE = 1 << 30 };
 
-static _Thread_local size_t fail_countdown;
+static atomic_size_t fail_countdown;
 
-void og_alloc_fail_at(size_t n) { fail_countdown = n; }
+void og_alloc_fail_at(size_t n) { atomic_store(&fail_countdown, n); }
+
+static bool is_to_fail(void)
+{
+    size_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    while (left > 0 && !atomic_compare_exchange_weak(&fail_countdown, &left, left - 1))
+        ;
+    return left == 1;
+}
 
 // Linux promises memory that there is none of and later kills whoever uses it: what a
 // file or a setting asks for in vain should be refused instead.
@@ -33,7 +42,7 @@ static size_t whole_bytes(size_t count, size_t size)
 void *og_alloc_unset(size_t count, size_t size)
 {
     const size_t bytes = whole_bytes(count, size);
-    if (fail_countdown > 0 && --fail_countdown == 0) return NULL;
+    if (is_to_fail()) return NULL;
     return bytes > 0 ? aligned_alloc(ALIGNMENT, bytes) : NULL;
 }
 

@@ -19,7 +19,8 @@ char *og_copy_text(const char *text);
 // Accepts NULL.
 void og_free(void *block);
 
-// For tests: the n-th allocation from now (1 = the next) fails once; 0 switches it off.
+// For tests: the n-th allocation from now (1 = the next) fails once, of all threads; 0
+// switches it off.
 void og_alloc_fail_at(size_t n);
 
 #endif

@@ -110,7 +110,10 @@ struct block {
     size_t row_stride, col_stride;
     int times;       // how often each number of a stands there: once, or TIMES times
     const float *b;  // one panel
-    size_t k;        // steps
+    // NULL, or windows: step k is at b[offset[k]], its second vector `second` behind it.
+    const size_t *offset;
+    size_t second;
+    size_t k;  // steps
     float *sum;
     size_t pitch, columns;
     int begin;  // from 0, not from what stands in sum, which then has WIDTH columns
@@ -119,7 +122,7 @@ struct block {
 // Always inlined with constant rows and vectors, so that `acc` lives in registers.
 __attribute__((always_inline)) static inline void run(const struct block *t,
                                                       const int rows, const int vectors,
-                                                      const int times)
+                                                      const int times, const int windows)
 {
     vec acc[ROWS][2];
 #pragma GCC unroll 14
@@ -134,8 +137,10 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
 #pragma GCC unroll 5
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = t->a + 3 * (size_t)g * rs;
     const float *b = t->b;
-    for (size_t k = t->k; k > 0; k--, b += WIDTH) {
-        vec b0 = load(b), b1 = vectors > 1 ? load(b + W) : b0;
+    const size_t *offset = t->offset, second = windows ? t->second : W;
+    for (size_t k = 0; k < t->k; k++) {
+        const float *step = windows ? b + offset[k] : b + k * WIDTH;
+        vec b0 = load(step), b1 = vectors > 1 ? load(step + second) : b0;
 #pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
             const float *at = base[r / 3] + (size_t)(r % 3) * rs;
@@ -163,9 +168,11 @@ __attribute__((always_inline)) static inline void run_rows(const struct block *t
                                                            const int rows, int vectors)
 {
     if (TIMES > 1 && t->times > 1)
-        vectors > 1 ? run(t, rows, 2, TIMES) : run(t, rows, 1, TIMES);
+        vectors > 1 ? run(t, rows, 2, TIMES, 0) : run(t, rows, 1, TIMES, 0);
+    else if (STEP == 1 && t->offset)
+        vectors > 1 ? run(t, rows, 2, 1, 1) : run(t, rows, 1, 1, 1);
     else
-        vectors > 1 ? run(t, rows, 2, 1) : run(t, rows, 1, 1);
+        vectors > 1 ? run(t, rows, 2, 1, 0) : run(t, rows, 1, 1, 0);
 }
 
 static void run_all(const struct block *t, int v) { run_rows(t, ROWS, v); }
@@ -221,16 +228,18 @@ static void sum_columns(struct og_left a, size_t rows, struct og_panels b, float
         for (size_t j = 0; j < b.n; j += WIDTH) {
             size_t columns = b.n - j < WIDTH ? b.n - j : WIDTH;
             int vectors = columns > W ? 2 : 1;
-            struct block t = {part.data,
-                              part.row_stride,
-                              part.col_stride,
-                              times_of(b),
-                              b.data + j * steps + k0 * WIDTH,
-                              k,
-                              sum + j,
-                              pitch,
-                              steps > CUT ? (size_t)vectors * W : columns,
-                              k0 == 0};
+            const struct block t = {
+                .a = part.data,
+                .row_stride = part.row_stride,
+                .col_stride = part.col_stride,
+                .times = times_of(b),
+                .b = b.data + j * steps + k0 * WIDTH,
+                .k = k,
+                .sum = sum + j,
+                .pitch = pitch,
+                .columns = steps > CUT ? (size_t)vectors * W : columns,
+                .begin = k0 == 0,
+            };
             run_block(&t, rows, vectors);
         }
         k0 += k;

@@ -127,6 +127,56 @@ static void gather(float *to, size_t pitch, const float *x, const struct og_rows
         gather_rows(to, pitch, x, rows, rows->pieces);
 }
 
+// --- products of windows -------------------------------------------------------------
+
+// `rows` rows of a times the n windows that start at x + offset[k].
+static void windows_rows(struct og_left a, size_t rows, const float *x, size_t second,
+                         const struct og_rows *k, size_t n, float *sum, size_t pitch)
+{
+    const int vectors = n > W ? 2 : 1;
+    for (size_t k0 = 0; k0 < k->n; k0 += CUT) {
+        const struct block t = {
+            .a = a.data + k0 * a.col_stride,
+            .row_stride = a.row_stride,
+            .col_stride = a.col_stride,
+            .times = 1,
+            .b = x,
+            .offset = k->offset + k0,
+            .second = second,
+            .k = k->n - k0 < CUT ? k->n - k0 : CUT,
+            .sum = sum,
+            .pitch = pitch,
+            .columns = k->n > CUT ? (size_t)vectors * W : n,
+            .begin = k0 == 0,
+        };
+        run_block(&t, rows, vectors);
+    }
+}
+
+static bool windows(struct og_left a, size_t m, const float *x, const struct og_rows *k,
+                    size_t n, float *c, size_t ldc, int add)
+{
+    const struct og_piece *p = k->piece;
+    float sum[ROWS * COLUMNS];
+    if (k->pieces > 2 || (k->pieces == 2 && p[0].n != W)) return false;
+    const size_t second = k->pieces == 2 ? p[1].from - p[0].from : 0;
+    for (size_t i = 0, rows; i < m; i += rows) {
+        rows = rows_at_once(m - i);
+        const struct og_left part = {a.data + i * a.row_stride, a.row_stride,
+                                     a.col_stride};
+        float *to = c + i * ldc;
+        if (add || k->n > CUT) {
+            windows_rows(part, rows, x + p[0].from, second, k, n, sum, COLUMNS);
+            write_rows(sum, rows, n, to, ldc, add);
+        } else {
+            windows_rows(part, rows, x + p[0].from, second, k, n, to, ldc);
+        }
+    }
+    return true;
+}
+
+// --- gradients in pieces -------------------------------------------------------------
+
 static inline void add_piece(float *to, const float *from, size_t n)
 {
     if (n == W)
@@ -171,5 +221,13 @@ static size_t multiply_adds(size_t rounds, float a, float b, float *x)
 }
 
 extern const struct og_product_kernels OG_PRODUCT_TABLE;
-const struct og_product_kernels OG_PRODUCT_TABLE = {WIDTH,         W,    gather, scatter,
-                                                    multiply_adds, pack, product};
+const struct og_product_kernels OG_PRODUCT_TABLE = {
+    .width = WIDTH,
+    .vector = W,
+    .gather = gather,
+    .scatter = scatter,
+    .multiply_adds = multiply_adds,
+    .pack = pack,
+    .product = product,
+    .windows = windows,
+};

@@ -67,6 +67,10 @@ struct og_product_kernels {
                  size_t k, size_t n);
     void (*product)(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
                     int add);
+    // The product with n <= width columns of gathered rows that nobody writes; false, and
+    // nothing done, where they are not one or two vectors, the first whole.
+    bool (*windows)(struct og_left a, size_t m, const float *x,
+                    const struct og_rows *rows, size_t n, float *c, size_t ldc, int add);
 };
 
 // The same of numbers that are not negative, in pairs of bfloat16 (kernel_half.c): panels

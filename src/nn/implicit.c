@@ -230,6 +230,10 @@ static void forward_panel(const struct og_implicit *c, const struct room *r,
     size_t n = g->places - place < kernels->width ? g->places - place : kernels->width;
     const struct og_rows rows = {r->offset, g->k, piece,
                                  pieces_of(g, sample * g->places + place, n, piece)};
+    const struct og_left left = {w, g->k, 1};
+    if (kernels->windows(left, g->out_group, r->image, &rows, n, y + place, g->places,
+                         add))
+        return;
     if (n < kernels->width) memset(r->right, 0, g->k * kernels->width * sizeof *w);
     kernels->gather(r->right, kernels->width, r->image, &rows);
     kernels->product((struct og_left){w, g->k, 1}, g->out_group,

@@ -90,6 +90,21 @@ static inline vec load_part(const float *p, size_t n)
 #endif
 }
 
+// Two halves of a vector.
+static inline vec load_halves(const float *lower, const float *upper)
+{
+#if defined(__AVX512F__)
+    const __m256d low = _mm256_loadu_pd((const double *)(const void *)lower);
+    const __m256d high = _mm256_loadu_pd((const double *)(const void *)upper);
+    return (vec)_mm512_insertf64x4(_mm512_castpd256_pd512(low), high, 1);
+#else
+    vec v;
+    memcpy(&v, lower, sizeof v / 2);
+    memcpy((char *)&v + sizeof v / 2, upper, sizeof v / 2);
+    return v;
+#endif
+}
+
 // a * b + c, rounded once where the processor can.
 static inline vec multiply_add(vec a, vec b, vec c)
 {
@@ -110,19 +125,24 @@ struct block {
     size_t row_stride, col_stride;
     int times;       // how often each number of a stands there: once, or TIMES times
     const float *b;  // one panel
-    // NULL, or windows: step k is at b[offset[k]], its second vector `second` behind it.
+    // NULL, or windows: step k is at b[offset[k]], its second vector `second` behind it;
+    // upper: vectors in halves, the upper one so far behind the lower one.
     const size_t *offset;
-    size_t second;
+    size_t second, upper;
     size_t k;  // steps
     float *sum;
     size_t pitch, columns;
     int begin;  // from 0, not from what stands in sum, which then has WIDTH columns
 };
 
+// Where the numbers of b stand.
+enum source { PANEL, WINDOWS, HALVES };
+
 // Always inlined with constant rows and vectors, so that `acc` lives in registers.
 __attribute__((always_inline)) static inline void run(const struct block *t,
                                                       const int rows, const int vectors,
-                                                      const int times, const int windows)
+                                                      const int times,
+                                                      const enum source source)
 {
     vec acc[ROWS][2];
 #pragma GCC unroll 14
@@ -137,14 +157,19 @@ __attribute__((always_inline)) static inline void run(const struct block *t,
 #pragma GCC unroll 5
     for (int g = 0; g < (rows + 2) / 3; g++) base[g] = t->a + 3 * (size_t)g * rs;
     const float *b = t->b;
-    const size_t *offset = t->offset, second = windows ? t->second : W;
+    const size_t *offset = t->offset;
+    const size_t second = source == PANEL ? W : t->second, upper = t->upper;
     for (size_t k = 0; k < t->k; k++) {
-        const float *step = windows ? b + offset[k] : b + k * WIDTH;
-        vec b0 = load(step), b1 = vectors > 1 ? load(step + second) : b0;
+        const float *at = source == PANEL ? b + k * WIDTH : b + offset[k];
+        vec b0 = source == HALVES ? load_halves(at, at + upper) : load(at), b1 = b0;
+        if (vectors > 1) {
+            at += second;
+            b1 = source == HALVES ? load_halves(at, at + upper) : load(at);
+        }
 #pragma GCC unroll 14
         for (int r = 0; r < rows; r++) {
-            const float *at = base[r / 3] + (size_t)(r % 3) * rs;
-            vec a = times > 1 ? *(const vec *)at : all(at);
+            const float *left = base[r / 3] + (size_t)(r % 3) * rs;
+            vec a = times > 1 ? *(const vec *)left : all(left);
             acc[r][0] = multiply_add(a, b0, acc[r][0]);
             if (vectors > 1) acc[r][1] = multiply_add(a, b1, acc[r][1]);
         }
@@ -168,11 +193,13 @@ __attribute__((always_inline)) static inline void run_rows(const struct block *t
                                                            const int rows, int vectors)
 {
     if (TIMES > 1 && t->times > 1)
-        vectors > 1 ? run(t, rows, 2, TIMES, 0) : run(t, rows, 1, TIMES, 0);
+        vectors > 1 ? run(t, rows, 2, TIMES, PANEL) : run(t, rows, 1, TIMES, PANEL);
+    else if (STEP == 1 && t->offset && t->upper)
+        vectors > 1 ? run(t, rows, 2, 1, HALVES) : run(t, rows, 1, 1, HALVES);
     else if (STEP == 1 && t->offset)
-        vectors > 1 ? run(t, rows, 2, 1, 1) : run(t, rows, 1, 1, 1);
+        vectors > 1 ? run(t, rows, 2, 1, WINDOWS) : run(t, rows, 1, 1, WINDOWS);
     else
-        vectors > 1 ? run(t, rows, 2, 1, 0) : run(t, rows, 1, 1, 0);
+        vectors > 1 ? run(t, rows, 2, 1, PANEL) : run(t, rows, 1, 1, PANEL);
 }
 
 static void run_all(const struct block *t, int v) { run_rows(t, ROWS, v); }

@@ -129,8 +129,29 @@ static void gather(float *to, size_t pitch, const float *x, const struct og_rows
 
 // --- products of windows -------------------------------------------------------------
 
+// How windows lie: of two vectors the second behind the first, of vectors in halves the
+// upper half behind the lower one (0: whole).
+struct layout {
+    size_t second, upper;
+};
+
+// False: in other pieces than one, or two, whole or halved vectors; the last one may be
+// shorter.
+static bool layout_of(const struct og_rows *k, struct layout *l)
+{
+    const struct og_piece *p = k->piece;
+    const size_t pieces = k->pieces;
+    *l = (struct layout){0, 0};
+    if (pieces == 1) return true;
+    l->second = p[pieces / 2].from - p[0].from;
+    if (pieces == 2) return p[0].n == W;
+    l->upper = p[1].from - p[0].from;
+    if (pieces != 4 || p[3].from - p[2].from != l->upper) return false;
+    return p[0].n == W / 2 && p[1].n == W / 2 && p[2].n == W / 2;
+}
+
 // `rows` rows of a times the n windows that start at x + offset[k].
-static void windows_rows(struct og_left a, size_t rows, const float *x, size_t second,
+static void windows_rows(struct og_left a, size_t rows, const float *x, struct layout l,
                          const struct og_rows *k, size_t n, float *sum, size_t pitch)
 {
     const int vectors = n > W ? 2 : 1;
@@ -142,7 +163,8 @@ static void windows_rows(struct og_left a, size_t rows, const float *x, size_t s
             .times = 1,
             .b = x,
             .offset = k->offset + k0,
-            .second = second,
+            .second = l.second,
+            .upper = l.upper,
             .k = k->n - k0 < CUT ? k->n - k0 : CUT,
             .sum = sum,
             .pitch = pitch,
@@ -156,20 +178,20 @@ static void windows_rows(struct og_left a, size_t rows, const float *x, size_t s
 static bool windows(struct og_left a, size_t m, const float *x, const struct og_rows *k,
                     size_t n, float *c, size_t ldc, int add)
 {
-    const struct og_piece *p = k->piece;
+    struct layout l;
     float sum[ROWS * COLUMNS];
-    if (k->pieces > 2 || (k->pieces == 2 && p[0].n != W)) return false;
-    const size_t second = k->pieces == 2 ? p[1].from - p[0].from : 0;
+    if (!layout_of(k, &l)) return false;
+    x += k->piece[0].from;
     for (size_t i = 0, rows; i < m; i += rows) {
         rows = rows_at_once(m - i);
         const struct og_left part = {a.data + i * a.row_stride, a.row_stride,
                                      a.col_stride};
         float *to = c + i * ldc;
         if (add || k->n > CUT) {
-            windows_rows(part, rows, x + p[0].from, second, k, n, sum, COLUMNS);
+            windows_rows(part, rows, x, l, k, n, sum, COLUMNS);
             write_rows(sum, rows, n, to, ldc, add);
         } else {
-            windows_rows(part, rows, x + p[0].from, second, k, n, to, ldc);
+            windows_rows(part, rows, x, l, k, n, to, ldc);
         }
     }
     return true;

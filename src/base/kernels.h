@@ -68,7 +68,7 @@ struct og_product_kernels {
     void (*product)(struct og_left a, size_t m, struct og_panels b, float *c, size_t ldc,
                     int add);
     // The product with n <= width columns of gathered rows that nobody writes; false, and
-    // nothing done, where they are not one or two vectors, the first whole.
+    // nothing done, where they are not one or two vectors, whole or each in halves.
     bool (*windows)(struct og_left a, size_t m, const float *x,
                     const struct og_rows *rows, size_t n, float *c, size_t ldc, int add);
 };

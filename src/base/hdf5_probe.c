@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hdf5.h>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/lock.h"
 #include "base/sanitized.h"
 
 // Limits of the child: far beyond what a good file takes.
@@ -226,6 +228,52 @@ static void become_a_probe(size_t file_size, size_t parent_size)
         limit(RLIMIT_AS, parent_size + own_memory + 4 * file_size);
 }
 
+// --- what was tried before -------------------------------------------------------------
+
+enum { KEPT = 4 };
+static struct {
+    struct og_lock lock;
+    size_t next;
+    struct stat file[KEPT];
+} good;
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           same_time(a->st_mtim, b->st_mtim) && same_time(a->st_ctim, b->st_ctim);
+}
+
+static bool is_known(const struct stat *file)
+{
+    bool known = false;
+    og_lock(&good.lock);
+    for (size_t i = 0; i < KEPT; i++) known = known || same_file(&good.file[i], file);
+    og_unlock(&good.lock);
+    return known;
+}
+
+// A file that could change without a change of its times, within one tick of their clock,
+// is tried each time.
+static bool is_settled(const struct stat *file)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0) return false;
+    const struct timespec t = file->st_ctim;
+    return now.tv_sec > t.tv_sec || (now.tv_sec == t.tv_sec && now.tv_nsec > t.tv_nsec);
+}
+
+static void remember(const struct stat *file)
+{
+    og_lock(&good.lock);
+    good.file[good.next++ % KEPT] = *file;
+    og_unlock(&good.lock);
+}
+
 // --- in the parent ---------------------------------------------------------------------
 
 // A parent that ignores SIGCHLD gets no status from waitpid, but this. 0: nothing came.
@@ -260,19 +308,16 @@ static og_status judge(const char *path, pid_t child, char verdict, struct og_er
     return og_fail(err, OG_INPUT, "%s: damaged: HDF5 crashes on it", path);
 }
 
-og_status og_hdf5_probe(const char *path, struct og_error *err)
+static og_status try_file(const char *path, const struct stat *file, struct og_error *err)
 {
-    struct stat file;
     int ends[2];
-    // Whoever opens it says why it cannot be.
-    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode)) return OG_OK;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return og_fail(err, OG_IO, "%s: cannot be tried: %s", path, strerror(errno));
     const size_t size = own_size();
     const pid_t child = fork();
     if (child == 0) {
         close(ends[0]);
-        become_a_probe((size_t)file.st_size, size);
+        become_a_probe((size_t)file->st_size, size);
         const char verdict = read_file(path);
         _exit(write(ends[1], &verdict, 1) == 1 ? 0 : 1);
     }
@@ -284,4 +329,16 @@ og_status og_hdf5_probe(const char *path, struct og_error *err)
         return og_fail(err, OG_IO, "%s: cannot be tried in a process of its own: %s",
                        path, strerror(why));
     return judge(path, child, verdict, err);
+}
+
+og_status og_hdf5_probe(const char *path, struct og_error *err)
+{
+    struct stat file;
+    // Whoever opens it says why it cannot be.
+    if (stat(path, &file) != 0 || !S_ISREG(file.st_mode)) return OG_OK;
+    if (is_known(&file)) return OG_OK;
+    const bool settled = is_settled(&file);
+    OG_TRY(try_file(path, &file, err));
+    if (settled) remember(&file);
+    return OG_OK;
 }

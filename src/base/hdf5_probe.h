@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // HDF5 1.10 trusts what it reads: on damaged files it reads beyond buffers, goes round in
 // circles or crashes. So a child process reads a file first, all of it, with limits of
-// time and memory; what becomes of the child says whether the file may be opened here.
+// time and memory; what becomes of the child says whether the file may be opened here. The
+// last few good files are not tried again as long as they do not change.
 #ifndef OG_BASE_HDF5_PROBE_H
 #define OG_BASE_HDF5_PROBE_H
 

@@ -197,6 +197,80 @@ static bool windows(struct og_left a, size_t m, const float *x, const struct og_
     return true;
 }
 
+// --- sums over windows ---------------------------------------------------------------
+
+enum { TAPS = ROWS / 3 * 3 };  // three neighbours to a base
+
+// One block: taps x columns of a panel, over all windows. Always inlined with constant
+// threes and vectors, as `run` is.
+__attribute__((always_inline)) static inline void taps_run(
+    const float *x, const size_t *offset, const struct og_rows *rows, const float *b,
+    float *sum, const int threes, const int vectors)
+{
+    vec acc[TAPS][2] = {0};
+    for (size_t p = 0; p < rows->pieces; p++) {
+        const float *base[TAPS / 3];
+        for (int g = 0; g < threes; g++)
+            base[g] = x + offset[3 * g] + rows->piece[p].from;
+        for (size_t i = 0; i < rows->piece[p].n; i++, b += WIDTH) {
+            const vec b0 = load(b), b1 = vectors > 1 ? load(b + W) : b0;
+#pragma GCC unroll 12
+            for (int r = 0; r < 3 * threes; r++) {
+                const vec a = all(base[r / 3] + i + r % 3);
+                acc[r][0] = multiply_add(a, b0, acc[r][0]);
+                if (vectors > 1) acc[r][1] = multiply_add(a, b1, acc[r][1]);
+            }
+        }
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < 3 * threes; r++)
+        for (int v = 0; v < vectors; v++) store(sum + r * COLUMNS + v * W, acc[r][v]);
+}
+
+static void taps_block(const float *x, const size_t *offset, const struct og_rows *rows,
+                       const float *b, float *sum, size_t threes, int vectors)
+{
+    if (TAPS == 12 && threes == 4)
+        vectors > 1 ? taps_run(x, offset, rows, b, sum, 4, 2)
+                    : taps_run(x, offset, rows, b, sum, 4, 1);
+    else if (TAPS == 12 && threes == 3)
+        vectors > 1 ? taps_run(x, offset, rows, b, sum, 3, 2)
+                    : taps_run(x, offset, rows, b, sum, 3, 1);
+    else if (threes == 2)
+        vectors > 1 ? taps_run(x, offset, rows, b, sum, 2, 2)
+                    : taps_run(x, offset, rows, b, sum, 2, 1);
+    else
+        vectors > 1 ? taps_run(x, offset, rows, b, sum, 1, 2)
+                    : taps_run(x, offset, rows, b, sum, 1, 1);
+}
+
+static bool in_threes(const struct og_rows *rows)
+{
+    bool all = rows->n % 3 == 0;
+    for (size_t i = 0; all && i < rows->n; i += 3)
+        all = rows->offset[i + 1] == rows->offset[i] + 1 &&
+              rows->offset[i + 2] == rows->offset[i] + 2;
+    return all;
+}
+
+static bool taps(const float *x, const struct og_rows *rows, struct og_panels b, float *c,
+                 size_t ldc)
+{
+    float sum[TAPS * COLUMNS];
+    // Short pieces are faster gathered.
+    if (times_of(b) > 1 || rows->piece[0].n < W || !in_threes(rows)) return false;
+    for (size_t j = 0; j < b.n; j += WIDTH) {
+        const size_t columns = b.n - j < WIDTH ? b.n - j : WIDTH;
+        for (size_t i = 0, n; i < rows->n; i += n) {
+            n = rows->n - i < TAPS ? rows->n - i : TAPS;
+            taps_block(x, rows->offset + i, rows, b.data + j * b.k, sum, n / 3,
+                       columns > W ? 2 : 1);
+            write_rows(sum, n, columns, c + i * ldc + j, ldc, 1);
+        }
+    }
+    return true;
+}
+
 // --- gradients in pieces -------------------------------------------------------------
 
 static inline void add_piece(float *to, const float *from, size_t n)
@@ -252,4 +326,5 @@ const struct og_product_kernels OG_PRODUCT_TABLE = {
     .pack = pack,
     .product = product,
     .windows = windows,
+    .taps = taps,
 };

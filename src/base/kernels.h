@@ -71,6 +71,10 @@ struct og_product_kernels {
     // nothing done, where they are not one or two vectors, whole or each in halves.
     bool (*windows)(struct og_left a, size_t m, const float *x,
                     const struct og_rows *rows, size_t n, float *c, size_t ldc, int add);
+    // c += the product of gathered rows, over all pieces, with b.k x b.n; false, and
+    // nothing done, where rows do not come in threes of neighbours, or pieces are short.
+    bool (*taps)(const float *x, const struct og_rows *rows, struct og_panels b, float *c,
+                 size_t ldc);
 };
 
 // The same of numbers that are not negative, in pairs of bfloat16 (kernel_half.c): panels

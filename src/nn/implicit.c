@@ -376,14 +376,15 @@ static void weights_chunk(const struct og_implicit *c, const struct room *r,
     const struct og_product_kernels *kernels = og_kernels()->product;
     const struct og_windows *g = &c->g;
     struct og_piece piece[CHUNK];
-    struct og_rows rows = {.piece = piece, .pieces = pieces_of(g, first, n, piece)};
+    const struct og_panels right = {r->right, n, g->out_group};
+    struct og_rows rows = {r->offset, g->k, piece, pieces_of(g, first, n, piece)};
     pack_dy(g, dy, first, n, r->right);
+    if (kernels->taps(r->image, &rows, right, dw, g->out_group)) return;
     for (size_t k = 0; k < g->k; k += TAKEN) {
         rows.offset = r->offset + k;
         rows.n = g->k - k < TAKEN ? g->k - k : TAKEN;
         kernels->gather(r->left, PITCH, r->image, &rows);
-        kernels->product((struct og_left){r->left, PITCH, 1}, rows.n,
-                         (struct og_panels){r->right, n, g->out_group},
+        kernels->product((struct og_left){r->left, PITCH, 1}, rows.n, right,
                          dw + k * g->out_group, g->out_group, 1);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One bit of a result file is wrong: whatever reads it says a sentence, and what `verify`
-// finds good holds the same results. OHMGRID_EVERY_BYTE=1 in the environment: one bit of
-// every byte, else of some.
+// finds good holds the same results. OHMGRID_EVERY_BYTE=FROM in the environment: one bit of
+// every byte from this one on, else of some.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,11 +87,13 @@ static void look_at_everything(const struct place *p, FILE *out)
 static void what_verify_finds_good_is_the_same(void **state)
 {
     struct place *p = *state;
-    const size_t step = getenv("OHMGRID_EVERY_BYTE") ? 1 : p->size / SOME;
+    const char *from = getenv("OHMGRID_EVERY_BYTE");
+    const size_t first = from ? strtoull(from, NULL, 10) : 0;
+    const size_t step = from ? 1 : p->size / SOME;
     size_t found = 0, tried = 0;
     FILE *out = fopen("/dev/null", "w");
     assert_non_null(out);
-    for (size_t at = 0; at < p->size; at += step, tried++) {
+    for (size_t at = first; at < p->size; at += step, tried++) {
         p->bytes[at] ^= (unsigned char)(1 << at % 8);
         put(p->bad, p->bytes, p->size);
         p->bytes[at] ^= (unsigned char)(1 << at % 8);
@@ -109,7 +111,8 @@ static void what_verify_finds_good_is_the_same(void **state)
     }
     fclose(out);
     print_message("%zu of %zu wrong bits are found\n", found, tried);
-    assert_true(found > tried / 10);
+    // The end of the file may be room that nothing uses.
+    assert_true(first > 0 || found > tried / 10);
 }
 
 // The end is missing, or all that is not the first block.

@@ -75,25 +75,27 @@ static void pass_on(int signal) { kill(guarded, signal); }
 // the process that does the work; else its exit code is in *code.
 static bool guard(const char *name, int *code)
 {
-    static const int asked[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT};
+    enum { PASSED_ON = 3, QUIET = sizeof quiet / sizeof *quiet };
     int status = 0;
+    signal(SIGCHLD, SIG_DFL);  // ignored, it would leave nothing to wait for
     fflush(NULL);
     guarded = fork();
     if (guarded == 0) prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (guarded <= 0) return true;
-    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) signal(asked[i], pass_on);
-    while (waitpid(guarded, &status, 0) < 0)
-        if (errno != EINTR) return true;
+    for (int i = 0; i < PASSED_ON; i++) signal(quiet[i], pass_on);
+    while (waitpid(guarded, &status, 0) < 0 && errno == EINTR)
+        ;
     *code = WIFEXITED(status) ? WEXITSTATUS(status) : CLI_FAILED;
     if (!WIFSIGNALED(status)) return false;
-    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
-        if (WTERMSIG(status) == asked[i]) *code = 128 + asked[i];
-    const bool crash = WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS ||
-                       WTERMSIG(status) == SIGABRT || WTERMSIG(status) == SIGFPE;
+    const int number = WTERMSIG(status);
+    for (int i = 0; i < QUIET; i++)
+        if (number == quiet[i]) *code = 128 + number;
     if (*code == CLI_FAILED)
-        fprintf(stderr, "ohmgrid %s: ended by a signal (%s)%s\n", name,
-                strsignal(WTERMSIG(status)),
-                crash ? "; most likely HDF5 crashed on a damaged file" : "");
+        fprintf(stderr, "ohmgrid %s: ended by a signal (%s)%s\n", name, strsignal(number),
+                number == SIGSEGV || number == SIGBUS || number == SIGABRT
+                    ? "; most likely HDF5 crashed on a damaged file"
+                    : "");
     return false;
 }
 

@@ -38,14 +38,24 @@ static bool is_number(hid_t type)
     return class == H5T_INTEGER || class == H5T_FLOAT;
 }
 
+// As readers ask for it: a damaged type may be good enough for itself alone.
+static hid_t type_in_memory(hid_t type, bool text)
+{
+    if (is_number(type)) return H5Tget_native_type(type, H5T_DIR_ASCEND);
+    if (!text) return H5Tcopy(type);
+    const hid_t memory = H5Tcopy(H5T_C_S1);
+    H5Tset_size(memory, H5T_VARIABLE);
+    H5Tset_cset(memory, H5Tget_cset(type));
+    return memory;
+}
+
 // References to other objects are addresses, and no part of it.
 static uLong add_value(struct og_hdf *h, uLong crc, hid_t attr)
 {
     const hid_t type = H5Aget_type(attr), space = H5Aget_space(attr);
     const hssize_t n = H5Sget_simple_extent_npoints(space);
     const bool text = H5Tis_variable_str(type) > 0;
-    const hid_t memory =
-        is_number(type) ? H5Tget_native_type(type, H5T_DIR_ASCEND) : H5Tcopy(type);
+    const hid_t memory = type_in_memory(type, text);
     const size_t size = H5Tget_size(memory);
     char value[256], *line = NULL;
     if (text && n == 1 && H5Aread(attr, memory, &line) >= 0) {

@@ -114,7 +114,7 @@ static bool program_says_something(const struct place *p)
     char command[3 * TEMP_FILE + 1024], said[TEMP_FILE];
     struct stat file;
     snprintf(said, sizeof said, "%s/said", p->folder);
-    snprintf(command, sizeof command, "%s verify %s >/dev/null 2>%s",
+    snprintf(command, sizeof command, "%s verify %s >%s 2>&1",
              getenv("OHMGRID_PROGRAM"), p->bad, said);
     const int status = system(command);
     const bool silent = stat(said, &file) != 0 || file.st_size == 0;

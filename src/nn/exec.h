@@ -177,6 +177,10 @@ void og_power_merge(const og_exec *exec, size_t blocks, struct og_power_sum *tot
 float og_power_of(const og_exec *exec, size_t slot, const struct og_power_sum *sum);
 void og_power_add(const struct og_view *v, size_t slot, const float *x, size_t ldx,
                   size_t rows, size_t width);
+// dy [n] += what the power of the noise adds: n = c sqrt(P) z with P the mean of s^2, so
+// dn_i/ds_k = n_i s_k / sum s^2 (with ac: deviations from their mean). The sums run over
+// the elements at hand: of a part of the batch they estimate its own.
+void og_power_back(bool ac, const float *noise, const float *signal, size_t n, float *dy);
 
 // The powers of what all blocks have gathered since the last time.
 void og_power_meet(og_exec *exec, size_t blocks);

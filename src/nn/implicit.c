@@ -236,8 +236,8 @@ static void forward_panel(const struct og_implicit *c, const struct room *r,
         return;
     if (n < kernels->width) memset(r->right, 0, g->k * kernels->width * sizeof *w);
     kernels->gather(r->right, kernels->width, r->image, &rows);
-    kernels->product((struct og_left){w, g->k, 1}, g->out_group,
-                     (struct og_panels){r->right, g->k, n}, y + place, g->places, add);
+    kernels->product(left, g->out_group, (struct og_panels){r->right, g->k, n}, y + place,
+                     g->places, add);
 }
 
 static void forward(const struct og_implicit *c, const float *w, const float *x,

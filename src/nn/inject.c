@@ -132,6 +132,43 @@ void og_power_update(og_exec *exec, size_t blocks)
     }
 }
 
+struct back_sums {
+    double along, sum, square, count;
+};
+
+// Element i goes to the sums of lane i modulo their number.
+static struct back_sums back_sums(const float *noise, const float *signal, size_t n,
+                                  const float *dy)
+{
+    struct back_sums lane[LANES] = {{0}}, all = {0};
+    for (size_t i = 0; i < n; i++) {
+        struct back_sums *t = &lane[i % LANES];
+        const double s = (double)signal[i];
+        t->along += (double)dy[i] * (double)noise[i];
+        t->sum += s;
+        t->square += s * s;
+        t->count += noise[i] != 0.0f;
+    }
+    for (size_t k = 0; k < LANES; k++) {
+        all.along += lane[k].along;
+        all.sum += lane[k].sum;
+        all.square += lane[k].square;
+        all.count += lane[k].count;
+    }
+    return all;
+}
+
+void og_power_back(bool ac, const float *noise, const float *signal, size_t n, float *dy)
+{
+    const struct back_sums t = back_sums(noise, signal, n, dy);
+    const double mean = ac && t.count > 0.0 ? t.sum / t.count : 0.0;
+    const double all = t.square - mean * t.sum, factor = all > 0.0 ? t.along / all : 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double s = noise[i] != 0.0f ? (double)signal[i] - mean : 0.0;
+        dy[i] += (float)(factor * s);
+    }
+}
+
 static float noise_sd(const struct og_view *v, const struct og_noise *noise)
 {
     const og_exec *exec = v->exec;

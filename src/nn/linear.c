@@ -363,54 +363,19 @@ static void stop_clipped(const struct og_matrix *m, const struct og_linear_back 
     }
 }
 
-struct noise_sums {
-    double along, sum, square, count;
-};
-
-// Several sums side by side, element i to that of i modulo their number.
-static struct noise_sums noise_sums(const float *dy, const float *noise,
-                                    const float *signal, size_t n)
-{
-    enum { LANES = 8 };
-    struct noise_sums lane[LANES] = {{0}}, all = {0};
-    for (size_t i = 0; i < n; i++) {
-        struct noise_sums *t = &lane[i % LANES];
-        const double s = (double)signal[i];
-        t->along += (double)dy[i] * (double)noise[i];
-        t->sum += s;
-        t->square += s * s;
-        t->count += noise[i] != 0.0f;
-    }
-    for (size_t k = 0; k < LANES; k++) {
-        all.along += lane[k].along;
-        all.sum += lane[k].sum;
-        all.square += lane[k].square;
-        all.count += lane[k].count;
-    }
-    return all;
-}
-
-// dy with what the power of the noise adds. n = c sqrt(P) z with P the mean of s^2, so
-// dn_i/ds_k = n_i s_k / sum s^2 (with ac: deviations from their mean). The sums run over
-// the rows at hand: of a part of the batch they estimate its own.
+// dy with what the power of the noise adds.
 static const float *with_power(const struct og_view *v, const struct og_matrix *m,
                                const struct og_linear_back *io, float *out)
 {
-    const size_t cols = decl_of(m)->cols, n = io->rows * cols;
+    const size_t cols = decl_of(m)->cols;
     const char *at =
         (const char *)io->tape + og_round64(og_array_tape_bytes(m->array, io->rows));
     const float *noise = (const float *)at;
     const float *signal = (const float *)(at + sums_bytes(m, io->rows));
     for (size_t r = 0; r < io->rows; r++)
         memcpy(out + r * cols, io->dy + r * io->lddy, cols * sizeof *out);
-    const struct noise_sums t = noise_sums(out, noise, signal, n);
-    const bool ac = og_exec_hardware(v->exec, v->node)->injection.ac;
-    const double mean = ac && t.count > 0.0 ? t.sum / t.count : 0.0;
-    const double all = t.square - mean * t.sum, factor = all > 0.0 ? t.along / all : 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const double s = noise[i] != 0.0f ? (double)signal[i] - mean : 0.0;
-        out[i] += (float)(factor * s);
-    }
+    og_power_back(og_exec_hardware(v->exec, v->node)->injection.ac, noise, signal,
+                  io->rows * cols, out);
     return out;
 }
 

@@ -245,6 +245,16 @@ static void wrong_rounds_are_named(void **state)
          "2 shares need a retraining of at least 3 epochs, not 2"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nshares: [0.5]",
          "no set of this round restricts values"},
+        {"sets: [{layer: fc, kind: column, keep: 0.5}]\nstraight_through: true",
+         "round:2: key 'straight_through': no set of this round restricts values"},
+        {"sets: [{layer: fc, kind: binary}]\nstraight_through: true\nshares: [0.5]",
+         "round:3: key 'shares': shares freeze weights, straight_through does not"},
+        {"sets: [{layer: fc, kind: binary}]\nstraight_through: true\n"
+         "retrain: {epochs: 0}",
+         "is a retraining, and retrain.epochs is 0"},
+        {"sets: [{layer: all, kind: binary}, {layer: fc, kind: ternary}]\n"
+         "straight_through: true",
+         "two sets restrict the values of fc"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct work w = {.model = nn_model(conv_net, image, CLASSES),
@@ -310,6 +320,84 @@ static void shares_are_settled_one_after_the_other(void **state)
     end(&w);
 }
 
+static const char through_round[] =
+    "sets: [{layer: all, kind: irregular, keep: 0.6}, {layer: [c2, fc], kind: levels, "
+    "bits: 2, zero: false}]\nadmm: {epochs: 1}\nretrain: {epochs: 3, lr: 0.05}\n"
+    "straight_through: true\n";
+
+// A trainer that is given the projected weights before each step makes the same steps; the
+// weights behind them are the sum of these.
+static void steps_go_straight_through(void **state)
+{
+    (void)state;
+    struct work w = begin(conv_net, through_round);
+    run_to(&w, w.c->admm_steps + 1);
+    og_model *other = nn_model(conv_net, image, CLASSES);
+    const size_t n = w.c->param_count;
+    float *params = og_model_params(other, &(size_t){0});
+    float *behind = malloc(n * sizeof *behind), *z = malloc(n * sizeof *z);
+    memcpy(behind, w.c->params, n * sizeof *behind);
+    for (size_t k = 0; k < w.c->pairs; k++) {
+        const struct og_pair *p = &w.c->pair[k];
+        if (!p->prunes) memcpy(behind + p->offset, p->u, p->count * sizeof *behind);
+    }
+    og_trainer *t;
+    struct og_train_options options = {.config = &w.c->round.retrain.train,
+                                       .train = &data,
+                                       .keep_weights = true,
+                                       .first_epoch = 5,
+                                       .frozen = w.c->frozen};
+    memcpy(params, w.c->params, n * sizeof *params);
+    must(og_trainer_alloc_with(&t, other, &options, &w.err), &w.err);
+    size_t changed = 0;
+    while (og_compress_at(w.c) < og_compress_steps(w.c)) {
+        memcpy(z, w.c->params, n * sizeof *z);
+        memcpy(params, z, n * sizeof *params);
+        must(og_trainer_step(t, &w.err), &w.err);
+        must(og_compress_step(w.c, &w.err), &w.err);
+        for (size_t i = 0; i < n; i++) behind[i] += params[i] - z[i];
+        for (size_t k = 0; k < w.c->pairs; k++) {
+            const struct og_pair *p = &w.c->pair[k];
+            const float *v = w.c->params + p->offset;
+            assert_true(og_set_holds(p->set, v));
+            if (p->prunes) continue;
+            must(og_set_project(p->set, behind + p->offset, w.c->allowed + p->offset,
+                                params + p->offset, &w.err),
+                 &w.err);
+            assert_memory_equal(v, params + p->offset, p->count * sizeof *v);
+            for (size_t i = 0; i < p->count; i++) changed += v[i] * z[p->offset + i] < 0;
+        }
+    }
+    assert_true(changed > 0);  // signs, which freezing would keep
+    og_trainer_free(t);
+    og_model_free(other);
+    free(behind);
+    free(z);
+    end(&w);
+}
+
+static void begin_through(struct work *w, bool train)
+{
+    *w =
+        (struct work){.model = nn_model(conv_net, image, CLASSES), .base = base_config()};
+    if (train) train_model(w);
+    must(open_round(w, through_round), &w->err);
+}
+
+static void same_network(const struct work *a, const struct work *b)
+{
+    assert_int_equal(a->c->pairs, b->c->pairs);
+}
+
+static void straight_through_resumes_to_the_bit(void **state)
+{
+    (void)state;
+    static const struct kind_of_round round = {begin_through, same_network};
+    static const size_t stop[] = {2, 5, 6, 7, 12, 16};
+    check_resuming(&round, stop, 6);
+    check_threads(&round);
+}
+
 static void failing_allocations(void **state)
 {
     (void)state;
@@ -344,6 +432,8 @@ int main(void)
         cmocka_unit_test(purification_keeps_the_function),
         cmocka_unit_test(recurrent_layers_are_compressed),
         cmocka_unit_test(shares_are_settled_one_after_the_other),
+        cmocka_unit_test(steps_go_straight_through),
+        cmocka_unit_test(straight_through_resumes_to_the_bit),
         cmocka_unit_test(weights_must_be_finite),
         cmocka_unit_test(wrong_rounds_are_named),
         cmocka_unit_test(failing_allocations),

@@ -283,9 +283,8 @@ static const struct og_field compress_fields[] = {
      "-1", C, "Only the first so many rounds; -1: all.", NULL, NULL},
     {"rounds", OG_FIELD_ITEM, offsetof(struct og_raw_config, config.compress.rounds), 0,
      NULL, 0, 0, NULL, "", C,
-     "List of rounds {sets, method, admm, retrain, purify, shares}, each on what the one "
-     "before "
-     "it left; their keys are below.",
+     "List of rounds {sets, method, admm, retrain, purify, shares, straight_through}, "
+     "each on what the one before it left; their keys are below.",
      NULL, NULL},
     {.key = NULL},
 };

@@ -219,3 +219,36 @@ og_status og_admm_settle(og_compress *c, double share, struct og_error *err)
     }
     return OG_OK;
 }
+
+// --- straight through ------------------------------------------------------------
+
+static og_status show_projection(og_compress *c, struct og_pair *p, struct og_error *err)
+{
+    OG_TRY(check_finite(c, p, p->u, err));
+    OG_TRY(project(c, p, p->u, p->z, err));
+    memcpy(c->params + p->offset, p->z, p->count * sizeof *p->z);
+    return OG_OK;
+}
+
+og_status og_admm_stand_behind(og_compress *c, struct og_error *err)
+{
+    for (size_t k = 0; k < c->pairs; k++) {
+        struct og_pair *p = &c->pair[k];
+        if (p->prunes) continue;
+        memcpy(p->u, c->params + p->offset, p->count * sizeof *p->u);
+        OG_TRY(show_projection(c, p, err));
+    }
+    return OG_OK;
+}
+
+og_status og_admm_follow(og_compress *c, struct og_error *err)
+{
+    for (size_t k = 0; k < c->pairs; k++) {
+        struct og_pair *p = &c->pair[k];
+        const float *w = c->params + p->offset;
+        if (p->prunes) continue;
+        for (size_t i = 0; i < p->count; i++) p->u[i] += w[i] - p->z[i];
+        OG_TRY(show_projection(c, p, err));
+    }
+    return OG_OK;
+}

@@ -103,14 +103,30 @@ og_status og_compress_start_phase(og_compress *c, struct og_error *err)
     return OG_OK;
 }
 
-// Shares are of values.
-static og_status check_shares(const og_compress *c, struct og_error *err)
+// The first set after `after` that restricts values; NULL: none.
+static const struct og_pair *next_of_values(const og_compress *c,
+                                            const struct og_pair *after)
 {
-    for (size_t k = 0; k < c->pairs; k++)
-        if (!c->pair[k].prunes) return OG_OK;
-    if (c->round.shares.n == 0) return OG_OK;
-    return og_item_fail(og_item_get(c->options.round, "shares"), err,
-                        "no set of this round restricts values");
+    for (size_t k = after ? (size_t)(after - c->pair) + 1 : 0; k < c->pairs; k++)
+        if (!c->pair[k].prunes && (!after || c->pair[k].tensor == after->tensor))
+            return &c->pair[k];
+    return NULL;
+}
+
+// Shares and steps straight through are of values, and weights stand behind one set.
+static og_status check_values(const og_compress *c, struct og_error *err)
+{
+    const bool through = c->round.straight_through;
+    const og_item *at =
+        og_item_get(c->options.round, through ? "straight_through" : "shares");
+    if (c->round.shares.n == 0 && !through) return OG_OK;
+    if (!next_of_values(c, NULL))
+        return og_item_fail(at, err, "no set of this round restricts values");
+    for (size_t k = 0; through && k < c->pairs; k++)
+        if (!c->pair[k].prunes && next_of_values(c, &c->pair[k]))
+            return og_item_fail(at, err, "two sets restrict the values of %s",
+                                og_model_tensor(c->model, c->pair[k].tensor).node);
+    return OG_OK;
 }
 
 static og_status read(og_compress *c, struct og_error *err)
@@ -121,7 +137,7 @@ static og_status read(og_compress *c, struct og_error *err)
     if (c->round.limits_keys != NULL)
         return og_limits_alloc(&c->limits, c->model, &c->round.limits, &c->options, err);
     OG_TRY(og_compress_read_sets(c, err));
-    return check_shares(c, err);
+    return check_values(c, err);
 }
 
 static og_status fill(og_compress *c, struct og_error *err)
@@ -217,11 +233,14 @@ static void keep_curve(og_compress *c)
 static og_status map(og_compress *c, struct og_error *err)
 {
     const struct og_list *shares = &c->round.shares;
+    const bool through = c->round.straight_through;
     keep_curve(c);
-    OG_TRY(og_admm_map(c, shares->n == 0, err));
+    OG_TRY(og_admm_map(c, shares->n == 0 && !through, err));
     if (c->round.purify) OG_TRY(og_purify(c->model, err));
     freeze_zeros(c);
-    if (shares->n == 0)
+    if (through)
+        OG_TRY(og_admm_stand_behind(c, err));
+    else if (shares->n == 0)
         freeze_values(c);
     else
         OG_TRY(og_admm_settle(c, shares->v[0], err));
@@ -229,10 +248,15 @@ static og_status map(og_compress *c, struct og_error *err)
     return og_compress_start_phase(c, err);
 }
 
-// The next share, where a part of the retraining is over.
+// After a step of the retraining: the weights behind values follow it, or the next share,
+// where a part of the retraining is over.
 static og_status settle(og_compress *c, struct og_error *err)
 {
     const struct og_list *shares = &c->round.shares;
+    if (c->round.straight_through) {
+        OG_TRY(og_admm_follow(c, err));
+        return c->at < c->steps ? OG_OK : og_admm_map(c, true, err);
+    }
     const size_t parts = (size_t)shares->n + 1, after = c->admm_steps + 1;
     for (size_t i = 1; i < parts; i++) {
         if (c->at - after != i * (c->steps - after) / parts) continue;

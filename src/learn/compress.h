@@ -70,6 +70,11 @@ void og_admm_shrink(og_compress *c, double lr);
 og_status og_admm_map(og_compress *c, bool values, struct og_error *err);
 // This share of the weights under each set of values, those nearest to one, frozen there.
 og_status og_admm_settle(og_compress *c, double share, struct og_error *err);
+// Straight through: the weights under each set of values move to u, and their projections
+// stand in their place and in z.
+og_status og_admm_stand_behind(og_compress *c, struct og_error *err);
+// The step that the projections made is made by u, which is projected again.
+og_status og_admm_follow(og_compress *c, struct og_error *err);
 
 // compress.c: the trainer of the phase that c->at lies in.
 og_status og_compress_start_phase(og_compress *c, struct og_error *err);

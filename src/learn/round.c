@@ -59,6 +59,15 @@ static const struct og_field round_fields[] = {
              "the others learn on; all of them before its last part. Empty: all at once "
              "(progressive quantisation, after Zhou et al., INQ, 2017, and Ye et al., "
              "2019)."},
+    {.key = "straight_through",
+     .type = OG_FIELD_BOOL,
+     .offset = offsetof(struct og_round, straight_through),
+     .def = "false",
+     .stage = OG_STAGE_COMPRESS,
+     .help =
+         "Instead of freezing weights on the values of such sets, retraining computes "
+         "with them and gives its steps to weights behind them, which are projected "
+         "again after each one (straight-through estimator, Bengio et al., 2013)."},
     {.key = "activation_limits",
      .type = OG_FIELD_ITEM,
      .offset = offsetof(struct og_round, limits_keys),
@@ -199,8 +208,14 @@ static og_status check_shares(const struct og_round *round, const og_item *item,
                               struct og_error *err)
 {
     const struct og_list *s = &round->shares;
+    if (round->straight_through && round->retrain.train.epochs == 0)
+        return og_item_fail(og_item_get(item, "straight_through"), err,
+                            "is a retraining, and retrain.epochs is 0");
     if (s->n == 0) return OG_OK;
     const og_item *at = og_item_get(item, "shares");
+    if (round->straight_through)
+        return og_item_fail(at, err,
+                            "shares freeze weights, straight_through does not: give one");
     for (int i = 0; i < s->n; i++)
         if (!(s->v[i] > (i > 0 ? s->v[i - 1] : 0.0) && s->v[i] < 1.0))
             return og_item_fail(at, err, "must rise, from above 0 to below 1");

@@ -25,6 +25,7 @@ struct og_round {
     int method;                                      // enum og_compress_method
     bool purify;
     struct og_list shares;
+    bool straight_through;
     const og_item *limits_keys;  // borrowed; NULL: not a round of limits, else only:
     struct og_limits_config limits;
     struct og_phase admm, retrain;

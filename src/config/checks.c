@@ -419,6 +419,19 @@ static og_status check_stop(const struct og_config *c, const og_item *root,
     return OG_OK;
 }
 
+// Traces and costs are of the first test samples on which each matrix is measured.
+static og_status check_layer_samples(const struct og_config *c, const og_item *root,
+                                     struct og_error *err)
+{
+    static const char says[] = "has no effect without output.layer_samples";
+    const og_item *hardware = og_item_get(root, "hardware");
+    if (c->output.layer_samples > 0) return OG_OK;
+    if (c->output.trace) return og_fail_at(root, "output.trace", err, says);
+    if (hardware != NULL && og_item_get(hardware, "technology") != NULL)
+        return og_fail_at(root, "hardware.technology", err, says);
+    return OG_OK;
+}
+
 og_status og_config_check(const struct og_config *c, const og_item *root,
                           struct og_error *err)
 {
@@ -435,9 +448,7 @@ og_status og_config_check(const struct og_config *c, const og_item *root,
         return og_fail_at(root, "train.lr_hold", err,
                           "has no effect without schedule step");
     OG_TRY(check_compress(&c->compress, root, err));
-    if (c->output.trace && c->output.layer_samples == 0)
-        return og_fail_at(root, "output.trace", err,
-                          "has no effect without output.layer_samples");
+    OG_TRY(check_layer_samples(c, root, err));
     OG_TRY(check_stop(c, root, err));
     OG_TRY(check_vote(c, root, err));
     OG_TRY(check_norms(c, root, err));

@@ -347,8 +347,8 @@ static const struct og_field output_fields[] = {
     {"layer_samples", OG_FIELD_INT,
      offsetof(struct og_raw_config, config.output.layer_samples), 0, NULL, 0, 1000000,
      NULL, "64", O,
-     "First test samples on which each matrix of a chip is measured, for /layers; 0: "
-     "none.",
+     "First test samples on which each matrix of a chip is measured, for /layers and "
+     "the costs of a technology; 0: none.",
      NULL, NULL},
     {.key = NULL},
 };

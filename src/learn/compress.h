@@ -13,7 +13,7 @@ struct og_pair {
     size_t tensor;         // of the model
     size_t offset, count;  // of the tensor in the parameters
     // [count], inside og_compress.memory. The methods reweighted and proximal keep in u
-    // the weights of the last update.
+    // the weights of the last update, a retraining straight through those behind z.
     float *z, *u;
     bool prunes;
     size_t groups;  // of the set, for group regularisers; 0: none

@@ -120,6 +120,18 @@ def selects_by_labels(folder, _):
     assert ",22,17.0317,26.9683,3,no" in folder.rows(claim(ratio))
 
 
+def adds_data(folder, _):
+    both = ("{file: r.h5, data: [results/accuracy, results/compression], "
+            "at: {rounds: 2e-6}, seeds: train_seed}")
+    # 20.96 22.96 24.96
+    assert ",22.96,17.9917,27.9283,3,no" in folder.rows(claim(both))
+    (folder.root / "one" / "claims.csv").unlink()
+    folder.fails(claim(both.replace("results/accuracy, ", "results/acc, ")),
+                 "no dataset 'results/acc'")
+    folder.fails(claim(both.replace("[results/accuracy, results/compression]", "[]")),
+                 "data: the list is empty")
+
+
 def joins_files(folder, _):
     write_result(folder.root / "one" / "s.h5", (4, 5, 6))
     ours = "{file: [r.h5, s.h5], data: results/compression, at: {rounds: 2e-6}, seeds: train_seed}"
@@ -224,7 +236,7 @@ def reads_a_file_of_ohmgrid(folder, result):
 
 
 CASES = {case.__name__.replace("_", " "): case for case in (
-    pairs_over_seeds, selects_by_labels, joins_files, says_what_is_wrong,
+    pairs_over_seeds, selects_by_labels, adds_data, joins_files, says_what_is_wrong,
     refuses_large_files, keeps_the_table, sees_what_is_stale, reads_a_file_of_ohmgrid)}
 
 if sys.argv[1:] == ["--list"]:

@@ -119,6 +119,59 @@ static void rho_grows_and_u_shrinks(void **state)
     end(&b);
 }
 
+static void same_weights(const char *round, const char *other)
+{
+    struct work a = begin(conv_net, round), b = begin(conv_net, other);
+    run_all(&a);
+    run_all(&b);
+    assert_memory_equal(a.c->params, b.c->params, a.c->param_count * sizeof(float));
+    end(&a);
+    end(&b);
+}
+
+// Residuals of c1 and c2 at the last update.
+static void last_residuals(const char *sets, double residual[2])
+{
+    char round[512];
+    snprintf(round, sizeof round,
+             "sets: [%s]\nadmm: {epochs: 16, batch: 24, optimizer: sgd, momentum: 0, "
+             "lr: 0.05, rho: 0.1}\n"
+             "retrain: {epochs: 1}\n",
+             sets);
+    struct work w = begin(conv_net, round);
+    run_to(&w, w.c->admm_steps);
+    size_t n;
+    const double *rho;
+    const struct og_update *u = og_compress_updates(w.c, &n, &rho);
+    assert_true(n == 16 && rho[15] == 0.1);  // the common one
+    for (int k = 0; k < 2; k++) residual[k] = u[15 * 2 + k].residual;
+    end(&w);
+}
+
+// Powers of two, whose products are exact.
+static void rho_is_scaled_for_each_set(void **state)
+{
+    (void)state;
+    same_weights("sets: [{layer: all, kind: irregular, keep: 0.2, rho_scale: 4},\n"
+                 "       {layer: fc, kind: column, keep: 0.5, rho_scale: 4}]\n"
+                 "admm: {epochs: 3, rho: 0.015625, rho_factor: 2, rho_max: 0.0625}\n"
+                 "retrain: {epochs: 1}\n",
+                 "sets: [{layer: all, kind: irregular, keep: 0.2},\n"
+                 "       {layer: fc, kind: column, keep: 0.5}]\n"
+                 "admm: {epochs: 3, rho: 0.0625, rho_factor: 2, rho_max: 0.25}\n"
+                 "retrain: {epochs: 1}\n");
+    double first[2], second[2], both[2];
+    last_residuals("{layer: c1, kind: irregular, keep: 0.2, rho_scale: 16}, "
+                   "{layer: c2, kind: irregular, keep: 0.2}",
+                   first);
+    last_residuals("{layer: c1, kind: irregular, keep: 0.2}, "
+                   "{layer: c2, kind: irregular, keep: 0.2, rho_scale: 16}",
+                   second);
+    last_residuals("{layer: [c1, c2], kind: irregular, keep: 0.2, rho_scale: 1}", both);
+    assert_true(first[0] < 0.5 * both[0] && second[1] < 0.5 * both[1]);
+    assert_true(first[1] > 0.7 * both[1] && second[0] > 0.7 * both[0]);
+}
+
 // Whatever moves weights (momentum, decay, noisy hardware) leaves zeros exact and values
 // in place; everything else learns on.
 static void masks_hold(void **state)
@@ -258,6 +311,7 @@ int main(void)
         cmocka_unit_test(finds_the_columns_that_matter),
         cmocka_unit_test(follows_its_equations),
         cmocka_unit_test(rho_grows_and_u_shrinks),
+        cmocka_unit_test(rho_is_scaled_for_each_set),
         cmocka_unit_test(masks_hold),
         cmocka_unit_test(rounds_build_on_each_other),
         cmocka_unit_test(group_regularisers),

@@ -226,6 +226,24 @@ static void wrong_rounds_are_named(void **state)
          "proximal"},
         {"sets: [{layer: fc, kind: levels, bits: 3}]\nmethod: proximal",
          "round:1: key 'sets[0]': kind levels has no groups"},
+        {"sets:\n  - {layer: fc, kind: column, keep: 0.5, rho_scale: 0}",
+         "round:2: key 'sets[0].rho_scale': 0 is outside the allowed range (1e-06 .. "
+         "1000000)"},
+        {"sets:\n  - {layer: fc, kind: column, keep: 0.5, rho_scal: 2}",
+         "round:2: key 'sets[0].rho_scal': unknown key; did you mean 'rho_scale'?"},
+        {"method: magnitude\nsets:\n  - {layer: fc, kind: column, keep: 0.5}\n"
+         "  - {layer: c1, kind: levels, bits: 3, rho_scale: 2}",
+         "round:4: key 'sets[1].rho_scale': has no effect with method magnitude (it "
+         "needs admm)"},
+        {"method: reweighted\nsets:\n  - {layer: fc, kind: column, keep: 0.5, "
+         "rho_scale: 2}",
+         "round:3: key 'sets[0].rho_scale': has no effect with method reweighted"},
+        {"method: proximal\nsets:\n  - {layer: fc, kind: column, keep: 0.5, "
+         "rho_scale: 2}",
+         "round:3: key 'sets[0].rho_scale': has no effect with method proximal"},
+        {"admm: {epochs: 0}\nsets:\n  - {layer: fc, kind: column, keep: 0.5, "
+         "rho_scale: 2}",
+         "round:3: key 'sets[0].rho_scale': has no effect: admm.epochs is 0"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nadmm: {rho: 0}",
          "round:2: key 'admm.rho': 0 is outside"},
         {"sets: [{layer: fc, kind: column, keep: 0.5}]\nadmm: {seed: 3}",

@@ -121,7 +121,7 @@ static void bad_keys_are_refused(void **state)
         {"{kind: filter, keep: 1.5}",
          "t:1: key 'keep': 1.5 is outside the allowed range (0 .. 1)"},
         {"{kind: filter, keep: 1, tile: [1, 2]}",
-         "t:1: key 'tile': unknown key; known here: keep, count"},
+         "t:1: key 'tile': unknown key; known here: keep, count, rho_scale"},
         {"{kind: connectivity, count: 4, balanced: true}",
          "t:1: key 'count': 4 is more than there are (at most 3 are allowed)"},
         {"{kind: n_m, n: 3, m: 2}", "t:1: key 'n': 3 is more than m, 2"},

@@ -6,6 +6,7 @@
 //   W <- some epochs of  min f(W) + sum_S rho_S / 2 |W - Z_S + U_S|^2
 //   Z_S <- Proj_S(W + U_S)        U_S <- U_S + W - Z_S
 //
+// with rho_S = rho, which may grow, times the rho_scale of the set.
 // (Boyd et al., 2011, scaled form; Zhang et al., ECCV 2018, for networks.) Then the
 // masked mapping W <- Proj(W), the zeros frozen, and masked retraining.
 // Errors, where a function does not say more: OG_INPUT names file, line and key of what
@@ -139,7 +140,8 @@ OG_API struct og_pair_info og_compress_pair(const og_compress *c, size_t pair);
 struct og_update {
     double residual, change;
 };
-// [updates so far][pairs]; rho [updates so far]: before the update. Both borrowed.
+// [updates so far][pairs]; rho [updates so far]: before the update, without rho_scale.
+// Both borrowed.
 OG_API const struct og_update *og_compress_updates(const og_compress *c, size_t *n,
                                                    const double **rho);
 // The relus of a search of limits, from input to output; 0 in any other round.

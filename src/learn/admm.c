@@ -48,7 +48,7 @@ og_status og_admm_start(og_compress *c, struct og_error *err)
 
 static void aim_at_set(og_compress *c, const struct og_pair *p)
 {
-    const float rho = (float)c->rho;
+    const float rho = (float)(c->rho * p->set->rho_scale);
     float *pull = c->pull + p->offset, *target = c->target + p->offset;
     for (size_t i = 0; i < p->count; i++) {
         pull[i] += rho;

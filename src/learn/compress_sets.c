@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "config/tree.h"
 #include "learn/compress.h"
+#include "learn/set.h"
 #include "learn/set_groups.h"
 
 static bool is_weight(const struct og_tensor_info *t)
@@ -17,6 +18,20 @@ static struct og_weight_shape shape_of(const struct og_tensor_info *t)
     struct og_weight_shape s = {t->dim[0], t->dim[1], 1, 1};
     if (t->rank == 4) s.height = t->dim[2], s.width = t->dim[3];
     return s;
+}
+
+// Only ADMM has a rho.
+static og_status check_scale(const og_compress *c, const struct og_pair *p,
+                             struct og_error *err)
+{
+    static const char *const words[] = {"admm", "magnitude", "reweighted", "proximal"};
+    const og_item *at = og_item_get(p->item, "rho_scale");
+    if (p->set->rho_scale == 1.0) return OG_OK;
+    if (c->round.method != OG_METHOD_ADMM)
+        return og_item_fail(at, err, "has no effect with method %s (it needs admm)",
+                            words[c->round.method]);
+    if (c->round.admm.train.epochs > 0) return OG_OK;
+    return og_item_fail(at, err, "has no effect: admm.epochs is 0");
 }
 
 static og_status add_pair(og_compress *c, const og_item *item, size_t tensor,
@@ -36,6 +51,7 @@ static og_status add_pair(og_compress *c, const og_item *item, size_t tensor,
     p->offset = info.offset;
     p->count = info.count;
     p->prunes = og_set_kind(p->set)->prunes;
+    OG_TRY(check_scale(c, p, err));
     if (c->round.method != OG_METHOD_REWEIGHTED && c->round.method != OG_METHOD_PROXIMAL)
         return OG_OK;
     p->groups = og_set_groups(p->set);

@@ -84,12 +84,26 @@ static const struct og_set_type *const types[] = {
 enum { KINDS = sizeof types / sizeof *types };
 _Static_assert(sizeof infos / sizeof *infos == KINDS + 1, "one row of each for a kind");
 
+// Keys of every kind, beside its own.
+static const struct og_field any_fields[] = {
+    {.key = "rho_scale",
+     .type = OG_FIELD_REAL,
+     .offset = offsetof(struct og_set, rho_scale),
+     .min = 1e-6,
+     .max = 1e6,
+     .def = "1",
+     .stage = OG_STAGE_COMPRESS,
+     .help = "Method admm: the pull towards this set is so many times admm.rho."},
+    {.key = NULL},
+};
+
 const struct og_set_info *og_set_list(void) { return infos; }
 
 const struct og_set_info *og_set_kind(const og_set *set) { return set->info; }
 
 void og_set_print_keys(FILE *out)
 {
+    og_fields_help(any_fields, "any", OG_STAGE_TRAIN, out);
     for (int i = 0; i < KINDS; i++) {
         fprintf(out, "%s (%s, %s projection)\n    %s\n", infos[i].name,
                 infos[i].prunes ? "prunes" : "restricts values",
@@ -175,27 +189,40 @@ static og_status find_kind(const og_item *item, int *kind, struct og_error *err)
                         known);
 }
 
+enum { SET_FIELDS = 16 };
+
 // `layer` says which tensors the set is for: not the set's own.
 static bool is_own(const char *key)
 {
     return strcmp(key, "kind") != 0 && strcmp(key, "layer") != 0;
 }
 
+// The rows of the kind, with offsets from the set, and those of all kinds.
+static void set_fields(const struct og_set *set, struct og_field rows[SET_FIELDS])
+{
+    size_t n = 0;
+    for (const struct og_field *f = set->type->fields; f->key != NULL; f++) {
+        assert(n + sizeof any_fields / sizeof *any_fields < SET_FIELDS);
+        rows[n] = *f;
+        rows[n++].offset = sizeof *set + f->offset;
+    }
+    for (const struct og_field *f = any_fields; f->key != NULL; f++) rows[n++] = *f;
+    rows[n] = (struct og_field){.key = NULL};
+}
+
 // Binds all keys but the kind and the layer, and checks them.
 static og_status fill(struct og_set *set, const og_item *item, struct og_error *err)
 {
+    struct og_field rows[SET_FIELDS];
     og_item **child = og_alloc(item->n, sizeof *child);
-    set->attr = og_alloc(1, set->type->attr_size);
-    if (child == NULL || set->attr == NULL) {
-        og_free(child);
-        return og_set_no_memory(err);
-    }
+    if (child == NULL) return og_set_no_memory(err);
     og_item rest = *item;
     rest.child = child;
     rest.n = 0;
     for (size_t i = 0; i < item->n; i++)
         if (is_own(item->child[i]->key)) child[rest.n++] = item->child[i];
-    og_status status = og_fields_bind(set->type->fields, &rest, set->attr, err);
+    set_fields(set, rows);
+    og_status status = og_fields_bind(rows, &rest, set, err);
     og_free(child);
     return status == OG_OK ? set->type->check(set, item, err) : status;
 }
@@ -207,10 +234,11 @@ og_status og_set_alloc(og_set **set, const og_item *item,
     *set = NULL;
     assert(shape->filters * shape->channels * shape->height * shape->width > 0);
     OG_TRY(find_kind(item, &kind, err));
-    struct og_set *s = og_alloc(1, sizeof *s);
+    struct og_set *s = og_alloc(1, sizeof *s + types[kind]->attr_size);
     if (s == NULL) return og_set_no_memory(err);
     s->info = &infos[kind];
     s->type = types[kind];
+    s->attr = s + 1;
     s->shape = *shape;
     s->rows = shape->filters;
     s->columns = shape->channels * shape->height * shape->width;
@@ -223,11 +251,7 @@ og_status og_set_alloc(og_set **set, const og_item *item,
     return status;
 }
 
-void og_set_free(og_set *set)
-{
-    if (set != NULL) og_free(set->attr);
-    og_free(set);
-}
+void og_set_free(og_set *set) { og_free(set); }
 
 // A position that is not allowed counts as a zero: what keeps the largest never prefers a
 // zero, and what restricts values leaves zeros alone. So no set looks at `allowed`.

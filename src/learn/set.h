@@ -23,7 +23,8 @@ struct og_set {
     const struct og_set_type *type;
     struct og_weight_shape shape;
     size_t rows, columns;
-    void *attr;  // bound by type->fields
+    double rho_scale;  // of the pull of ADMM towards the set
+    void *attr;        // bound by type->fields; in the memory behind the set
 };
 
 extern const struct og_set_type og_set_irregular, og_set_nested;

@@ -213,6 +213,17 @@ static void wrong_rounds_are_named(void **state)
          "fc"},
         {"sets:\n  - {layer: [c1, relu1], kind: column, keep: 0.5}",
          "round:2: key 'sets[0].layer[1]': 'relu1' is no layer"},
+        {"sets:\n  - {layer: [c1, c2, c1], kind: column, keep: 0.5}",
+         "round:2: key 'sets[0].layer[2]': 'c1' is named twice"},
+        {"sets:\n  - {layer: [c1, [c1]], kind: column, keep: 0.5}",
+         "round:2: key 'sets[0].layer[1]': must be the name of a layer"},
+        {"sets:\n  - {layer: all, kind: column, keep: 0.5}\n"
+         "  - {layer: c2, kind: column, keep: 0.25}\n"
+         "  - {layer: [c1, c2], keep: 0.50, kind: column, rho_scale: 2}",
+         "round:4: key 'sets[2]': c1 has the same set from 'sets[0]' already"},
+        {"sets:\n  - {layer: c2, kind: pattern, library: [[0, 1], [2]]}\n"
+         "  - {layer: c2, kind: pattern, library: [[1, 0], [2]]}",
+         "round:3: key 'sets[1]': c2 has the same set from 'sets[0]' already"},
         {"sets:\n  - {layer: c1, kind: colum, keep: 0.5}",
          "round:2: key 'sets[0].kind': 'colum' is no"},
         {"sets:\n  - {layer: c1, kind: column, keep: 1.5}",

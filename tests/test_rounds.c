@@ -155,6 +155,8 @@ static void wrong_blocks_are_named(void **state)
     } wrong[] = {
         {"compress: {rounds: 3}\n",
          ":3: key 'compress.rounds': must be a list of rounds"},
+        {"compress:\n  rounds: []\n",
+         ":4: key 'compress.rounds': is empty: give a round, or leave 'compress' out"},
         {"compress:\n  rounds_used: 1\n",
          ":4: key 'compress.rounds_used': 1 is more than the 0 rounds"},
         {"compress:\n  rounds_used: -2\n",

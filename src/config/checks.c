@@ -289,6 +289,9 @@ static og_status check_compress(const struct og_compress_config *c, const og_ite
     if (c->rounds != NULL && c->rounds->kind != OG_ITEM_LIST)
         return og_fail_at(root, "compress.rounds", err,
                           "must be a list of rounds {sets, admm, retrain, ...}");
+    if (c->rounds != NULL && c->rounds->n == 0)
+        return og_fail_at(root, "compress.rounds", err,
+                          "is empty: give a round, or leave 'compress' out");
     const int rounds = c->rounds != NULL ? (int)c->rounds->n : 0;
     if (c->rounds_used > rounds)
         return og_fail_at(root, "compress.rounds_used", err,

@@ -34,6 +34,19 @@ static og_status check_scale(const og_compress *c, const struct og_pair *p,
     return og_item_fail(at, err, "has no effect: admm.epochs is 0");
 }
 
+// A set twice would only pull twice as strongly.
+static og_status check_new(const og_compress *c, const struct og_pair *p,
+                           struct og_error *err)
+{
+    char path[OG_ITEM_PATH];
+    const struct og_pair *q = c->pair;
+    while (q < p && !(q->tensor == p->tensor && og_set_same(q->set, p->set))) q++;
+    if (q == p) return OG_OK;
+    og_item_path(q->item, path);
+    return og_item_fail(p->item, err, "%s has the same set from '%s' already",
+                        og_model_tensor(c->model, p->tensor).node, path);
+}
+
 static og_status add_pair(og_compress *c, const og_item *item, size_t tensor,
                           struct og_error *err)
 {
@@ -52,6 +65,7 @@ static og_status add_pair(og_compress *c, const og_item *item, size_t tensor,
     p->count = info.count;
     p->prunes = og_set_kind(p->set)->prunes;
     OG_TRY(check_scale(c, p, err));
+    OG_TRY(check_new(c, p, err));
     if (c->round.method != OG_METHOD_REWEIGHTED && c->round.method != OG_METHOD_PROXIMAL)
         return OG_OK;
     p->groups = og_set_groups(p->set);
@@ -93,6 +107,21 @@ static og_status add_layer(og_compress *c, const og_item *item, const og_item *n
     return c->pairs > before ? OG_OK : unknown_layer(c, name, err);
 }
 
+// The names of a list, each once.
+static og_status add_layers(og_compress *c, const og_item *item, const og_item *layer,
+                            struct og_error *err)
+{
+    if (layer->n == 0) return og_item_fail(layer, err, "names no layer");
+    for (size_t i = 0; i < layer->n; i++) {
+        const og_item *name = layer->child[i];
+        for (size_t k = 0; k < i && name->kind == OG_ITEM_SCALAR; k++)
+            if (og_item_is_text(layer->child[k], name->text))
+                return og_item_fail(name, err, "'%s' is named twice", name->text);
+        OG_TRY(add_layer(c, item, name, false, err));
+    }
+    return OG_OK;
+}
+
 static og_status add_set(og_compress *c, const og_item *item, struct og_error *err)
 {
     const og_item *layer = item->kind == OG_ITEM_MAP ? og_item_get(item, "layer") : NULL;
@@ -100,12 +129,8 @@ static og_status add_set(og_compress *c, const og_item *item, struct og_error *e
         return og_item_fail(item, err,
                             "key 'layer' is missing: a layer's name, a list of names, or "
                             "all");
-    if (layer->kind != OG_ITEM_LIST)
-        return add_layer(c, item, layer, og_item_is_text(layer, "all"), err);
-    if (layer->n == 0) return og_item_fail(layer, err, "names no layer");
-    for (size_t i = 0; i < layer->n; i++)
-        OG_TRY(add_layer(c, item, layer->child[i], false, err));
-    return OG_OK;
+    if (layer->kind == OG_ITEM_LIST) return add_layers(c, item, layer, err);
+    return add_layer(c, item, layer, og_item_is_text(layer, "all"), err);
 }
 
 og_status og_compress_read_sets(og_compress *c, struct og_error *err)

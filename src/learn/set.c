@@ -253,6 +253,12 @@ og_status og_set_alloc(og_set **set, const og_item *item,
 
 void og_set_free(og_set *set) { og_free(set); }
 
+// What is behind a set was zeroed before its keys were bound, and holds no pointers.
+bool og_set_same(const og_set *a, const og_set *b)
+{
+    return a->type == b->type && memcmp(a->attr, b->attr, a->type->attr_size) == 0;
+}
+
 // A position that is not allowed counts as a zero: what keeps the largest never prefers a
 // zero, and what restricts values leaves zeros alone. So no set looks at `allowed`.
 og_status og_set_project(const og_set *set, const float *v, const uint8_t *allowed,

@@ -61,6 +61,9 @@ struct og_amount {
 og_status og_amount_check(const struct og_amount *amount, size_t total,
                           const og_item *item, struct og_error *err);
 size_t og_amount_of(const struct og_amount *amount, size_t total);
+// Whether two sets for the same tensor have the same points: kind and keys, whatever their
+// rho_scale.
+bool og_set_same(const og_set *a, const og_set *b);
 // A list of two whole numbers >= 1.
 og_status og_pair_check(const struct og_list *list, const char *key, const og_item *item,
                         size_t pair[2], struct og_error *err);

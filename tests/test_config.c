@@ -340,6 +340,15 @@ static const struct {
      "e.yaml:2: key 'output.trace': has no effect without output.layer_samples"},
     {"hardware: {injection: {points: [X], power: epoch}}\n",
      "e.yaml:2: key 'hardware.injection.power': 'epoch' is none of: running, batch"},
+    {"hardware:\n  injection: {points: [A_z, X, A]}\n",
+     "e.yaml:3: key 'hardware.injection.points': A_z has no effect beside A, of which it "
+     "is a part"},
+    {"hardware:\n  injection: {points: [H, RH]}\n",
+     "e.yaml:3: key 'hardware.injection.points': RH has no effect beside H, of which it "
+     "is a part"},
+    {"hardware:\n  layers:\n  - {layer: a, injection: {points: [A, A_i]}}\n",
+     "e.yaml:4: key 'hardware.layers[0].injection.points': A_i has no effect beside A, "
+     "of which it is a part"},
     {"hardware: {injection: {points: [Y]}}\n",
      "e.yaml:2: key 'hardware.injection.points[0]': 'Y' is none of: X, H, A, G, C, O, T, "
      "RH, "

@@ -189,10 +189,42 @@ static og_status check_weight_noise(const struct og_hardware *h, const og_item *
     return OG_OK;
 }
 
+// Noise at a point that holds others is at these as well.
+static og_status check_parts(int points, const og_item *map, struct og_error *err)
+{
+    static const struct {
+        const char *name, *whole_name;
+        int part, whole;
+    } parts[] = {
+        {"RH", "H", OG_POINT_RH, OG_POINT_H},   {"A_i", "A", OG_POINT_A_I, OG_POINT_A},
+        {"A_f", "A", OG_POINT_A_F, OG_POINT_A}, {"A_g", "A", OG_POINT_A_G, OG_POINT_A},
+        {"A_o", "A", OG_POINT_A_O, OG_POINT_A}, {"A_z", "A", OG_POINT_A_Z, OG_POINT_A},
+        {"A_r", "A", OG_POINT_A_R, OG_POINT_A}, {"A_n", "A", OG_POINT_A_N, OG_POINT_A},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if ((points & parts[i].part) && (points & parts[i].whole))
+            return og_fail_at(map, "injection.points", err,
+                              "%s has no effect beside %s, of which it is a part",
+                              parts[i].name, parts[i].whole_name);
+    return OG_OK;
+}
+
+static og_status check_injection(const struct og_hardware *h, const og_item *map,
+                                 struct og_error *err)
+{
+    const struct og_hardware standard = og_hardware_default();
+    const char *key = NULL;
+    if (h->injection.points != 0) return check_parts(h->injection.points, map, err);
+    if (h->injection.power != standard.injection.power) key = "injection.power";
+    if (h->injection.ac) key = "injection.ac";
+    if (h->injection.snr_db != standard.injection.snr_db) key = "injection.snr_db";
+    if (key == NULL) return OG_OK;
+    return og_fail_at(map, key, err, "has no effect without injection.points");
+}
+
 og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
                             struct og_error *err)
 {
-    const struct og_hardware standard = og_hardware_default();
     OG_TRY(og_device_check(&h->device, map ? og_item_get(map, "device") : NULL, err));
     OG_TRY(og_program_check(h, map, err));
     OG_TRY(check_mapping(h, map, err));
@@ -202,15 +234,7 @@ og_status og_hardware_check(const struct og_hardware *h, const og_item *map,
     OG_TRY(check_weight_noise(h, map, err));
     OG_TRY(check_cost(h, map, err));
     OG_TRY(og_time_check(h, map, err));
-    if (h->injection.points == 0 && h->injection.snr_db != standard.injection.snr_db)
-        return og_fail_at(map, "injection.snr_db", err,
-                          "has no effect without injection.points");
-    if (h->injection.points == 0 && h->injection.ac)
-        return og_fail_at(map, "injection.ac", err,
-                          "has no effect without injection.points");
-    if (h->injection.points == 0 && h->injection.power != standard.injection.power)
-        return og_fail_at(map, "injection.power", err,
-                          "has no effect without injection.points");
+    OG_TRY(check_injection(h, map, err));
     return og_hardware_layers_check(h, err);
 }
 

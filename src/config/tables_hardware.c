@@ -241,7 +241,8 @@ static const struct og_field injection_fields[] = {
      "Where Gaussian noise is added: X input, H recurrent input, A column sums, G gate "
      "outputs, C cell state, T its tanh, O output; RH, the part of H that is r h (gru "
      "with linear_before_reset: false); A_i A_f A_g A_o (lstm) and A_z A_r A_n (gru), "
-     "the parts of A that are the columns of one gate.",
+     "the parts of A that are the columns of one gate. A part is not given beside its "
+     "whole.",
      NULL, NULL},
     {"snr_db", OG_FIELD_REAL, offsetof(struct og_hardware, injection.snr_db), 0, "dB",
      -100, 300, NULL, "40", E, "Signal power over noise power at each point.", NULL,

@@ -317,14 +317,23 @@ static void what_the_network_lacks(void **state)
     static const char *const bad[][2] = {
         {"layers: [{layer: dense3, ideal: true}]", "no layer of that name has a matrix"},
         {"layers: [{layer: relu1, ideal: true}]", "no layer of that name has a matrix"},
-        {"injection: {points: [X, A_i]}", "no layer of the network has a point A_i"},
-        {"injection: {points: [C]}", "no layer of the network has a point C"},
-        {"layers: [{layer: dense1, injection: {points: [T]}}]",
-         "layer 'dense1' does not have a point T"},
+        {"injection: {points: [X, A_i]}",
+         "e.yaml:1: key 'hardware.injection.points': no layer of the network has a point "
+         "A_i"},
+        {"injection:\n {points: [C]}", "e.yaml:2: key 'hardware.injection.points': no"},
+        {"injection: {points: [RH, A]}", "no layer of the network has a point RH"},
+        {"layers: [{layer: dense1,\n injection: {points: [T]}}]",
+         "e.yaml:2: key 'layers[0].injection.points': layer 'dense1' does not have a "
+         "point "
+         "T"},
+        {"layers: [{layer: [dense1],\n rnn: {gate_bits: 4}}]",
+         "e.yaml:2: key 'layers[0].rnn.gate_bits': layer 'dense1' does not have gates"},
+        {"variant: only in dense3",
+         "key 'hardware.variant': no layer 'dense3' has a matrix"},
         {"rnn: {c_bits: 4}", "no layer of the network has a cell state"},
         {"rnn: {gate_bits: 4}", "no layer of the network has gates"},
-        {"rnn: {x_bits: 4}", "x_bits: no layer of the network has a recurrent input"},
-        {"rnn: {h_bits: 4}", "h_bits: no layer of the network has a recurrent input"},
+        {"rnn: {x_bits: 4}", "x_bits': no layer of the network has a recurrent input"},
+        {"rnn: {h_bits: 4}", "h_bits': no layer of the network has a recurrent input"},
     };
     char out[PATH];
     in_folder(out, "a.h5");

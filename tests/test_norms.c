@@ -214,8 +214,8 @@ static void networks_without_norms_refuse_it(void **state)
     struct og_error err = {0};
     og_experiment *e = read_experiment("", "evaluate.norm_samples=10");
     assert_int_equal(run(e, "a.h5", OG_JOURNAL_FORCE, &s, &err), OG_INPUT);
-    assert_non_null(
-        strstr(err.text, "evaluate.norm_samples: the network has no batch_norm layer"));
+    assert_non_null(strstr(
+        err.text, "key 'evaluate.norm_samples': the network has no batch_norm layer"));
     og_experiment_free(e);
 }
 

@@ -10,12 +10,14 @@ static const char text[] =
     "train: {epochs: 1, batch: 2}\n"
     "output: {model: false}\n";
 
-static og_status run_with(const char *const *set, size_t sets, struct og_error *err)
+static og_status run_more(const char *more, const char *const *set, size_t sets,
+                          struct og_error *err)
 {
     og_experiment *e;
-    char out[2 * PATH];
+    char out[2 * PATH], all[1024];
     memset(err, 0, sizeof *err);
-    write_plain("e.yaml", (const uint8_t *)text, strlen(text));
+    snprintf(all, sizeof all, "%s%s", text, more);
+    write_plain("e.yaml", (const uint8_t *)all, strlen(all));
     const struct og_overrides o = {.set = set, .sets = sets};
     og_status status = og_experiment_read(&e, in_root("e.yaml"), &o, err);
     if (status != OG_OK) return status;
@@ -25,6 +27,11 @@ static og_status run_with(const char *const *set, size_t sets, struct og_error *
     status = og_run(e, &options, err);
     og_experiment_free(e);
     return status;
+}
+
+static og_status run_with(const char *const *set, size_t sets, struct og_error *err)
+{
+    return run_more("", set, sets, err);
 }
 
 static void runs(const char *const *set, size_t sets)
@@ -88,6 +95,9 @@ static void wrong_keys_are_named(void **state)
         {"data.pen=2", "data.pen.spacing has no effect"},
         {"data.file=other.h5", "was not found"},
         {"data.name=mnist", "key 'data.file': has no effect"},
+        {"attack={kind: pgd}", "--set attack={kind: pgd}: key 'attack.kind': data set "
+                               "hdf5 cannot be attacked"},
+        {"train.adversarial={kind: fgsm}", "key 'train.adversarial.kind': data set hdf5"},
         {"model.layers=[flatten, {dense: {units: 4}}]", "data.lengths equal"},
     };
     struct og_error err;
@@ -96,7 +106,33 @@ static void wrong_keys_are_named(void **state)
         assert_int_not_equal(run_with(&cases[i].set, 1, &err), OG_OK);
         if (!strstr(err.text, cases[i].said)) fail_msg("%s", err.text);
     }
-    runs((const char *[]){cases[8].set, "data.lengths=equal"}, 2);
+    runs((const char *[]){cases[10].set, "data.lengths=equal"}, 2);
+}
+
+// Found out with the data and the network there, and told with its line all the same.
+static void what_does_not_fit_has_a_line(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"attack:\n  kind: pgd\n", "e.yaml:7: key 'attack.kind': data set hdf5 cannot"},
+        {"attack: pgd\n", "e.yaml:6: key 'attack': 'attack.kind': data set hdf5 cannot"},
+        {"sweep:\n- {key: attack.kind, name: a, values: [none, pgd]}\n",
+         "e.yaml:7: key 'attack.kind': data set hdf5 cannot be attacked: only pixels "
+         "have a range to stay in"},
+        {"evaluate:\n  norm_samples: 2\n",
+         "e.yaml:7: key 'evaluate.norm_samples': the network has no batch_norm layer"},
+        {"sweep:\n- key: hardware.injection.points\n  name: points\n  values:\n"
+         "  - [A]\n  - [X, A_z]\n",
+         "e.yaml:11: key 'hardware.injection.points': no layer of the network has a "
+         "point "
+         "A_z"},
+    };
+    struct og_error err;
+    write_own(NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(run_more(cases[i][0], NULL, 0, &err), OG_INPUT);
+        if (!strstr(err.text, cases[i][1])) fail_msg("%s", err.text);
+    }
 }
 
 static int start(void **state)
@@ -118,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_are_steps),
         cmocka_unit_test(wrong_keys_are_named),
+        cmocka_unit_test(what_does_not_fit_has_a_line),
     };
     return cmocka_run_group_tests(tests, start, finish);
 }

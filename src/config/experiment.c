@@ -2,6 +2,7 @@
 // An experiment: one document, --set on top, device files below, and every point of its
 // sweep checked before anything runs.
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,22 @@ og_status og_experiment_point(const og_experiment *e, size_t point,
                                   ? e->rounds[point].items
                                   : og_item_find(e->base, "compress.rounds", false);
     return OG_OK;
+}
+
+og_status og_experiment_fail(const og_experiment *e, size_t point, const char *path,
+                             struct og_error *err, const char *format, ...)
+{
+    char text[OG_ERROR_TEXT / 2];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    og_item *root = og_item_copy(e->base);
+    if (root == NULL) return no_memory(err);
+    og_status status = og_sweep_apply(e, point, root, err);
+    if (status == OG_OK) status = og_fail_at(root, path, err, "%s", text);
+    og_item_free(root);
+    return status;
 }
 
 // --- reading -------------------------------------------------------------------------

@@ -43,6 +43,10 @@ __attribute__((format(printf, 4, 5))) og_status og_fail_at(const og_item *map,
                                                            const char *path,
                                                            struct og_error *err,
                                                            const char *format, ...);
+// The same about a key of a point, whose configuration has been found good.
+__attribute__((format(printf, 5, 6))) og_status og_experiment_fail(
+    const og_experiment *e, size_t point, const char *path, struct og_error *err,
+    const char *format, ...);
 // Relations between keys. `map` is what errors point into; NULL: nothing was given.
 og_status og_device_check(const struct og_device *d, const og_item *map,
                           struct og_error *err);

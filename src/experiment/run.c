@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/tables.h"
 #include "experiment/compress.h"
 #include "experiment/layers.h"
 #include "experiment/ranks.h"
+#include "nn/fits.h"
 
 const volatile int *og_job_signal(const struct og_job *job)
 {
@@ -43,19 +45,32 @@ static double passes(const struct og_job *job)
     return times * (job->config.hardware.ideal ? most : all);
 }
 
-// Whether a network fits hardware: with its arrays made as training (how) or evaluation
-// (NULL) would make them, since some conflicts are those of one array.
-static og_status check_fit(og_model *model, const struct og_hardware *hw,
-                           const struct og_train_config *how, struct og_error *err)
+// A hardware of the present point, what trains on it (NULL: evaluation), and its block.
+struct stage {
+    const struct og_hardware *hw;
+    const struct og_train_config *how;
+    const char *block;
+};
+
+// Whether a network fits hardware: with its arrays made as training or evaluation would
+// make them, since some conflicts are those of one array.
+static og_status check_fit(const struct og_job *job, og_model *model,
+                           const struct stage *s, struct og_error *err)
 {
-    OG_TRY(og_model_check_hardware(model, hw, err));
-    if (hw->ideal) return OG_OK;
+    struct og_lack lack;
+    OG_TRY(og_model_fits(model, s->hw, &lack, err));
+    if (lack.key != NULL) {
+        char key[96];
+        snprintf(key, sizeof key, "%s.%s", s->block, lack.key);
+        return og_experiment_fail(job->e, job->point, key, err, "%s", lack.text);
+    }
+    if (s->hw->ideal) return OG_OK;
     const struct og_exec_options options = {
-        .hardware = hw,
+        .hardware = s->hw,
         .batch = 1,
-        .training = how != NULL,
-        .gradient = how ? how->gradient : OG_CLIPPED,
-        .reparam = how && how->reparam,
+        .training = s->how != NULL,
+        .gradient = s->how ? s->how->gradient : OG_CLIPPED,
+        .reparam = s->how && s->how->reparam,
         .streams = 1,
     };
     og_exec *exec = NULL;
@@ -65,16 +80,41 @@ static og_status check_fit(og_model *model, const struct og_hardware *hw,
 }
 
 // Whether the network has what the hardware of this point asks for.
-static og_status check_hardware(const struct og_config *c, og_model *model,
+static og_status check_hardware(const struct og_job *job, og_model *model,
                                 struct og_error *err)
 {
-    OG_TRY(check_fit(model, &c->hardware, NULL, err));
+    const struct og_config *c = &job->config;
+    const struct stage evaluation = {&c->hardware, NULL, "hardware"},
+                       training = {&c->train.hardware, &c->train, "train.hardware"},
+                       rounds = {&c->compress.hardware, &c->train, "compress.hardware"};
+    OG_TRY(check_fit(job, model, &evaluation, err));
     if (c->evaluate.norm_samples > 0 && !og_model_has_norms(model))
-        return og_fail(err, OG_INPUT,
-                       "evaluate.norm_samples: the network has no batch_norm layer");
-    if (c->train.epochs > 0) OG_TRY(check_fit(model, &c->train.hardware, &c->train, err));
-    if (c->compress.used == 0) return OG_OK;
-    return check_fit(model, &c->compress.hardware, &c->train, err);
+        return og_experiment_fail(job->e, job->point, "evaluate.norm_samples", err,
+                                  "the network has no batch_norm layer");
+    if (c->train.epochs > 0) OG_TRY(check_fit(job, model, &training, err));
+    return c->compress.used > 0 ? check_fit(job, model, &rounds, err) : OG_OK;
+}
+
+// Whether the data of the present point can be attacked, where something attacks them.
+static og_status check_attacks(const struct og_job *job, struct og_error *err)
+{
+    const struct {
+        int kind;
+        enum og_split split;
+        const char *key;
+    } attack[] = {
+        {job->config.attack.how.kind, OG_TEST, "attack.kind"},
+        {job->config.train.adversarial.kind, OG_TRAIN, "train.adversarial.kind"},
+    };
+    for (int i = 0; i < 2; i++) {
+        struct og_error local = {0};
+        if (attack[i].kind == OG_ATTACK_NONE ||
+            og_attack_check_data(job->set[attack[i].split], &local) == OG_OK)
+            continue;
+        return og_experiment_fail(job->e, job->point, attack[i].key, err, "%s",
+                                  local.text);
+    }
+    return OG_OK;
 }
 
 // weights: whether they are read as well.
@@ -84,7 +124,7 @@ static og_status check_model(const struct og_job *job, bool weights, struct og_e
     const struct og_dataset *set = job->set[OG_TRAIN];
     og_status status =
         og_model_build(&model, job->config.layers, &set->shape, set->classes, err);
-    if (status == OG_OK) status = check_hardware(&job->config, model, err);
+    if (status == OG_OK) status = check_hardware(job, model, err);
     if (status == OG_OK && weights) status = og_job_load_weights(job, model, err);
     og_model_free(model);
     return status;
@@ -113,10 +153,7 @@ static og_status plan(struct og_job *job, struct og_error *err)
         OG_TRY(og_job_go(job, p, err));
         const size_t trainings = plan_trainings(job);
         OG_TRY(check_model(job, trainings > 0, err));
-        if (job->config.attack.how.kind != OG_ATTACK_NONE)
-            OG_TRY(og_attack_check_data(job->set[OG_TEST], err));
-        if (job->config.train.adversarial.kind != OG_ATTACK_NONE)
-            OG_TRY(og_attack_check_data(job->set[OG_TRAIN], err));
+        OG_TRY(check_attacks(job, err));
         const double train = (double)trainings * (double)job->config.train.epochs *
                              (double)job->set[OG_TRAIN]->n;
         const double evaluate = passes(job) * (double)job->set[OG_TEST]->n;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Whether what a hardware asks for exists in a network: a point at which noise is
 // injected, a state that has bits, a layer with hardware of its own.
+#include "nn/fits.h"
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,24 +38,34 @@ static const char *name_of_point(int point)
     return name[i];
 }
 
-// `who`: "no layer of the network has", or of one layer.
-static og_status check_points(const struct og_hardware *hw, int known, const char *who,
-                              struct og_error *err)
+__attribute__((format(printf, 3, 4))) static void lacks(struct og_lack *lack,
+                                                        const char *key,
+                                                        const char *format, ...)
 {
-    for (int i = 0; i < OG_POINTS; i++) {
-        const int point = 1 << i;
-        if (!(hw->injection.points & point) || (known & point)) continue;
-        return og_fail(err, OG_INPUT, "hardware.injection.points: %s a point %s", who,
-                       name_of_point(point));
-    }
-    if ((hw->rnn.x_bits >= 0 || hw->rnn.h_bits >= 0) && !(known & OG_POINT_H))
-        return og_fail(err, OG_INPUT, "hardware.rnn.%s_bits: %s a recurrent input",
-                       hw->rnn.x_bits >= 0 ? "x" : "h", who);
-    if (hw->rnn.gate_bits > 0 && !(known & OG_POINT_G))
-        return og_fail(err, OG_INPUT, "hardware.rnn.gate_bits: %s gates", who);
-    if (hw->rnn.c_bits > 0 && !(known & OG_POINT_C))
-        return og_fail(err, OG_INPUT, "hardware.rnn.c_bits: %s a cell state", who);
-    return OG_OK;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(lack->text, sizeof lack->text, format, args);
+    va_end(args);
+    lack->key = key;
+}
+
+// The first thing lacking. `who`: "no layer of the network has", or of one layer.
+static void check_points(const struct og_hardware *hw, int known, const char *who,
+                         struct og_lack *lack)
+{
+    const int missing = hw->injection.points & ~known;
+    const bool recurrent = known & OG_POINT_H;
+    if (missing != 0)
+        lacks(lack, "injection.points", "%s a point %s", who,
+              name_of_point(missing & -missing));
+    else if (hw->rnn.x_bits >= 0 && !recurrent)
+        lacks(lack, "rnn.x_bits", "%s a recurrent input", who);
+    else if (hw->rnn.h_bits >= 0 && !recurrent)
+        lacks(lack, "rnn.h_bits", "%s a recurrent input", who);
+    else if (hw->rnn.gate_bits > 0 && !(known & OG_POINT_G))
+        lacks(lack, "rnn.gate_bits", "%s gates", who);
+    else if (hw->rnn.c_bits > 0 && !(known & OG_POINT_C))
+        lacks(lack, "rnn.c_bits", "%s a cell state", who);
 }
 
 // The node of this name, if it has a matrix; else NULL.
@@ -87,6 +100,7 @@ static og_status check_layer(const struct parts *parts, const struct og_hardware
     const struct og_node *node = node_among(parts, name->text);
     if (!node) return og_item_fail(name, err, "no layer of that name has a matrix");
     struct og_hardware own;
+    struct og_lack lack = {0};
     char who[96];
     OG_TRY(og_hardware_layer(hw, name->text, &own, err));
     // What all layers are asked for, some layer has.
@@ -96,15 +110,41 @@ static og_status check_layer(const struct parts *parts, const struct og_hardware
     if (own.rnn.gate_bits == hw->rnn.gate_bits) own.rnn.gate_bits = 0;
     if (own.rnn.c_bits == hw->rnn.c_bits) own.rnn.c_bits = 0;
     snprintf(who, sizeof who, "layer '%s' does not have", node->name);
-    return check_points(&own, points_of(node), who, err);
+    check_points(&own, points_of(node), who, &lack);
+    if (lack.key == NULL) return OG_OK;
+    const og_item *entry = name->key ? name->parent : name->parent->parent;
+    return og_item_fail(og_item_find(entry, lack.key, true), err, "%s", lack.text);
 }
 
-static og_status check_variant(const struct parts *parts, const struct og_hardware *hw,
-                               struct og_error *err)
+static void check_variant(const struct parts *parts, const struct og_hardware *hw,
+                          struct og_lack *lack)
 {
     const char *layer = og_variant_layer(hw);
-    if (layer == NULL || node_among(parts, layer)) return OG_OK;
-    return og_fail(err, OG_INPUT, "hardware.variant: no layer '%s' has a matrix", layer);
+    if (layer != NULL && !node_among(parts, layer))
+        lacks(lack, "variant", "no layer '%s' has a matrix", layer);
+}
+
+static og_status check_parts(const struct parts *parts, const struct og_hardware *hw,
+                             struct og_lack *lack, struct og_error *err)
+{
+    int known = 0;
+    lack->key = NULL;
+    if (hw->ideal) return OG_OK;
+    for (size_t m = 0; m < parts->n; m++)
+        for (size_t i = 0; i < parts->model[m]->nodes; i++)
+            known |= points_of(&parts->model[m]->node[i]);
+    check_points(hw, known, "no layer of the network has", lack);
+    if (lack->key == NULL) check_variant(parts, hw, lack);
+    for (size_t i = 0; lack->key == NULL && i < og_hardware_layers(hw); i++)
+        OG_TRY(check_layer(parts, hw, og_hardware_layer_name(hw, i), err));
+    return OG_OK;
+}
+
+og_status og_model_fits(const og_model *model, const struct og_hardware *hw,
+                        struct og_lack *lack, struct og_error *err)
+{
+    const struct parts whole = {&model, 1};
+    return check_parts(&whole, hw, lack, err);
 }
 
 og_status og_model_check_hardware(const og_model *model, const struct og_hardware *hw,
@@ -117,14 +157,8 @@ og_status og_models_check_hardware(const og_model *const *model, size_t n,
                                    const struct og_hardware *hw, struct og_error *err)
 {
     const struct parts parts = {model, n};
-    int known = 0;
-    if (hw->ideal) return OG_OK;
-    for (size_t m = 0; m < n; m++)
-        for (size_t i = 0; i < model[m]->nodes; i++)
-            known |= points_of(&model[m]->node[i]);
-    OG_TRY(check_points(hw, known, "no layer of the network has", err));
-    OG_TRY(check_variant(&parts, hw, err));
-    for (size_t i = 0; i < og_hardware_layers(hw); i++)
-        OG_TRY(check_layer(&parts, hw, og_hardware_layer_name(hw, i), err));
-    return OG_OK;
+    struct og_lack lack;
+    OG_TRY(check_parts(&parts, hw, &lack, err));
+    if (lack.key == NULL) return OG_OK;
+    return og_fail(err, OG_INPUT, "hardware.%s: %s", lack.key, lack.text);
 }

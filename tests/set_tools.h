@@ -77,6 +77,13 @@ static const struct {
 };
 enum { ALL = sizeof all / sizeof *all };
 
+static inline bool is_of_kind(const char *yaml, const char *kind)
+{
+    char word[64];
+    const size_t n = (size_t)snprintf(word, sizeof word, "{kind: %s", kind);
+    return strncmp(yaml, word, n) == 0 && yaml[n] != '\0' && strchr(",}", yaml[n]);
+}
+
 static inline bool fits(int i, const struct og_weight_shape *s)
 {
     size_t places = s->height * s->width;

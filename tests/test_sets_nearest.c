@@ -67,33 +67,67 @@ static void what_prunes_is_nearest(void **state)
     }
 }
 
+// Sets of values with a scale, and their magnitudes at scale 1.
+static const struct {
+    const char *yaml;
+    int levels;
+    double t[8];
+} ladders[] = {
+    {"{kind: binary}", 1, {1}},
+    {"{kind: ternary}", 2, {0, 1}},
+    {"{kind: levels, bits: 2}", 2, {0, 1}},
+    {"{kind: levels, bits: 3}", 4, {0, 1, 2, 3}},
+    {"{kind: levels, bits: 3, zero: false}", 4, {1, 2, 3, 4}},
+    {"{kind: power, bits: 3}", 4, {0, 1, 4, 9}},
+    {"{kind: power, bits: 2, exponent: 2, zero: false}", 2, {1, 1.41421356237309505}},
+    {"{kind: device_levels, levels: 4}", 4, {0, 1, 2, 3}},
+    {"{kind: device_levels, list: [1 uS, 2 uS, 4 uS], zero: false}", 2, {1, 3}},
+};
+enum { LADDERS = sizeof ladders / sizeof *ladders };
+
+// What declares itself exact is enumerated: supports of all that prunes, levels of all
+// that restricts values.
+static void every_exact_kind_is_enumerated(void **state)
+{
+    (void)state;
+    for (const struct og_set_info *k = og_set_list(); k->name; k++) {
+        int found = 0;
+        for (int i = 0; i < ALL && k->prunes; i++)
+            found += is_of_kind(all[i].yaml, k->name);
+        for (int i = 0; i < LADDERS && !k->prunes; i++)
+            found += is_of_kind(ladders[i].yaml, k->name);
+        if (k->exact && found == 0) fail_msg("%s is not compared", k->name);
+    }
+}
+
+// A tensor of `parts` equal parts, each with a scale of its own.
+static void compare_levels(const og_set *set, int i, size_t parts)
+{
+    enum { N = 8 };
+    const size_t each = N / parts;
+    for (uint32_t draw = 0; draw < 20; draw++) {
+        double least = 0;
+        fill(v, N, draw % 5 == 4 ? 2 : 0, draw);
+        assert_int_equal(og_set_project(set, v, NULL, z, NULL), OG_OK);
+        for (size_t p = 0; p < parts; p++)
+            least += nearest_levels(ladders[i].t, ladders[i].levels, v + p * each, each);
+        assert_true(fabs(distance(v, z, N) - least) <= 1e-6 * (least + 1e-6));
+    }
+}
+
 static void levels_are_nearest(void **state)
 {
     (void)state;
-    static const struct {
-        const char *yaml;
-        int levels;
-        double t[8];
-    } cases[] = {
-        {"{kind: binary}", 1, {1}},
-        {"{kind: ternary}", 2, {0, 1}},
-        {"{kind: levels, bits: 2}", 2, {0, 1}},
-        {"{kind: levels, bits: 3}", 4, {0, 1, 2, 3}},
-        {"{kind: levels, bits: 3, zero: false}", 4, {1, 2, 3, 4}},
-        {"{kind: power, bits: 3}", 4, {0, 1, 4, 9}},
-        {"{kind: power, bits: 2, exponent: 2, zero: false}", 2, {1, 1.41421356237309505}},
-        {"{kind: device_levels, levels: 4}", 4, {0, 1, 2, 3}},
-        {"{kind: device_levels, list: [1 uS, 2 uS, 4 uS], zero: false}", 2, {1, 3}},
-    };
-    struct og_weight_shape shape = {2, 4, 1, 1};
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        og_set *set = make_set(cases[c].yaml, &shape);
-        for (uint32_t draw = 0; draw < 20; draw++) {
-            fill(v, 8, draw % 5 == 4 ? 2 : 0, draw);
-            assert_int_equal(og_set_project(set, v, NULL, z, NULL), OG_OK);
-            double least = nearest_levels(cases[c].t, cases[c].levels, v, 8);
-            assert_true(fabs(distance(v, z, 8) - least) <= 1e-6 * (least + 1e-6));
-        }
+    const struct og_weight_shape shape = {2, 4, 1, 1};
+    for (int i = 0; i < LADDERS; i++) {
+        char by_filter[128];
+        og_set *set = make_set(ladders[i].yaml, &shape);
+        compare_levels(set, i, 1);
+        og_set_free(set);
+        snprintf(by_filter, sizeof by_filter, "%.*s, scale: filter}",
+                 (int)strlen(ladders[i].yaml) - 1, ladders[i].yaml);
+        set = make_set(by_filter, &shape);
+        compare_levels(set, i, 2);
         og_set_free(set);
     }
 }
@@ -402,6 +436,7 @@ static void sets_do_not_hold_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_exact_kind_is_enumerated),
         cmocka_unit_test(what_prunes_is_nearest),
         cmocka_unit_test(levels_are_nearest),
         cmocka_unit_test(scale_is_the_global_best),

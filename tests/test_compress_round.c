@@ -16,12 +16,32 @@ static const char every_phase[] =
     "admm: {epochs: 2, rho: 0.01, rho_factor: 1.5}\n"
     "retrain: {epochs: 2, optimizer: sgd, lr: 0.01}\npurify: true\nshares: [0.6]\n";
 
-static void begin_conv(struct work *w, bool train)
+static void begin_with(struct work *w, bool train, const char *round)
 {
     *w =
         (struct work){.model = nn_model(conv_net, image, CLASSES), .base = base_config()};
     if (train) train_model(w);
-    must(open_round(w, every_phase), &w->err);
+    must(open_round(w, round), &w->err);
+}
+
+static void begin_conv(struct work *w, bool train) { begin_with(w, train, every_phase); }
+
+static void begin_reweighted(struct work *w, bool train)
+{
+    begin_with(w, train,
+               "sets: [{layer: all, kind: column, keep: 0.4}, {layer: c2, kind: channel, "
+               "keep: 0.5, rho_scale: 1}]\nmethod: reweighted\n"
+               "admm: {epochs: 2, penalty: 0.01, epsilon: 0.05}\n"
+               "retrain: {epochs: 2, optimizer: sgd, lr: 0.01}\n");
+}
+
+static void begin_proximal(struct work *w, bool train)
+{
+    begin_with(w, train,
+               "sets: [{layer: all, kind: column, keep: 0.4}, {layer: c2, kind: channel, "
+               "keep: 0.5}]\nmethod: proximal\n"
+               "admm: {epochs: 2, penalty: 0.5, optimizer: sgd, lr: 0.02}\n"
+               "retrain: {epochs: 2}\n");
 }
 
 static void same_updates_and_curves(const struct work *a, const struct work *b)
@@ -53,6 +73,16 @@ static void resumes_to_the_bit(void **state)
     assert_int_equal(og_compress_steps(w.c), 21);
     end(&w);
     check_resuming(&conv_round, stop, 8);
+}
+
+static void group_regularisers_resume_to_the_bit(void **state)
+{
+    (void)state;
+    static const struct kind_of_round rounds[] = {
+        {begin_reweighted, same_updates_and_curves},
+        {begin_proximal, same_updates_and_curves}};
+    static const size_t stop[] = {0, 3, 5, 8, 10, 11, 14, 21};
+    for (int i = 0; i < 2; i++) check_resuming(&rounds[i], stop, 8);
 }
 
 static void threads_do_not_matter(void **state)
@@ -407,10 +437,7 @@ static void steps_go_straight_through(void **state)
 
 static void begin_through(struct work *w, bool train)
 {
-    *w =
-        (struct work){.model = nn_model(conv_net, image, CLASSES), .base = base_config()};
-    if (train) train_model(w);
-    must(open_round(w, through_round), &w->err);
+    begin_with(w, train, through_round);
 }
 
 static void same_network(const struct work *a, const struct work *b)
@@ -456,6 +483,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_to_the_bit),
+        cmocka_unit_test(group_regularisers_resume_to_the_bit),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(purification_removes_what_is_unused),
         cmocka_unit_test(purification_keeps_the_function),

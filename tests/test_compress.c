@@ -218,6 +218,83 @@ static void masks_hold(void **state)
     }
 }
 
+// compress.hardware as an experiment says it.
+static struct og_hardware hardware_of(const char *block)
+{
+    static const char model[] = "model: {layers: [{dense: {units: 4}}]}\n";
+    const struct og_overrides none = {0};
+    char text[512];
+    og_experiment *e;
+    struct og_config config;
+    struct og_error err = {0};
+    snprintf(text, sizeof text, "%scompress:\n  hardware: %s\n", model, block);
+    must(og_experiment_parse(&e, "e.yaml", text, &none, &err), &err);
+    must(og_experiment_point(e, 0, &config, &err), &err);
+    og_experiment_free(e);
+    assert_null(config.compress.hardware.layers);
+    return config.compress.hardware;
+}
+
+// A round on such hardware, its masks checked after each step of the retraining.
+static struct work compressed_on(const char *block)
+{
+    struct work w = {.model = nn_model(conv_net, image, CLASSES), .base = base_config()};
+    train_model(&w);
+    w.base.hardware = hardware_of(block);
+    must(open_round(&w, "sets:\n"
+                        "  - {layer: [c1, c2], kind: irregular, keep: 0.3}\n"
+                        "  - {layer: fc, kind: levels, bits: 3}\n"
+                        "admm: {epochs: 2, rho: 0.01}\nretrain: {epochs: 2}\n"),
+         &w.err);
+    run_to(&w, w.c->admm_steps + 1);
+    const size_t n = w.c->param_count;
+    float *before = og_alloc(n, sizeof *before);
+    memcpy(before, w.c->params, n * sizeof *before);
+    while (og_compress_at(w.c) < og_compress_steps(w.c)) {
+        must(og_compress_step(w.c, &w.err), &w.err);
+        for (size_t i = 0; i < n; i++)
+            assert_true(!w.c->frozen[i] || w.c->params[i] == before[i]);
+    }
+    for (size_t k = 0; k < w.c->pairs; k++) {
+        const struct og_pair *p = &w.c->pair[k];
+        assert_true(og_set_holds(p->set, w.c->params + p->offset));
+    }
+    assert_memory_not_equal(before, w.c->params, n * sizeof *before);
+    og_free(before);
+    return w;
+}
+
+// Converters, stuck devices and wires: each of them changes what is learnt, the number of
+// threads does not.
+static void arrays_are_in_the_loop(void **state)
+{
+    (void)state;
+    static const char *const blocks[] = {
+        "ideal",
+        "{tile: {rows: 16, cols: 8}, dac: {bits: 6}, adc: {bits: 6}}",
+        "{tile: {rows: 16, cols: 8}, dac: {bits: 6}, adc: {bits: 6}, "
+        "device: {faults: {p_lrs: 0.02, p_hrs: 0.05}}}",
+        "{tile: {rows: 16, cols: 8}, dac: {bits: 6}, adc: {bits: 6}, "
+        "device: {faults: {p_lrs: 0.02, p_hrs: 0.05}}, "
+        "wires: {mode: approximate, r_row: 5 ohm, r_col: 5 ohm}}",
+    };
+    enum { BLOCKS = sizeof blocks / sizeof *blocks };
+    const int before = og_threads();
+    struct work w[BLOCKS];
+    og_set_threads(1);
+    for (int i = 0; i < BLOCKS; i++) w[i] = compressed_on(blocks[i]);
+    const size_t bytes = w[0].c->param_count * sizeof(float);
+    for (int i = 0; i < BLOCKS; i++)
+        for (int k = 0; k < i; k++)
+            assert_memory_not_equal(w[i].c->params, w[k].c->params, bytes);
+    og_set_threads(2);
+    struct work again = compressed_on(blocks[BLOCKS - 1]);
+    assert_memory_equal(again.c->params, w[BLOCKS - 1].c->params, bytes);
+    og_set_threads(before);
+    end(&again);
+    for (int i = 0; i < BLOCKS; i++) end(&w[i]);
+}
+
 // A second round goes on with the zeros of the first.
 static void rounds_build_on_each_other(void **state)
 {
@@ -313,6 +390,7 @@ int main(void)
         cmocka_unit_test(rho_grows_and_u_shrinks),
         cmocka_unit_test(rho_is_scaled_for_each_set),
         cmocka_unit_test(masks_hold),
+        cmocka_unit_test(arrays_are_in_the_loop),
         cmocka_unit_test(rounds_build_on_each_other),
         cmocka_unit_test(group_regularisers),
     };

@@ -359,6 +359,13 @@ static const struct {
     {"data: {features: {kind: log_mel, coefficients: 12}}\n",
      "e.yaml:2: key 'data.features.coefficients': has no effect with kind log_mel (it "
      "needs kind mfcc)"},
+    {"data: {features: {top_db: 60}}\n",
+     "e.yaml:2: key 'data.features.top_db': has no effect with scale ln (it needs scale "
+     "db)"},
+    {"data: {features: {mel: bark}}\n",
+     "e.yaml:2: key 'data.features.mel': 'bark' is none of: htk, slaney"},
+    {"data: {features: {centre: 1}}\n",
+     "e.yaml:2: key 'data.features.centre': '1' is none of: false, true"},
     {"data: {features: {low: 2 kHz, high: 1 kHz}}\n",
      "e.yaml:2: key 'data.features.high': 1000 Hz is not above features.low, 2000 Hz"},
     {"data: {features: {hop: 0}}\n",

@@ -38,20 +38,29 @@ static inline size_t og_shape_symbols(const struct og_shape *shape)
     return shape->rank == 1 ? shape->dim[1] : 0;
 }
 
-// Speech becomes sequences [steps][coefficients]: pre-emphasis, Hamming window, power
-// spectrum, mel bands, logarithm, DCT-II (Davis and Mermelstein, IEEE Trans. ASSP 28(4),
-// 1980), then each coefficient by its mean and deviation in all of the training set.
+// Speech becomes sequences [steps][coefficients]: pre-emphasis, a window, power spectrum,
+// mel bands, logarithm, DCT-II (Davis and Mermelstein, IEEE Trans. ASSP 28(4), 1980),
+// then each coefficient by its mean and deviation in all of the training set. The
+// formulas: docs/data.md.
 enum og_features { OG_MFCC, OG_LOG_MEL };  // log_mel: without the DCT, all bands
+enum og_window_shape { OG_SHAPE_HAMMING, OG_SHAPE_HANN };
+enum og_mel { OG_MEL_HTK, OG_MEL_SLANEY };
+enum og_level { OG_LEVEL_LN, OG_LEVEL_DB };
 struct og_speech {
     double preemphasis;  // x[i] - preemphasis * x[i - 1] within a window
     double low, high;    // Hz: where the first band begins and the last one ends
+    double top_db;       // OG_LEVEL_DB: how far levels fall below the greatest; 0: freely
     int features;        // enum og_features
     int coefficients;    // of MFCC, the zeroth included
     int window, hop;     // samples of one step, and from one step to the next
     int mels;            // bands
     int steps;           // length of all sequences; 0: the longest of the training set
+    int shape;           // enum og_window_shape
+    int centre;  // 1: windows centred on multiples of hop, ends reflected; 0: whole
+    int mel;     // enum og_mel
+    int scale;   // enum og_level
 };
-// Those of the key table: 13 coefficients, window 256, hop 128, 26 bands.
+// Those of the key table: 13 coefficients, window 256, hop 128, 26 bands, all enums 0.
 OG_API struct og_speech og_speech_default(void);
 
 // What sequences are made of. A sequence has as many steps as it has: recurrent layers

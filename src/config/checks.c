@@ -252,6 +252,9 @@ og_status og_speech_check(const struct og_speech *s, const og_item *data,
         return og_fail_at(data, "features.coefficients", err,
                           "%d is more than the %d bands of features.mels",
                           s->coefficients, s->mels);
+    if (s->scale != OG_LEVEL_DB && s->top_db != standard.top_db)
+        return og_fail_at(data, "features.top_db", err,
+                          "has no effect with scale ln (it needs scale db)");
     return OG_OK;
 }
 

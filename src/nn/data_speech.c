@@ -40,13 +40,14 @@ struct steps {
     const og_mfcc *mfcc;
     size_t values;
     struct og_sequences to;
-    double *work;  // [OG_SPEECH_PARTS][og_mfcc_work]
+    double *work;  // [OG_SPEECH_PARTS][room]
+    size_t room;
 };
 
 static void compute_part(const struct steps *s, size_t part)
 {
     const size_t n = s->clips->n;
-    double *work = s->work + part * og_mfcc_work(s->mfcc);
+    double *work = s->work + part * s->room;
     for (size_t i = part * n / OG_SPEECH_PARTS; i < (part + 1) * n / OG_SPEECH_PARTS; i++)
         og_mfcc_compute(s->mfcc, s->clips->sample + s->clips->clip[i].first,
                         s->clips->clip[i].n, work,
@@ -56,10 +57,15 @@ static void compute_part(const struct steps *s, size_t part)
 static og_status compute(struct steps *s, struct og_error *err)
 {
     const size_t n = s->clips->n;
-    for (size_t i = 0; i < n; i++)
-        s->to.first[i + 1] = s->to.first[i] + og_mfcc_steps(s->mfcc, s->clips->clip[i].n);
+    size_t longest = 1;
+    for (size_t i = 0; i < n; i++) {
+        const size_t samples = s->clips->clip[i].n;
+        if (samples > longest) longest = samples;
+        s->to.first[i + 1] = s->to.first[i] + og_mfcc_steps(s->mfcc, samples);
+    }
+    s->room = og_mfcc_work(s->mfcc, longest);
     s->to.value = og_alloc(s->to.first[n], s->values * sizeof *s->to.value);
-    s->work = og_alloc(OG_SPEECH_PARTS, og_mfcc_work(s->mfcc) * sizeof *s->work);
+    s->work = og_alloc_unset(OG_SPEECH_PARTS, s->room * sizeof *s->work);
     if (!s->to.value || !s->work)
         return og_fail(err, OG_NO_MEMORY,
                        "out of memory for the features of %zu recordings", n);

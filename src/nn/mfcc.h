@@ -21,9 +21,10 @@ og_status og_mfcc_alloc(og_mfcc **mfcc, const struct og_speech *s, double rate,
                         struct og_error *err);
 void og_mfcc_free(og_mfcc *mfcc);
 size_t og_mfcc_values(const og_mfcc *mfcc);  // of one step
-size_t og_mfcc_work(const og_mfcc *mfcc);    // doubles that og_mfcc_compute() needs
-// Whole windows in n > 0 samples, at least one: a shorter recording is filled with zeros.
-// What is left after the last window is not used.
+// Doubles that og_mfcc_compute() needs for n samples; more samples need no fewer.
+size_t og_mfcc_work(const og_mfcc *mfcc, size_t n);
+// Whole windows in n > 0 samples, at least one: a shorter recording is filled with zeros,
+// and what is left after the last window is not used. Centred ones: 1 + n / hop.
 size_t og_mfcc_steps(const og_mfcc *mfcc, size_t n);
 // y[steps][values] of n samples.
 void og_mfcc_compute(const og_mfcc *mfcc, const int16_t *sample, size_t n, double *work,

@@ -359,6 +359,10 @@ static const struct {
     {"data: {features: {kind: log_mel, coefficients: 12}}\n",
      "e.yaml:2: key 'data.features.coefficients': has no effect with kind log_mel (it "
      "needs kind mfcc)"},
+    {"data: {classes: yes no}\n",
+     "e.yaml:2: key 'data.classes': has no effect without data.name wav"},
+    {"data: {file: words}\n",
+     "e.yaml:2: key 'data.file': has no effect without data.name text, hdf5 or wav"},
     {"data: {features: {top_db: 60}}\n",
      "e.yaml:2: key 'data.features.top_db': has no effect with scale ln (it needs scale "
      "db)"},

@@ -9,11 +9,11 @@ static const char text[] = "data: {name: fsdd, features: {coefficients: 5}}\n"
                            "train: {epochs: 1, batch: 2}\n"
                            "sweep: [{key: data.steps, name: steps, values: [6, 8]}]\n";
 
-static og_status run_text(const char *set, struct og_error *err)
+static og_status run_this(const char *yaml, const char *set, struct og_error *err)
 {
     og_experiment *e;
     memset(err, 0, sizeof *err);
-    write_plain("e.yaml", (const uint8_t *)text, strlen(text));
+    write_plain("e.yaml", (const uint8_t *)yaml, strlen(yaml));
     const struct og_overrides o = {.set = &set, .sets = set != NULL};
     og_status status = og_experiment_read(&e, in_root("e.yaml"), &o, err);
     if (status != OG_OK) return status;
@@ -24,6 +24,11 @@ static og_status run_text(const char *set, struct og_error *err)
         err);
     og_experiment_free(e);
     return status;
+}
+
+static og_status run_text(const char *set, struct og_error *err)
+{
+    return run_this(text, set, err);
 }
 
 static uint64_t number_of_run(hid_t file, const char *name)
@@ -70,6 +75,22 @@ static void keys_are_checked(void **state)
     assert_non_null(strstr(err.text, "fewer mels"));
 }
 
+// The set wav with its folder, its class and the features of librosa.
+static void own_recordings(void **state)
+{
+    (void)state;
+    struct og_error err;
+    write_wavs();
+    if (run_this("data: {name: wav, file: spoken, classes: recordings, folds: 3, "
+                 "features: {coefficients: 5, shape: hann, centre: true, mel: slaney, "
+                 "low: 300, mels: 10, scale: db, top_db: 60}}\n"
+                 "model: {layers: [{lstm: {units: 3}}, {dense: {units: 1}}]}\n"
+                 "hardware: {ideal: true}\n"
+                 "train: {epochs: 1, batch: 2}\n",
+                 NULL, &err) != OG_OK)
+        fail_msg("%s", err.text);
+}
+
 static int finish_run(void **state)
 {
     unlink(in_root("e.yaml"));
@@ -82,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_run),
         cmocka_unit_test(keys_are_checked),
+        cmocka_unit_test(own_recordings),
     };
     return cmocka_run_group_tests(tests, start, finish_run);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Data sets: MNIST and Fashion-MNIST (idx, gzip), CIFAR-10 (binary, xz or plain), spoken
-// digits (HDF5 or WAV) as cepstra, series of any length from HDF5, strokes of a pen, text
-// as words or characters. Nothing is downloaded; a missing set is an error that lists the
-// places tried and how to get it.
+// digits (HDF5 or WAV) and folders of WAV files as cepstra, series of any length from
+// HDF5, strokes of a pen, text as words or characters. Nothing is downloaded; a missing
+// set is an error that lists the places tried and how to get it.
 // Thread-safety: const use from any number of threads; files are opened by one at a time.
 #ifndef OHMGRID_DATA_H
 #define OHMGRID_DATA_H
@@ -74,7 +74,8 @@ struct og_series {
     int average;      // each step is the mean of so many successive ones
     int folds, fold;  // without a split of its own: sequences k % folds == fold
     char test_groups[256];  // names of those that are tested, with blanks; "": default
-    char file[256];         // of the set hdf5
+    char file[256];         // of the set hdf5; the folder of the set wav
+    char classes[512];      // of the set wav: its folders, with blanks; "": all
     double spacing;         // of points along strokes; 0: as recorded
     bool boxed;             // drawings are scaled to a box of size 1
 };

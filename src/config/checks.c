@@ -280,7 +280,8 @@ static og_status check_text(const struct og_config *c, const og_item *root,
     const struct og_data_config *d = &c->data;
     const bool text = d->as == OG_AS_WORDS || d->as == OG_AS_CHARACTERS;
     const bool one_file = strcmp(d->name, "text") == 0;
-    const bool own = strcmp(d->name, "hdf5") == 0;
+    const bool wav = strcmp(d->name, "wav") == 0;
+    const bool own = wav || strcmp(d->name, "hdf5") == 0;
     const double *part = d->parts.v;
     if (d->parts.n != 3)
         return og_fail_at(root, "data.parts", err, "has %d entries, not 3", d->parts.n);
@@ -290,7 +291,9 @@ static og_status check_text(const struct og_config *c, const og_item *root,
         bool given, used;
         const char *needs;
     } uses[] = {
-        {"data.file", d->text.file[0] != '\0', one_file || own, "data.name text or hdf5"},
+        {"data.file", d->text.file[0] != '\0', one_file || own,
+         "data.name text, hdf5 or wav"},
+        {"data.classes", d->series.classes[0] != '\0', wav, "data.name wav"},
         {"data.parts", !usual, one_file, "data.name text"},
         {"data.vocabulary", d->text.vocabulary != 0, text, "as words or characters"},
         {"data.test", d->text.validation, text, "as words or characters"},

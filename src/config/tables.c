@@ -99,8 +99,14 @@ static const struct og_field data_fields[] = {
      NULL, NULL},
     {"file", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.text.file),
      sizeof((struct og_config *)0)->data.text.file, NULL, 0, 0, NULL, "", D,
-     "Set text or hdf5: the file, absolute or looked for in the current folder, in "
-     "--data, $OHMGRID_DATA and data/; of text plain, .gz or .xz, without that ending.",
+     "Set text or hdf5: the file, set wav: the folder, absolute or looked for in the "
+     "current folder, in --data, $OHMGRID_DATA and data/; of text plain, .gz or .xz, "
+     "without that ending.",
+     NULL, NULL},
+    {"classes", OG_FIELD_TEXT, offsetof(struct og_raw_config, config.data.series.classes),
+     sizeof((struct og_config *)0)->data.series.classes, NULL, 0, 0, NULL, "", D,
+     "Set wav: folders of the classes in the order of the network's outputs, separated "
+     "by blanks, some perhaps empty; none: all that are there, by name.",
      NULL, NULL},
     {"parts", OG_FIELD_LIST, offsetof(struct og_raw_config, config.data.parts), 0, NULL,
      0, 1, NULL, "[0.9, 0.05, 0.05]", D,
@@ -164,9 +170,8 @@ static const struct og_field data_fields[] = {
      NULL, NULL},
     {"folds", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.series.folds), 0,
      NULL, 2, 1000, NULL, "5", D,
-     "Sets that have no split of their own (speech_commands_kws01, hdf5): one sequence "
-     "in "
-     "so many is of the test set.",
+     "Sets that have no split of their own (speech_commands_kws01, hdf5, wav): one "
+     "sequence in so many is of the test set.",
      NULL, NULL},
     {"fold", OG_FIELD_INT, offsetof(struct og_raw_config, config.data.series.fold), 0,
      NULL, 0, 999, NULL, "0", D,

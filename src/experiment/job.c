@@ -42,7 +42,7 @@ static void fill_spec(const struct og_config *c, enum og_split split,
     memcpy(&spec->speech, &d->speech, sizeof spec->speech);
     spec->strokes = d->as == OG_AS_STROKES;
     memcpy(&spec->series, &d->series, sizeof spec->series);
-    if (strcmp(d->name, "hdf5") == 0)
+    if (strcmp(d->name, "hdf5") == 0 || strcmp(d->name, "wav") == 0)
         memcpy(spec->series.file, d->text.file, sizeof spec->series.file);
     spec->limit = (size_t)(split == OG_TRAIN ? d->train_limit : d->test_limit);
     if (split == OG_TEST) return;

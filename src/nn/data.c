@@ -11,6 +11,7 @@
 #include "nn/data_speech.h"
 #include "nn/data_strokes.h"
 #include "nn/data_text.h"
+#include "nn/data_words.h"
 #include "nn/sequences.h"
 
 enum { OG_PLACES_TEXT = 700 };
@@ -67,6 +68,10 @@ static const struct og_data_entry entries[] = {
     {"hdf5", "sequences of your own", "the one that data.file names",
      "name a file in data.file: frames [steps of all][values], offset [n + 1], label [n] "
      "and perhaps group [n], or these in groups train and test"},
+    {"wav", "recordings of your own, a folder of WAV files for each class",
+     "the folder that data.file names",
+     "name a folder in data.file: CLASS/*.wav (16 bits, one channel, one rate), and "
+     "perhaps testing_list.txt and validation_list.txt, as Speech Commands has them"},
     {"ptb",
      "Penn Treebank as words or characters, 929589 + 82430 words with <eos>, 10000 "
      "different ones",
@@ -139,6 +144,7 @@ static const struct kind {
      og_data_check_series,
      og_data_series_load},
     {{NULL, NULL}, 0, 0, NULL, og_data_check_series, og_data_series_load},
+    {{NULL, NULL}, 0, 0, og_data_words_exist, og_data_check_speech, og_data_words_load},
     {{"ptb", "penn-treebank"}, 0, 0, ptb_exists, og_data_check_ptb, og_data_ptb_load},
     {{NULL, NULL}, 0, 0, og_data_text_exists, og_data_check_text, og_data_text_load},
 };
@@ -277,7 +283,7 @@ static og_status locate(struct og_dataset *set, int k, const struct og_data_sear
     s.split[set->spec.split] = true;
     if (set->spec.strokes) s.split[OG_TRAIN] = true;  // the units of both
     const struct og_data_spec *spec = &set->spec;
-    const char *file = kinds[k].exists ? spec->text.file : spec->series.file;
+    const char *file = spec->text.unit ? spec->text.file : spec->series.file;
     if (kinds[k].folder[0] ? search_all(&s, where) : search_file(&s, where, file))
         return OG_OK;
     return og_fail(err, OG_INPUT,

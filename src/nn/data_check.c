@@ -23,7 +23,7 @@ static og_status check_no_series(const struct og_data_spec *spec, struct og_erro
     if (memcmp(&spec->series, &standard, sizeof standard) == 0) return OG_OK;
     return og_fail(err, OG_INPUT,
                    "data set %s is no series: lengths, scale, average, folds, fold, "
-                   "test_groups and pen have no effect",
+                   "test_groups, classes and pen have no effect",
                    spec->name);
 }
 

@@ -114,14 +114,16 @@ og_status og_series_check(const struct og_data_spec *spec, struct og_error *err)
     if (spec->rows && (!l || !l->frames)) return no_effect(spec, "as", err);
     if (memcmp(&own, &speech, sizeof own) != 0 && l)
         return no_effect(spec, "features", err);
-    if (l && !l->file && s->file[0] == '\0')
+    const bool wav = strcmp(spec->name, "wav") == 0;
+    if (!wav && s->classes[0]) return no_effect(spec, "classes", err);
+    if ((wav || (l && !l->file)) && s->file[0] == '\0')
         return og_fail(err, OG_INPUT, "data set %s: data.file is missing", spec->name);
     const bool pen = (l && l->pen) || spec->strokes;
     if (!pen && s->spacing != 0) return no_effect(spec, "pen.spacing", err);
     if (!pen && s->boxed) return no_effect(spec, "pen.box", err);
     const bool groups = l && (l->split == BY_GROUPS || l->split == BY_FILE);
     if (!groups && s->test_groups[0]) return no_effect(spec, "test_groups", err);
-    const bool folds = l && (l->split == BY_FOLDS || l->split == BY_FILE);
+    const bool folds = wav || (l && (l->split == BY_FOLDS || l->split == BY_FILE));
     if (!folds && (s->folds != standard.folds || s->fold != 0))
         return no_effect(spec, "folds or fold", err);
     if (s->fold >= s->folds)

@@ -38,56 +38,61 @@ static int by_take(const void *a, const void *b)
 struct steps {
     const struct og_recordings *clips;
     const og_mfcc *mfcc;
-    size_t values;
-    struct og_sequences to;
-    double *work;  // [OG_SPEECH_PARTS][room]
+    const size_t *first;  // step of each clip
+    float *value;         // [steps][values]
+    double *work;         // [OG_SPEECH_PARTS][room]
     size_t room;
 };
 
 static void compute_part(const struct steps *s, size_t part)
 {
-    const size_t n = s->clips->n;
+    const size_t n = s->clips->n, values = og_mfcc_values(s->mfcc);
     double *work = s->work + part * s->room;
     for (size_t i = part * n / OG_SPEECH_PARTS; i < (part + 1) * n / OG_SPEECH_PARTS; i++)
         og_mfcc_compute(s->mfcc, s->clips->sample + s->clips->clip[i].first,
-                        s->clips->clip[i].n, work,
-                        s->to.value + s->to.first[i] * s->values);
+                        s->clips->clip[i].n, work, s->value + s->first[i] * values);
 }
 
-static og_status compute(struct steps *s, struct og_error *err)
+og_status og_speech_features(const struct og_recordings *clips, const og_mfcc *mfcc,
+                             struct og_sequences *to, size_t at, struct og_error *err)
 {
-    const size_t n = s->clips->n;
-    size_t longest = 1;
-    for (size_t i = 0; i < n; i++) {
-        const size_t samples = s->clips->clip[i].n;
+    size_t longest = 1, *first = to->first + at;
+    for (size_t i = 0; i < clips->n; i++) {
+        const size_t samples = clips->clip[i].n;
         if (samples > longest) longest = samples;
-        s->to.first[i + 1] = s->to.first[i] + og_mfcc_steps(s->mfcc, samples);
+        first[i + 1] = first[i] + og_mfcc_steps(mfcc, samples);
     }
-    s->room = og_mfcc_work(s->mfcc, longest);
-    s->to.value = og_alloc(s->to.first[n], s->values * sizeof *s->to.value);
-    s->work = og_alloc_unset(OG_SPEECH_PARTS, s->room * sizeof *s->work);
-    if (!s->to.value || !s->work)
-        return og_fail(err, OG_NO_MEMORY,
-                       "out of memory for the features of %zu recordings", n);
-    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    to->values = og_mfcc_values(mfcc);
+    struct steps s = {.clips = clips, .mfcc = mfcc, .first = first};
+    s.room = og_mfcc_work(mfcc, longest);
+    s.value = og_grow(to->value, first[0] * to->values, first[clips->n] * to->values,
+                      sizeof *s.value);
+    if (s.value) to->value = s.value;
+    s.work = og_alloc_unset(OG_SPEECH_PARTS, s.room * sizeof *s.work);
+    const bool room = s.value && s.work;
+    if (room) {
+        gsl_error_handler_t *handler = gsl_set_error_handler_off();
 #pragma omp parallel for default(none) shared(s) schedule(static)
-    for (size_t part = 0; part < OG_SPEECH_PARTS; part++) compute_part(s, part);
-    gsl_set_error_handler(handler);
-    return OG_OK;
+        for (size_t part = 0; part < OG_SPEECH_PARTS; part++) compute_part(&s, part);
+        gsl_set_error_handler(handler);
+    }
+    og_free(s.work);
+    if (room) return OG_OK;
+    return og_fail(err, OG_NO_MEMORY, "out of memory for the features of %zu recordings",
+                   clips->n);
 }
 
-static og_status fill(struct og_dataset *set, struct steps *s, struct og_error *err)
+static og_status fill(struct og_dataset *set, const struct og_recordings *clips,
+                      const og_mfcc *mfcc, struct og_sequences *s, struct og_error *err)
 {
-    const size_t n = s->clips->n;
-    OG_TRY(og_sequences_alloc(&s->to, n, err));
-    OG_TRY(compute(s, err));
-    s->to.values = s->values;
-    s->to.classes = OG_FSDD_DIGITS;
-    for (size_t i = 0; i < n; i++) {
-        s->to.label[i] = s->clips->clip[i].label;
-        s->to.test[i] = s->clips->clip[i].take < OG_FSDD_TEST;
+    OG_TRY(og_sequences_alloc(s, clips->n, err));
+    OG_TRY(og_speech_features(clips, mfcc, s, 0, err));
+    s->classes = OG_FSDD_DIGITS;
+    for (size_t i = 0; i < clips->n; i++) {
+        s->label[i] = clips->clip[i].label;
+        s->test[i] = clips->clip[i].take < OG_FSDD_TEST;
     }
-    return og_sequences_keep(set, &s->to, err);
+    return og_sequences_keep(set, s, err);
 }
 
 static og_status read_clips(struct og_recordings *clips, const char *folder,
@@ -100,18 +105,15 @@ static og_status read_clips(struct og_recordings *clips, const char *folder,
 og_status og_data_speech_load(struct og_dataset *set, struct og_error *err)
 {
     struct og_recordings clips = {0};
+    struct og_sequences s = {0};
     og_mfcc *mfcc = NULL;
-    struct steps s = {.clips = &clips};
     og_status status = og_mfcc_alloc(&mfcc, &set->spec.speech, OG_FSDD_RATE, err);
     if (status == OG_OK) status = read_clips(&clips, set->path, err);
     if (status == OG_OK) {
         qsort(clips.clip, clips.n, sizeof *clips.clip, by_take);
-        s.mfcc = mfcc;
-        s.values = og_mfcc_values(mfcc);
-        status = fill(set, &s, err);
+        status = fill(set, &clips, mfcc, &s, err);
     }
-    og_sequences_clear(&s.to);
-    og_free(s.work);
+    og_sequences_clear(&s);
     og_recordings_clear(&clips);
     og_mfcc_free(mfcc);
     return status;

@@ -25,7 +25,7 @@ struct og_recordings {
     struct og_recording *clip;
     size_t n;
     int16_t *sample;
-    size_t samples;
+    size_t samples, room;
 };
 
 // Both read all recordings of the set's folder into zeroed clips; the caller clears them,
@@ -38,6 +38,13 @@ void og_recordings_clear(struct og_recordings *clips);
 bool og_recordings_in_hdf5(const char *folder);
 // Whether there is a WAV file of the split in the folder or in its "recordings".
 bool og_recordings_in_wav(const char *folder, enum og_split split);
+
+struct og_sequences;
+typedef struct og_mfcc og_mfcc;
+// Features of all clips as the sequences of `to` from number `at` on; those before it are
+// there.
+og_status og_speech_features(const struct og_recordings *clips, const og_mfcc *mfcc,
+                             struct og_sequences *to, size_t at, struct og_error *err);
 
 // Fills the set, see og_sequences_keep().
 og_status og_data_speech_load(struct og_dataset *set, struct og_error *err);

@@ -234,13 +234,8 @@ static void bootstrap_for_any_threads(void **state)
     og_set_threads(0);
 }
 
-static void same_bytes_whenever_written(void **state)
+static void assert_same_bytes(const struct fixture *f)
 {
-    struct fixture *f = *state;
-    setenv("SOURCE_DATE_EPOCH", "1000000000", 1);
-    write_ok(f, f->a);
-    write_ok(f, f->b);
-    unsetenv("SOURCE_DATE_EPOCH");
     struct stat a, b;
     assert_int_equal(stat(f->a, &a), 0);
     assert_int_equal(stat(f->b, &b), 0);
@@ -254,6 +249,16 @@ static void same_bytes_whenever_written(void **state)
     fclose(fb);
     free(x);
     free(y);
+}
+
+static void same_bytes_whenever_written(void **state)
+{
+    struct fixture *f = *state;
+    setenv("SOURCE_DATE_EPOCH", "1000000000", 1);
+    write_ok(f, f->a);
+    write_ok(f, f->b);
+    unsetenv("SOURCE_DATE_EPOCH");
+    assert_same_bytes(f);
 }
 
 static char *diff_text(const struct fixture *f, bool expected)
@@ -379,6 +384,48 @@ static void no_axes_at_all(void **state)
     assert_int_equal(t.metrics, 2);
     assert_true(isfinite(t.metric[0].mean[0]));
     og_table_free(&t);
+}
+
+// A large table is packed, in the same bytes whenever it is written; its values come back.
+static void large_tables_are_packed(void **state)
+{
+    enum { MANY = 20000 };
+    struct fixture *f = *state;
+    double *value = calloc(2 * MANY, sizeof *value);
+    uint8_t *done = calloc(MANY, 1);
+    for (int i = 0; i < MANY; i++) {
+        done[i] = 1;
+        value[i] = value[MANY + i] = 0.1 * (i % 7);
+    }
+    struct og_result r = f->r;
+    r.axes = 0;
+    r.trials = MANY;
+    r.value = value;
+    r.done = done;
+    r.samples = 0;
+    r.correct = NULL;
+    setenv("SOURCE_DATE_EPOCH", "1000000000", 1);
+    assert_int_equal(og_result_write(f->a, &r, NULL), OG_OK);
+    assert_int_equal(og_result_write(f->b, &r, NULL), OG_OK);
+    unsetenv("SOURCE_DATE_EPOCH");
+    assert_same_bytes(f);
+    double *back = calloc(MANY, sizeof *back);
+    hid_t file = H5Fopen(f->a, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, "results/loss", H5P_DEFAULT);
+    assert_true(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, back) >=
+                0);
+    assert_memory_equal(back, value, MANY * sizeof *back);
+    assert_true(H5Dget_storage_size(set) < MANY * sizeof *back / 10);
+    H5Dclose(set);
+    H5Fclose(file);
+    bool good = false;
+    FILE *out = fopen("/dev/null", "w");
+    assert_int_equal(og_result_verify(f->a, out, &good, NULL), OG_OK);
+    assert_true(good);
+    fclose(out);
+    free(back);
+    free(value);
+    free(done);
 }
 
 // What xarray's engines want: a scale of the same group on every axis of every dataset.
@@ -542,6 +589,7 @@ int main(void)
         RESULT_TEST(show_prints_the_table),
         RESULT_TEST(no_axes_at_all),
         RESULT_TEST(scales_everywhere),
+        RESULT_TEST(large_tables_are_packed),
         RESULT_TEST(bad_files_and_places),
         RESULT_TEST(full_disk),
         RESULT_TEST(journal_beside_a_result),

@@ -142,6 +142,26 @@ void og_hdf_attr_real(struct og_hdf *h, hid_t object, const char *name, double v
     write_attr(h, object, name, H5T_NATIVE_DOUBLE, &value);
 }
 
+// Tables over the points of a sweep hold much that repeats, chip by chip or NaN. Chunks
+// hold whole rows of the last dimensions, as many as fit.
+static void pack(struct og_hdf *h, hid_t create, const struct og_hdf_array *a)
+{
+    enum { WORTH = 1 << 10, CHUNK = 1 << 17 };  // values
+    hsize_t chunk[H5S_MAX_RANK], rest = 1, all = 1;
+    for (int i = a->rank - 1; i >= 0; i--) {
+        all *= a->dim[i];
+        chunk[i] = a->dim[i] * rest <= CHUNK ? a->dim[i] : CHUNK / rest;
+        if (chunk[i] == 0) chunk[i] = 1;
+        rest *= chunk[i];
+    }
+    if (all < WORTH || H5Tequal(a->type, H5T_NATIVE_DOUBLE) <= 0 ||
+        H5Zfilter_avail(H5Z_FILTER_DEFLATE) <= 0)
+        return;
+    og_hdf_ok(h, H5Pset_chunk(create, a->rank, chunk), "pack a dataset");
+    og_hdf_ok(h, H5Pset_shuffle(create), "pack a dataset");
+    og_hdf_ok(h, H5Pset_deflate(create, 6), "pack a dataset");
+}
+
 static hid_t create_dataset(struct og_hdf *h, hid_t group, const struct og_hdf_array *a)
 {
     hid_t links = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
@@ -153,6 +173,7 @@ static hid_t create_dataset(struct og_hdf *h, hid_t group, const struct og_hdf_a
         og_hdf_ok(h, space, "create a dataset") &&
         og_hdf_ok(h, H5Pset_create_intermediate_group(links, 1), "create a dataset") &&
         og_hdf_ok(h, H5Pset_obj_track_times(create, false), "create a dataset")) {
+        pack(h, create, a);
         set = H5Dcreate2(group, a->name, a->type, space, links, create, H5P_DEFAULT);
         og_hdf_ok(h, set, "create a dataset");
     }

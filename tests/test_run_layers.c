@@ -47,7 +47,7 @@ static void every_metric_of_every_matrix(void **state)
     double local[TRIALS], total[TRIALS], v[TRIALS];
     run_with("", NULL, "a.h5");
     assert_int_equal(links("a.h5", "/layers"), 2);
-    assert_int_equal(links("a.h5", "/layers/dense1"), og_layer_metrics() + 1);  // trial
+    assert_int_equal(links("a.h5", "/layers/dense1"), OG_LAYER_METRICS + 1);  // trial
     read_layer("a.h5", "dense1", "snr_local", local, TRIALS);
     read_layer("a.h5", "dense1", "snr_total", total, TRIALS);
     for (int t = 0; t < TRIALS; t++) {
@@ -299,7 +299,7 @@ static void damaged_entries_are_refused(void **state)
 static void axes_have_other_names(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < og_layer_metrics(); i++) {
+    for (size_t i = 0; i < OG_LAYER_METRICS; i++) {
         char path[PATH], text[2048];
         og_experiment *e;
         struct og_error err = {0};

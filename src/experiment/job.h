@@ -149,7 +149,7 @@ enum { OG_LAYER_NAME = 64 };
 struct og_layer {
     char name[OG_LAYER_NAME];
     size_t point, place;  // first point that has it, and its place in that network
-    double *value;        // [og_layer_metrics()][points][trials]
+    double *value;        // [OG_LAYER_METRICS][points][trials]
 };
 struct og_layers {
     size_t n;

@@ -22,8 +22,13 @@ struct og_layer_source {
     bool priced;            // whether the hardware has a technology
     struct og_costs costs;  // of one input vector
 };
-size_t og_layer_metrics(void);
+
+// --- metrics (layer_metrics.c) --------------------------------------------------------
+enum { OG_LAYER_METRICS = 42 };
 struct og_metric og_layer_metric(size_t i);
+double og_layer_value(size_t i, const struct og_layer_source *s);
+
+// --- tables and entries (layers.c) ----------------------------------------------------
 
 void og_layers_clear(struct og_layers *l);
 // In the order of the first network that has each of them.

@@ -225,7 +225,7 @@ static og_status add_traces(const struct og_job *job, struct output *w, size_t p
 
 static og_status add_layers(struct og_job *job, struct output *w, struct og_error *err)
 {
-    const size_t metrics = og_layer_metrics();
+    const size_t metrics = OG_LAYER_METRICS;
     w->layer_metric = og_alloc(metrics, sizeof *w->layer_metric);
     w->layer = og_alloc(job->layers.n, sizeof *w->layer);
     if (!w->layer_metric || !w->layer) return no_memory(err);
@@ -357,7 +357,7 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .trained = job->training_of,
         .correct = job->mixed ? NULL : job->correct,
         .samples = job->mixed ? 0 : job->samples,
-        .layer_metrics = og_layer_metrics(),
+        .layer_metrics = OG_LAYER_METRICS,
         .layer_metric = w->layer_metric,
         .layers = job->layers.n,
         .layer = w->layer,

@@ -8,7 +8,7 @@
 static size_t metric_called(const char *name)
 {
     size_t m = 0;
-    while (m < og_layer_metrics() && strcmp(og_layer_metric(m).name, name) != 0) m++;
+    while (m < OG_LAYER_METRICS && strcmp(og_layer_metric(m).name, name) != 0) m++;
     return m;
 }
 

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "ohmgrid/cost.h"
 #include "run_tools.h"
 
 enum { TRIALS = 3 };
@@ -67,6 +68,72 @@ static void numbers_by_hand(void **state)
     assert_true(first("/results/energy") == first("/results/energy_dense"));
 }
 
+// Of each part of one chip.
+static void read_parts(const char *layer, const char *name, double value[OG_COST_PARTS])
+{
+    double all[TRIALS * OG_COST_PARTS];
+    char path[64];
+    snprintf(path, sizeof path, "/layers/%s/part_%s", layer, name);
+    read_values("a.h5", path, all, TRIALS * OG_COST_PARTS);
+    memcpy(value, all, OG_COST_PARTS * sizeof *value);
+}
+
+// Sums of parts are what layers take, also of a network that has lost half the outputs of
+// its first matrix; and what each part takes follows from the technology.
+static void parts_add_up(void **state)
+{
+    (void)state;
+    run_with("compress:\n  rounds:\n    - {sets: [{layer: dense1, kind: filter, keep: "
+             "0.5}], admm: {epochs: 1}, retrain: {epochs: 1}}\n",
+             "hardware.technology=isaac_32nm", "a.h5");
+    static const char *const layer[] = {"dense1", "dense2"};
+    static const char *const name[] = {"energy", "area", "energy_dense", "area_dense"};
+    double part[OG_COST_PARTS], uses[OG_COST_PARTS], count[OG_COST_PARTS];
+    for (int i = 0; i < 2; i++)
+        for (int m = 0; m < 4; m++) {
+            char path[64];
+            double sum = 0;
+            snprintf(path, sizeof path, "/layers/%s/%s", layer[i], name[m]);
+            read_parts(layer[i], name[m], part);
+            for (int k = 0; k < OG_COST_PARTS; k++) sum += part[k];
+            assert_true(sum > 0);
+            assert_near(sum, first(path));
+        }
+    assert_true(first("/layers/dense1/area") < 0.7 * first("/layers/dense1/area_dense"));
+    static const struct {
+        const char *dense;
+        double adcs;
+    } used[] = {{"", 7 * 6}, {"_dense", 7 * 12}};
+    for (int d = 0; d < 2; d++) {
+        char path[32];
+        snprintf(path, sizeof path, "uses%s", used[d].dense);
+        read_parts("dense1", path, uses);
+        snprintf(path, sizeof path, "count%s", used[d].dense);
+        read_parts("dense1", path, count);
+        snprintf(path, sizeof path, "energy%s", used[d].dense);
+        read_parts("dense1", path, part);
+        assert_true(uses[OG_COST_ADC] == used[d].adcs);
+        assert_true(count[OG_COST_ADC] == used[d].adcs);
+        assert_near(part[OG_COST_ADC], used[d].adcs * 1.5625e-12 / 4);
+        read_parts("dense1", d ? "area_dense" : "area", part);
+        assert_near(part[OG_COST_ADC], used[d].adcs * 1.2e-9 / 4);
+    }
+}
+
+// As often as the matrix is read for one sample.
+static void parts_of_all_reads(void **state)
+{
+    (void)state;
+    run_with("sweep: [{key: evaluate.votes, values: [3]}]\n",
+             "hardware.technology=isaac_32nm", "a.h5");
+    double uses[OG_COST_PARTS], count[OG_COST_PARTS];
+    read_parts("dense2", "uses", uses);
+    read_parts("dense2", "count", count);
+    assert_true(first("/layers/dense2/reads") == 3);
+    assert_true(uses[OG_COST_DAC] == 3 * 12 && count[OG_COST_DAC] == 12);
+    assert_true(uses[OG_COST_ADC] == 3 * 10 && count[OG_COST_ADC] == 10);
+}
+
 // A convolution is read at every position, a recurrent layer at every time step.
 static void reads_multiply(void **state)
 {
@@ -98,6 +165,9 @@ static void costs_change_nothing_else(void **state)
     }
     // Four datasets of each: itself, mean, low, high.
     assert_int_equal(links("b.h5", "/results"), links("a.h5", "/results") + 4 * 10);
+    // Parts on a scale of their own.
+    assert_int_equal(links("b.h5", "/layers/dense1"),
+                     links("a.h5", "/layers/dense1") + 8 + 1);
     read_values("a.h5", "/layers/dense1/energy", without, TRIALS);
     assert_true(isnan(without[0]));
 }
@@ -132,10 +202,9 @@ static void swept_and_resumed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_by_hand),
-        cmocka_unit_test(reads_multiply),
-        cmocka_unit_test(costs_change_nothing_else),
-        cmocka_unit_test(swept_and_resumed),
+        cmocka_unit_test(numbers_by_hand),           cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(parts_of_all_reads),        cmocka_unit_test(reads_multiply),
+        cmocka_unit_test(costs_change_nothing_else), cmocka_unit_test(swept_and_resumed),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

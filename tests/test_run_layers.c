@@ -299,13 +299,17 @@ static void damaged_entries_are_refused(void **state)
 static void axes_have_other_names(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < OG_LAYER_METRICS; i++) {
+    for (size_t i = 0; i <= OG_LAYER_METRICS + OG_PART_METRICS; i++) {
+        const char *name = i < OG_LAYER_METRICS ? og_layer_metric(i).name
+                           : i < OG_LAYER_METRICS + OG_PART_METRICS
+                               ? og_layer_part_metric(i - OG_LAYER_METRICS).name
+                               : "part";
         char path[PATH], text[2048];
         og_experiment *e;
         struct og_error err = {0};
         snprintf(text, sizeof text,
                  "%ssweep: [{key: hardware.adc.bits, name: %s, values: [4]}]\n", head,
-                 og_layer_metric(i).name);
+                 name);
         write_bytes("e.yaml", text, strlen(text));
         in_folder(path, "e.yaml");
         assert_int_equal(og_experiment_read(&e, path, NULL, &err), OG_INPUT);

@@ -89,6 +89,9 @@ static void joined_as_if_never_parted(void **state)
                          "hardware.device.read.sigma=2 uS");
     shards_are_the_whole("sweep:\n  - {key: hardware.ideal, values: [true, false]}\n",
                          NULL);
+    // With the parts of costs.
+    shards_are_the_whole("sweep:\n  - {key: evaluate.votes, values: [1, 3]}\n",
+                         "hardware.technology=isaac_32nm");
 }
 
 static void each_trains_what_it_needs(void **state)

@@ -49,7 +49,7 @@ enum og_cost_part {
     OG_COST_OUTPUT_BUFFER,
     OG_COST_PARTS
 };
-// As result files and tables have it, static.
+// As result files (the scale `part` in /layers) and tables have it, static.
 OG_API const char *og_cost_part_name(enum og_cost_part part);
 
 struct og_cost {

@@ -96,6 +96,7 @@ struct og_metric {
 struct og_layer_values {
     const char *name;     // without '/'
     const double *value;  // [layer_metrics][point][trial]; NaN where there is none
+    const double *part;   // [part_metrics][point][trial][part]; NULL: nothing of parts
 };
 
 // A weight or other array to store: group/name.
@@ -159,6 +160,9 @@ struct og_result {
     size_t layer_metrics, layers;
     const struct og_metric *layer_metric;
     const struct og_layer_values *layer;
+    size_t part_metrics, parts;  // what layers have of each part of their hardware
+    const struct og_metric *part_metric;
+    const char *const *part;  // [parts]: names
     // /train, /model, /chip
     size_t curves;
     const struct og_curve_set *curve;

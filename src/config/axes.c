@@ -72,10 +72,11 @@ static void default_name(struct og_sweep_column *c)
     c->name[n] = '\0';
 }
 
-// Datasets beside the axes in /layers.
+// Datasets beside the axes in /layers; a dimension of theirs.
 static bool is_layer_metric(const char *name)
 {
-    static const char *const taken[] = {"snr_local",
+    static const char *const taken[] = {"part",
+                                        "snr_local",
                                         "snr_total",
                                         "dac_clipped",
                                         "adc_clipped",
@@ -107,8 +108,8 @@ static bool is_layer_metric(const char *name)
                                         "wire_ladder",
                                         "wire_cubic",
                                         "wire_noise"};
-    static const char *const costs[] = {"energy", "latency",    "interval",
-                                        "area",   "throughput", "power"};
+    static const char *const costs[] = {"energy",     "latency", "interval", "area",
+                                        "throughput", "power",   "part_"};
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++)
         if (strncmp(name, costs[i], strlen(costs[i])) == 0) return true;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)

@@ -150,6 +150,7 @@ struct og_layer {
     char name[OG_LAYER_NAME];
     size_t point, place;  // first point that has it, and its place in that network
     double *value;        // [OG_LAYER_METRICS][points][trials]
+    double *part;  // [OG_PART_METRICS][points][trials][OG_COST_PARTS]; NULL: no prices
 };
 struct og_layers {
     size_t n;

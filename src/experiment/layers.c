@@ -37,7 +37,10 @@ static struct og_layer *add(struct og_layers *l, const char *name, size_t record
 
 void og_layers_clear(struct og_layers *l)
 {
-    for (size_t i = 0; i < l->n; i++) og_free(l->layer[i].value);
+    for (size_t i = 0; i < l->n; i++) {
+        og_free(l->layer[i].value);
+        og_free(l->layer[i].part);
+    }
     og_free(l->layer);
     *l = (struct og_layers){0};
 }
@@ -56,10 +59,12 @@ void og_layers_sort(struct og_layers *l)
 
 // --- the entry of a chip -------------------------------------------------------------
 
-// Names of the metrics, names of the layers, then values [layers][METRICS].
+// Names of the metrics, then of those of parts and of the parts, where there is a
+// technology; names of the layers; values [layers][METRICS], then [layers][OG_PART_VALUES].
 struct head {
-    uint64_t version, metrics, layers;
+    uint64_t version, names, layers;
 };
+enum { VERSION = 2, PART_NAMES = OG_PART_METRICS + OG_COST_PARTS };
 struct metric_name {
     char text[32];
 };
@@ -67,33 +72,72 @@ struct layer_name {
     char text[OG_LAYER_NAME];
 };
 
-struct view {
+struct shape {
     size_t layers;
+    bool priced;
+};
+struct view {
+    struct shape shape;
     struct metric_name *metric;
     struct layer_name *layer;
-    double *value;
+    double *value, *part;
 };
 
-static size_t entry_size(size_t layers)
+static size_t names_of(struct shape s) { return METRICS + (s.priced ? PART_NAMES : 0); }
+
+static size_t values_of(struct shape s)
 {
-    return sizeof(struct head) + METRICS * sizeof(struct metric_name) +
-           layers * (sizeof(struct layer_name) + METRICS * sizeof(double));
+    return METRICS + (s.priced ? (size_t)OG_PART_VALUES : 0);
 }
 
-static struct view view_of(void *bytes, size_t layers)
+static size_t entry_size(struct shape s)
 {
-    struct view v = {.layers = layers};
+    return sizeof(struct head) + names_of(s) * sizeof(struct metric_name) +
+           s.layers * (sizeof(struct layer_name) + values_of(s) * sizeof(double));
+}
+
+static struct view view_of(void *bytes, struct shape s)
+{
+    struct view v = {.shape = s};
     v.metric = (void *)((unsigned char *)bytes + sizeof(struct head));
-    v.layer = (void *)(v.metric + METRICS);
-    v.value = (void *)(v.layer + layers);
+    v.layer = (void *)(v.metric + names_of(s));
+    v.value = (void *)(v.layer + s.layers);
+    v.part = v.value + s.layers * METRICS;
     return v;
+}
+
+static const char *name_at(size_t i)
+{
+    if (i < METRICS) return og_layer_metric(i).name;
+    i -= METRICS;
+    if (i < OG_PART_METRICS) return og_layer_part_metric(i).name;
+    return og_cost_part_name((enum og_cost_part)(i - OG_PART_METRICS));
 }
 
 static bool same_metrics(const struct view *v)
 {
-    for (size_t m = 0; m < METRICS; m++)
-        if (strncmp(v->metric[m].text, og_layer_metric(m).name, sizeof *v->metric) != 0)
-            return false;
+    for (size_t m = 0; m < names_of(v->shape); m++)
+        if (strncmp(v->metric[m].text, name_at(m), sizeof *v->metric) != 0) return false;
+    return true;
+}
+
+static og_status no_memory(struct og_error *err)
+{
+    return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+}
+
+// What a record has of the parts of a layer into its table, which is made at the first.
+static bool take_parts(struct og_layer *l, const double *value, size_t records, size_t at)
+{
+    const size_t all = OG_PART_VALUES * records;
+    if (!l->part) {
+        l->part = og_alloc(all, sizeof *l->part);
+        if (!l->part) return false;
+        for (size_t i = 0; i < all; i++) l->part[i] = NAN;
+    }
+    for (size_t m = 0; m < OG_PART_METRICS; m++)
+        memcpy(l->part + (m * records + at) * OG_COST_PARTS, value + m * OG_COST_PARTS,
+               OG_COST_PARTS * sizeof *value);
     return true;
 }
 
@@ -101,16 +145,18 @@ static og_status take(struct og_job *job, size_t point, size_t trial,
                       const struct view *v, struct og_error *err)
 {
     const size_t records = job->points * job->trials, at = point * job->trials + trial;
-    for (size_t i = 0; i < v->layers; i++) {
+    for (size_t i = 0; i < v->shape.layers; i++) {
         struct og_layer *l = find(&job->layers, v->layer[i].text);
         if (!l) l = add(&job->layers, v->layer[i].text, records);
-        if (!l) return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+        if (!l) return no_memory(err);
         if (point < l->point) {
             l->point = point;
             l->place = i;
         }
         for (size_t m = 0; m < METRICS; m++)
             l->value[m * records + at] = v->value[i * METRICS + m];
+        if (v->shape.priced && !take_parts(l, v->part + i * OG_PART_VALUES, records, at))
+            return no_memory(err);
     }
     return OG_OK;
 }
@@ -120,9 +166,10 @@ static og_status open_entry(const struct og_entry *entry, const char *key, struc
 {
     struct head head = {0};
     if (entry->size >= sizeof head) memcpy(&head, entry->data, sizeof head);
-    if (head.version == 1 && head.metrics == METRICS && head.layers <= entry->size &&
-        entry->size == entry_size((size_t)head.layers)) {
-        *v = view_of((void *)(uintptr_t)entry->data, (size_t)head.layers);
+    const struct shape shape = {(size_t)head.layers, head.names > METRICS};
+    if (head.version == VERSION && head.names == names_of(shape) &&
+        head.layers <= entry->size && entry->size == entry_size(shape)) {
+        *v = view_of((void *)(uintptr_t)entry->data, shape);
         if (same_metrics(v)) return OG_OK;
     }
     return og_fail(err, OG_INPUT,
@@ -220,9 +267,9 @@ static void fill(const struct view *v, const struct og_job *job, size_t point,
     const size_t wanted = (size_t)job->config.output.layer_samples;
     const size_t tests = job->set[OG_TEST]->n;
     const size_t samples = wanted < tests ? wanted : tests;
-    for (size_t m = 0; m < METRICS; m++)
-        snprintf(v->metric[m].text, sizeof *v->metric, "%s", og_layer_metric(m).name);
-    for (size_t i = 0; i < v->layers; i++) {
+    for (size_t m = 0; m < names_of(v->shape); m++)
+        snprintf(v->metric[m].text, sizeof *v->metric, "%s", name_at(m));
+    for (size_t i = 0; i < v->shape.layers; i++) {
         const struct og_layer_source source = source_of(
             job, og_exec_matrix(exec, i), &reading[i], samples, job->ballot[point].votes);
         // HDF5 would make a group of what stands before a '/'.
@@ -231,7 +278,15 @@ static void fill(const struct view *v, const struct og_job *job, size_t point,
             if (*c == '/') *c = '.';
         for (size_t m = 0; m < METRICS; m++)
             v->value[i * METRICS + m] = og_layer_value(m, &source);
+        if (v->shape.priced) og_layer_parts(&source, v->part + i * OG_PART_VALUES);
     }
+}
+
+// Of the present point.
+static struct shape shape_of(const struct og_job *job, const og_exec *exec)
+{
+    return (struct shape){og_exec_matrices(exec),
+                          job->config.hardware.technology.name[0] != '\0'};
 }
 
 og_status og_layers_measure(const struct og_job *job, const og_exec *exec,
@@ -239,32 +294,33 @@ og_status og_layers_measure(const struct og_job *job, const og_exec *exec,
                             const size_t *point, size_t points, void **entries,
                             struct og_error *err)
 {
-    const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
-    const struct head head = {1, METRICS, layers};
-    struct og_probe_reading *reading = og_alloc(layers, sizeof *reading);
+    const struct shape shape = shape_of(job, exec);
+    const size_t size = entry_size(shape);
+    const struct head head = {VERSION, names_of(shape), shape.layers};
+    struct og_probe_reading *reading = og_alloc(shape.layers, sizeof *reading);
     unsigned char *bytes = *entries = og_alloc(points, size);
     if (reading && bytes) {
         og_probe_read(probe, chip, 0, reading);
         for (size_t p = 0; p < points; p++, bytes += size) {
             memcpy(bytes, &head, sizeof head);
-            const struct view v = view_of(bytes, layers);
+            const struct view v = view_of(bytes, shape);
             fill(&v, job, point[p], exec, reading);
         }
     }
     og_free(reading);
-    if (reading && *entries) return OG_OK;
-    return og_fail(err, OG_NO_MEMORY, "no memory for a report per layer");
+    return reading && *entries ? OG_OK : no_memory(err);
 }
 
 og_status og_layers_put(struct og_job *job, const og_exec *exec, size_t trial,
                         const size_t *point, size_t points, void *entries,
                         struct og_error *err)
 {
-    const size_t layers = og_exec_matrices(exec), size = entry_size(layers);
+    const struct shape shape = shape_of(job, exec);
+    const size_t size = entry_size(shape);
     for (size_t p = 0; p < points; p++) {
         char key[40];
         unsigned char *bytes = (unsigned char *)entries + p * size;
-        const struct view v = view_of(bytes, layers);
+        const struct view v = view_of(bytes, shape);
         og_record_key(point[p], trial, key);
         OG_TRY(og_job_put(job, OG_ENTRY_LAYERS, key, bytes, size, err));
         if (!job->link) OG_TRY(take(job, point[p], trial, &v, err));

@@ -82,6 +82,12 @@ double og_layer_accepted(const struct og_layer_source *s);
 double og_layer_program_energy(const struct og_layer_source *s);
 double og_layer_program_time(const struct og_layer_source *s);
 
+// --- parts of costs (layer_parts.c) ----------------------------------------------------
+enum { OG_PART_METRICS = 8, OG_PART_VALUES = OG_PART_METRICS * OG_COST_PARTS };
+struct og_metric og_layer_part_metric(size_t i);
+// value[OG_PART_METRICS][OG_COST_PARTS]; NaN of what is not priced.
+void og_layer_parts(const struct og_layer_source *s, double value[OG_PART_VALUES]);
+
 // --- costs of networks (totals.c) -----------------------------------------------------
 enum { OG_COST_METRICS = 10 };
 // Whether any chip so far has a cost.

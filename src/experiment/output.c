@@ -65,6 +65,8 @@ struct output {
     const struct og_axis **axis;
     struct og_metric *layer_metric;
     struct og_layer_values *layer;
+    struct og_metric part_metric[OG_PART_METRICS];
+    const char *part[OG_COST_PARTS];
     size_t metrics;
     struct og_metric metric[OG_METRICS + TEXT_METRICS + ATTACK_METRICS + OG_COST_METRICS];
     double *value;  // [metrics][points][trials]
@@ -233,7 +235,12 @@ static og_status add_layers(struct og_job *job, struct output *w, struct og_erro
     for (size_t m = 0; m < metrics; m++) w->layer_metric[m] = og_layer_metric(m);
     for (size_t i = 0; i < job->layers.n; i++)
         w->layer[i] = (struct og_layer_values){job->layers.layer[i].name,
-                                               job->layers.layer[i].value};
+                                               job->layers.layer[i].value,
+                                               job->layers.layer[i].part};
+    for (size_t m = 0; m < OG_PART_METRICS; m++)
+        w->part_metric[m] = og_layer_part_metric(m);
+    for (int k = 0; k < OG_COST_PARTS; k++)
+        w->part[k] = og_cost_part_name((enum og_cost_part)k);
     return OG_OK;
 }
 
@@ -361,6 +368,10 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .layer_metric = w->layer_metric,
         .layers = job->layers.n,
         .layer = w->layer,
+        .part_metrics = OG_PART_METRICS,
+        .parts = OG_COST_PARTS,
+        .part_metric = w->part_metric,
+        .part = w->part,
         .curves = w->trained,
         .curve = w->curve,
         .blobs = w->blobs,

@@ -83,15 +83,32 @@ void og_grid_open(struct og_grid *g, struct og_hdf *h, const struct og_result *r
                   hid_t parent, const char *name)
 {
     *g = (struct og_grid){.h = h, .r = r};
-    for (size_t i = 0; i <= OG_AXES_MAX; i++) g->scale[i] = H5I_INVALID_HID;
+    for (size_t i = 0; i < OG_AXES_MAX + 2; i++) g->scale[i] = H5I_INVALID_HID;
     g->group = og_hdf_group(h, parent, name);
     for (size_t i = 0; i < r->axes && h->status == OG_OK; i++) write_axis(g, i);
     if (h->status == OG_OK) write_trials(g);
 }
 
-void og_grid_write(struct og_grid *g, struct og_hdf_array a, bool trials)
+void og_grid_parts(struct og_grid *g, const char *const *name, size_t n)
 {
-    a.rank = (int)g->r->axes + trials;
+    const size_t at = g->r->axes + 1;
+    hid_t text = og_hdf_text_type(g->h);
+    g->dim[at] = n;
+    g->scale[at] = og_hdf_array(g->h, g->group,
+                                &(struct og_hdf_array){.name = "part",
+                                                       .rank = 1,
+                                                       .dim = &g->dim[at],
+                                                       .type = text,
+                                                       .data = name,
+                                                       .long_name = "part of hardware"});
+    og_hdf_close(g->h, text);
+    if (g->h->status == OG_OK)
+        og_hdf_ok(g->h, H5DSset_scale(g->scale[at], "part"), "make a scale");
+}
+
+void og_grid_write(struct og_grid *g, struct og_hdf_array a, enum og_grid_over over)
+{
+    a.rank = (int)g->r->axes + (int)over;
     a.dim = g->dim;
     hid_t set = og_hdf_array(g->h, g->group, &a);
     attach(g, set, 0, (size_t)a.rank);
@@ -102,6 +119,6 @@ void og_grid_write(struct og_grid *g, struct og_hdf_array a, bool trials)
 
 void og_grid_close(struct og_grid *g)
 {
-    for (size_t i = 0; i <= g->r->axes; i++) og_hdf_close(g->h, g->scale[i]);
+    for (size_t i = 0; i < g->r->axes + 2; i++) og_hdf_close(g->h, g->scale[i]);
     og_hdf_close(g->h, g->group);
 }

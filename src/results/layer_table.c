@@ -33,12 +33,26 @@ static bool is_axis(const struct og_table *t, const char *name)
     return strcmp(name, "trial") == 0;
 }
 
+// The scale of parts, or what lies on it (part_table.h).
+static bool is_of_parts(struct og_layer_table *l, hid_t group, const char *name)
+{
+    if (strcmp(name, "part") == 0) return true;
+    hid_t set = H5Dopen2(group, name, H5P_DEFAULT), space = H5I_INVALID_HID;
+    int rank = -1;
+    if (og_hdf_ok(&l->h, set, "open a metric")) space = H5Dget_space(set);
+    if (og_hdf_ok(&l->h, space, "read a shape")) rank = H5Sget_simple_extent_ndims(space);
+    og_hdf_close(&l->h, space);
+    og_hdf_close(&l->h, set);
+    return rank > (int)l->table.axes + 1;
+}
+
 static herr_t see_metric(hid_t group, const char *name, const H5L_info_t *info,
                          void *user)
 {
     (void)info;
     struct og_layer_table *l = user;
-    if (is_axis(&l->table, name)) return 0;
+    if (is_axis(&l->table, name) || is_of_parts(l, group, name))
+        return l->h.status == OG_OK ? 0 : -1;
     struct og_layer_metric_name *grown =
         og_grow(l->metric, l->metrics, l->metrics + 1, sizeof *grown);
     if (no_memory(l, grown)) return -1;

@@ -43,7 +43,7 @@ static void write_means(struct writer *w, const struct og_metric *m, const char 
                                             .data = value,
                                             .units = m->units,
                                             .long_name = long_name},
-                      false);
+                      OG_OVER_AXES);
     }
     og_free(name);
     og_free(long_name);
@@ -66,7 +66,7 @@ static void write_metric(struct writer *w, size_t m, double *scratch)
                                         .data = value,
                                         .units = metric->units,
                                         .long_name = metric->long_name},
-                  true);
+                  OG_OVER_TRIALS);
     double *mean = scratch, *low = mean + w->points, *high = low + w->points;
     for (size_t p = 0; p < w->points; p++) {
         struct og_interval i =
@@ -101,7 +101,7 @@ static void write_results(struct writer *w)
                                         .type = H5T_NATIVE_UINT8,
                                         .data = r->done,
                                         .long_name = "whether this chip was evaluated"},
-                  true);
+                  OG_OVER_TRIALS);
     if (r->trained != NULL)
         og_grid_write(&w->results,
                       (struct og_hdf_array){.name = "trained",
@@ -109,11 +109,27 @@ static void write_results(struct writer *w)
                                             .data = r->trained,
                                             .long_name = "number of the training "
                                                          "used: /train/m<number>"},
-                      false);
+                      OG_OVER_AXES);
     og_write_points(&w->results, w->points);
 }
 
 // --- /layers -------------------------------------------------------------------------
+
+static void write_parts(struct og_grid *grid, const struct og_layer_values *l,
+                        size_t records)
+{
+    const struct og_result *r = grid->r;
+    if (l->part == NULL) return;
+    og_grid_parts(grid, r->part, r->parts);
+    for (size_t m = 0; m < r->part_metrics && grid->h->status == OG_OK; m++)
+        og_grid_write(grid,
+                      (struct og_hdf_array){.name = r->part_metric[m].name,
+                                            .type = H5T_NATIVE_DOUBLE,
+                                            .data = l->part + m * records * r->parts,
+                                            .units = r->part_metric[m].units,
+                                            .long_name = r->part_metric[m].long_name},
+                      OG_OVER_PARTS);
+}
 
 static void write_layer(struct writer *w, hid_t layers, const struct og_layer_values *l)
 {
@@ -127,7 +143,8 @@ static void write_layer(struct writer *w, hid_t layers, const struct og_layer_va
                                             .data = l->value + m * w->points * r->trials,
                                             .units = r->layer_metric[m].units,
                                             .long_name = r->layer_metric[m].long_name},
-                      true);
+                      OG_OVER_TRIALS);
+    write_parts(&grid, l, w->points * r->trials);
     og_grid_close(&grid);
 }
 

@@ -215,7 +215,7 @@ void og_write_points(struct og_grid *results, size_t points)
                                         .data = r->compressed,
                                         .long_name = "number of the last round: "
                                                      "/compress/c<number>; -1: none"},
-                  false);
+                  OG_OVER_AXES);
     for (size_t m = 0; m < r->point_metrics; m++) {
         const struct og_metric *metric = &r->point_metric[m];
         og_grid_write(results,
@@ -224,6 +224,6 @@ void og_write_points(struct og_grid *results, size_t points)
                                             .data = r->point_value + m * points,
                                             .units = metric->units,
                                             .long_name = metric->long_name},
-                      false);
+                      OG_OVER_AXES);
     }
 }

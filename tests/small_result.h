@@ -7,7 +7,8 @@
 
 static inline og_status write_small_result(const char *path)
 {
-    enum { POINTS = 2, TRIALS = 3 };
+    enum { POINTS = 2, TRIALS = 3, PARTS = 2, PART_METRICS = 8 };
+    double priced[PART_METRICS * POINTS * TRIALS * PARTS];
     double bits[POINTS] = {4, 6}, value[2 * POINTS * TRIALS], own[POINTS * TRIALS];
     char *label[POINTS] = {(char *)"a", (char *)"b"};
     uint8_t done[POINTS * TRIALS], correct[POINTS * TRIALS];
@@ -15,6 +16,8 @@ static inline og_status write_small_result(const char *path)
     const double loss[] = {2, 1}, accuracy[] = {0.5, 0.75}, lr[] = {0.1, 0.1};
     const uint32_t trained[POINTS * TRIALS] = {0};
     for (int i = 0; i < 2 * POINTS * TRIALS; i++) value[i] = 0.1 * i;
+    for (int i = 0; i < PART_METRICS * POINTS * TRIALS * PARTS; i++)
+        priced[i] = 1e-12 * i;
     for (int i = 0; i < POINTS * TRIALS; i++) done[i] = 1, correct[i] = 5, own[i] = i;
     struct og_axis_column column[] = {
         {.name = "adc_bits", .key = "hardware.adc.bits", .units = "1", .value = bits},
@@ -24,7 +27,13 @@ static inline og_status write_small_result(const char *path)
     const struct og_metric metric[] = {{"accuracy", "1", "test accuracy"},
                                        {"energy", "J", "energy"}};
     const struct og_metric layer_metric = {"snr_local", "dB", "signal to noise"};
-    const struct og_layer_values layer = {"fc1", own};
+    const struct og_layer_values layer = {.name = "fc1", .value = own, .part = priced};
+    const char *const part[] = {"array", "adc"};
+    const struct og_metric part_metric[] = {
+        {"part_energy", "J", "energy"},       {"part_area", "m2", "area"},
+        {"part_uses", "1", "uses"},           {"part_count", "1", "count"},
+        {"part_energy_dense", "J", "energy"}, {"part_area_dense", "m2", "area"},
+        {"part_uses_dense", "1", "uses"},     {"part_count_dense", "1", "count"}};
     const struct og_curve_set curve = {"k0", 2, loss, accuracy, lr};
     const struct og_blob blob = {
         .path = "model/m0/fc1/W", .rank = 2, .dim = {3, 4}, .data = weight};
@@ -46,6 +55,10 @@ static inline og_status write_small_result(const char *path)
                                 .layers = 1,
                                 .layer_metric = &layer_metric,
                                 .layer = &layer,
+                                .part_metrics = PART_METRICS,
+                                .parts = PARTS,
+                                .part_metric = part_metric,
+                                .part = part,
                                 .curves = 1,
                                 .curve = &curve,
                                 .blobs = 1,

@@ -78,13 +78,14 @@ static bool refused(og_status status, const struct og_error *err)
 static void look_at_everything(const struct place *p, FILE *out)
 {
     og_status (*const show[])(const char *, FILE *, struct og_error *) = {
-        og_result_show, og_result_show_layers, og_result_show_traces};
-    struct og_error err[5] = {{0}};
-    for (int k = 0; k < 3; k++) refused(show[k](p->bad, out, &err[k]), &err[k]);
+        og_result_show, og_result_show_layers, og_result_show_parts,
+        og_result_show_traces};
+    struct og_error err[6] = {{0}};
+    for (int k = 0; k < 4; k++) refused(show[k](p->bad, out, &err[k]), &err[k]);
     char *text = NULL;
-    refused(og_result_experiment(p->bad, &text, &err[3]), &err[3]);
+    refused(og_result_experiment(p->bad, &text, &err[4]), &err[4]);
     free(text);
-    refused(og_weights_export(p->bad, "", p->npz, &err[4]), &err[4]);
+    refused(og_weights_export(p->bad, "", p->npz, &err[5]), &err[5]);
 }
 
 enum { GOOD, FOUND, DIFFERENT, SILENT };

@@ -21,6 +21,7 @@
 #include "temp_folder.h"
 
 enum { NOISE = 2, TRIALS = 2, EACH = NOISE * TRIALS, METRICS = 3 };
+enum { PARTS = 2, PART_METRICS = 8 };
 
 struct fixture {
     char folder[TEMP_PATH], a[TEMP_FILE], b[TEMP_FILE];
@@ -32,6 +33,7 @@ struct fixture {
     double right[EACH], value[2][METRICS * EACH];
     uint8_t done[EACH];
     struct og_layer_values layer[2];
+    double part[2][PART_METRICS * EACH * PARTS];
     struct og_result r;
 };
 
@@ -64,8 +66,8 @@ static int setup(void **state)
     memset(f->done, 1, sizeof f->done);
     memcpy(f->value, measured, sizeof measured);
     // Not in the order of their names.
-    f->layer[0] = (struct og_layer_values){"lstm1.x", f->value[0]};
-    f->layer[1] = (struct og_layer_values){"dense1", f->value[1]};
+    f->layer[0] = (struct og_layer_values){.name = "lstm1.x", .value = f->value[0]};
+    f->layer[1] = (struct og_layer_values){.name = "dense1", .value = f->value[1]};
     f->r = (struct og_result){.experiment = "seed: 17\n",
                               .axes = 1,
                               .axis = f->axes,
@@ -79,6 +81,58 @@ static int setup(void **state)
                               .layers = 2,
                               .layer = f->layer};
     return 0;
+}
+
+static const char *const part[PARTS] = {"array", "adc"};
+static const struct og_metric part_metric[PART_METRICS] = {
+    {"part_energy", "J", "energy"},
+    {"part_area", "m2", "area"},
+    {"part_uses", "1", "uses"},
+    {"part_count", "1", "count"},
+    {"part_energy_dense", "J", "dense energy"},
+    {"part_area_dense", "m2", "dense area"},
+    {"part_uses_dense", "1", "dense uses"},
+    {"part_count_dense", "1", "dense count"},
+};
+
+// value[layer] [chip] [part] of a point; NaN at the other one.
+static void put_parts(struct fixture *f, int m, size_t point,
+                      const double value[2][TRIALS][PARTS])
+{
+    for (int l = 0; l < 2; l++)
+        memcpy(f->part[l] + ((size_t)m * NOISE + point) * TRIALS * PARTS, value[l],
+               sizeof value[l]);
+}
+
+// Two layers on parts that take half as much as before lines were removed, at the first
+// point; one of them, as it was, at the second.
+static void add_parts(struct fixture *f)
+{
+    static const double first[4][2][TRIALS][PARTS] = {
+        {{{1e-12, 6e-12}, {3e-12, 6e-12}}, {{1e-12, 1e-12}, {1e-12, 1e-12}}},
+        {{{1e-12, 2e-10}, {1e-12, 2e-10}}, {{2e-12, 1e-10}, {2e-12, 1e-10}}},
+        {{{8, 4}, {8, 4}}, {{2, 1}, {2, 1}}},
+        {{{8, 2}, {8, 2}}, {{2, 1}, {2, 1}}},
+    };
+    for (int l = 0; l < 2; l++)
+        for (size_t i = 0; i < sizeof f->part[l] / sizeof *f->part[l]; i++)
+            f->part[l][i] = NAN;
+    for (int m = 0; m < 4; m++) {
+        double dense[2][TRIALS][PARTS], second[2][TRIALS][PARTS];
+        for (int i = 0; i < 2 * TRIALS * PARTS; i++) {
+            (&dense[0][0][0])[i] = 2 * (&first[m][0][0][0])[i];
+            (&second[0][0][0])[i] = i < TRIALS * PARTS ? NAN : (&dense[0][0][0])[i];
+        }
+        put_parts(f, m, 0, first[m]);
+        put_parts(f, m, 1, (const double(*)[TRIALS][PARTS])second);
+        put_parts(f, m + 4, 0, (const double(*)[TRIALS][PARTS])dense);
+        put_parts(f, m + 4, 1, (const double(*)[TRIALS][PARTS])second);
+    }
+    for (int l = 0; l < 2; l++) f->layer[l].part = f->part[l];
+    f->r.part_metrics = PART_METRICS;
+    f->r.parts = PARTS;
+    f->r.part_metric = part_metric;
+    f->r.part = part;
 }
 
 static int teardown(void **state)
@@ -151,16 +205,19 @@ static void scales_are_in_the_same_group(void **state)
     H5Fclose(file);
 }
 
-static char *shown(const char *path)
+static char *shown_by(og_status (*show)(const char *, FILE *, struct og_error *),
+                      const char *path)
 {
     char *text;
     size_t n;
     struct og_error err = {0};
     FILE *out = open_memstream(&text, &n);
-    if (og_result_show_layers(path, out, &err) != OG_OK) fail_msg("%s", err.text);
+    if (show(path, out, &err) != OG_OK) fail_msg("%s", err.text);
     fclose(out);
     return text;
 }
+
+static char *shown(const char *path) { return shown_by(og_result_show_layers, path); }
 
 static void show_prints_a_line_per_layer(void **state)
 {
@@ -192,6 +249,112 @@ static void no_axes_at_all(void **state)
                               "dense1   30.5      17.04    0\n"
                               "\nmeans over chips\n");
     free(text);
+}
+
+// A last dimension with the names of the parts as its scale, in the same group.
+static void parts_have_a_scale(void **state)
+{
+    struct fixture *f = *state;
+    add_parts(f);
+    write_ok(f, f->a);
+    hid_t file = H5Fopen(f->a, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(file, "layers/dense1/part_area", H5P_DEFAULT);
+    hid_t space = H5Dget_space(set);
+    hsize_t dim[H5S_MAX_RANK];
+    assert_int_equal(H5Sget_simple_extent_dims(space, dim, NULL), 3);
+    assert_true(dim[0] == NOISE && dim[1] == TRIALS && dim[2] == PARTS);
+    static const char *const scale[] = {"/layers/dense1/noise", "/layers/dense1/trial",
+                                        "/layers/dense1/part"};
+    for (unsigned axis = 0; axis < 3; axis++) {
+        char path[96] = "";
+        assert_int_equal(H5DSget_num_scales(set, axis), 1);
+        assert_true(H5DSiterate_scales(set, axis, NULL, take_name, path) > 0);
+        assert_string_equal(path, scale[axis]);
+    }
+    double back[EACH * PARTS];
+    assert_true(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, back) >=
+                0);
+    assert_memory_equal(back, f->part[1] + 1 * EACH * PARTS, sizeof back);
+    H5Sclose(space);
+    H5Dclose(set);
+    char *name[PARTS];
+    set = H5Dopen2(file, "layers/dense1/part", H5P_DEFAULT);
+    hid_t type = H5Dget_type(set);
+    assert_true(H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, name) >= 0);
+    for (int k = 0; k < PARTS; k++) {
+        assert_string_equal(name[k], part[k]);
+        H5free_memory(name[k]);
+    }
+    H5Tclose(type);
+    H5Dclose(set);
+    H5Fclose(file);
+    bool good;
+    FILE *out = tmpfile();
+    assert_int_equal(og_result_verify(f->a, out, &good, NULL), OG_OK);
+    fclose(out);
+    assert_true(good);
+}
+
+static void show_prints_a_line_per_part(void **state)
+{
+    struct fixture *f = *state;
+    write_ok(f, f->a);
+    char *before = shown(f->a);
+    struct og_error err = {0};
+    assert_int_equal(og_result_show_parts(f->a, stderr, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "hardware.technology"));
+    add_parts(f);
+    write_ok(f, f->a);
+    char *after = shown(f->a), *text = shown_by(og_result_show_parts, f->a);
+    assert_string_equal(before, after);
+    assert_string_equal(
+        text, "noise [µS]  adc_bits  part   count  uses  energy [pJ]  of energy [%]  "
+              "area [µm2]  of area [%]  energy_dense [pJ]  area_dense [µm2]\n"
+              "0           8         array  10     10    3            30.0           "
+              "3           1.0          6                  6\n"
+              "0           8         adc    3      5     7            70.0           "
+              "300         99.0         14                 600\n"
+              "0           8         sum                 10           100.0          "
+              "303         100.0        20                 606\n"
+              "0.25        6         array  4      4     2            50.0           "
+              "4           2.0          2                  4\n"
+              "0.25        6         adc    2      2     2            50.0           "
+              "200         98.0         2                  200\n"
+              "0.25        6         sum                 4            100.0          "
+              "204         100.0        4                  204\n"
+              "\nall matrices, one sample, means over chips\n");
+    free(before);
+    free(after);
+    free(text);
+}
+
+// Of other parts in another layer, of another shape.
+static void parts_that_do_not_fit_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct og_error err = {0};
+    add_parts(f);
+    write_ok(f, f->a);
+    const hsize_t three = 3;
+    hid_t file = H5Fopen(f->a, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(file, "layers/dense1/part_uses", H5P_DEFAULT) >= 0);
+    assert_true(H5LTmake_dataset_double(file, "layers/dense1/part_uses", 1, &three,
+                                        f->value[0]) >= 0);
+    H5Fclose(file);
+    assert_int_equal(og_result_show_parts(f->a, stderr, &err), OG_INPUT);
+    assert_non_null(strstr(err.text, "layers/dense1: the values of its parts"));
+    err = (struct og_error){0};
+    file = H5Fopen(f->a, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(file, "layers/dense1/part", H5P_DEFAULT) >= 0);
+    assert_true(
+        H5LTmake_dataset_double(file, "layers/dense1/part", 1, &three, f->value[0]) >= 0);
+    H5Fclose(file);
+    assert_int_equal(og_result_show_parts(f->a, stderr, &err), OG_INPUT);
+    if (!strstr(err.text, "layers/dense1: has other parts")) fail_msg("%s", err.text);
+    file = H5Fopen(f->a, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(file, "layers/dense1/part", H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    assert_int_equal(og_result_show_parts(f->a, stderr, NULL), OG_IO);
 }
 
 static void diff_is(const struct fixture *f, const char *expected)
@@ -266,6 +429,18 @@ static void failing_allocations(void **state)
         free(text);
     }
     assert_true(n > 30 && n < 500);
+    add_parts(f);
+    write_ok(f, f->a);
+    s = OG_NO_MEMORY;
+    for (n = 1; s != OG_OK && n < 500; n++) {
+        FILE *out = tmpfile();
+        og_alloc_fail_at(n);
+        s = og_result_show_parts(f->a, out, NULL);
+        og_alloc_fail_at(0);
+        assert_true(s == OG_OK || s == OG_NO_MEMORY);
+        fclose(out);
+    }
+    assert_true(n > 30 && n < 500);
     f->metric[1].name = "wire_noise";
     f->value[0][EACH] = 2;
     write_ok(f, f->a);
@@ -335,6 +510,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(scales_are_in_the_same_group, setup, teardown),
         cmocka_unit_test_setup_teardown(show_prints_a_line_per_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(noise_behind_wires_that_is_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(parts_have_a_scale, setup, teardown),
+        cmocka_unit_test_setup_teardown(show_prints_a_line_per_part, setup, teardown),
+        cmocka_unit_test_setup_teardown(parts_that_do_not_fit_are_refused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(no_axes_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(diff_sees_layers, setup, teardown),
         cmocka_unit_test_setup_teardown(other_shapes_are_refused, setup, teardown),

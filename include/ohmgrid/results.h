@@ -216,6 +216,10 @@ OG_API og_status og_result_verify(const char *path, FILE *out, bool *good,
 OG_API og_status og_result_show(const char *path, FILE *out, struct og_error *err);
 // The same of /layers, one line per point and matrix. OG_INPUT when there is none.
 OG_API og_status og_result_show_layers(const char *path, FILE *out, struct og_error *err);
+// What each part of the hardware (enum og_cost_part) takes, one line per point and part
+// with the sums at the end, over all matrices. OG_INPUT when nothing was priced, as in
+// files of versions without parts.
+OG_API og_status og_result_show_parts(const char *path, FILE *out, struct og_error *err);
 // One sentence on what of a result not to trust: the layer whose read noise behind wires
 // is furthest from that of adjoint circuits (/layers wire_noise, means over chips), where
 // that is more than 10 %, and what to do; the caller frees it with free(). NULL: nothing,

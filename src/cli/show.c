@@ -7,13 +7,17 @@
 
 int cli_show(int argc, char **argv)
 {
-    bool layers = false, costs = false, traces = false, follow = false;
+    bool layers = false, parts = false, costs = false, traces = false, follow = false;
     const char *data = NULL;
     const struct cli_option option[] = {
         {.name = "--layers",
          .kind = CLI_FLAG,
          .target = &layers,
          .help = "where each layer loses accuracy, one line per point and matrix"},
+        {.name = "--parts",
+         .kind = CLI_FLAG,
+         .target = &parts,
+         .help = "energy and area of each part, of a result with hardware.technology"},
         {.name = "--traces",
          .kind = CLI_FLAG,
          .target = &traces,
@@ -35,7 +39,7 @@ int cli_show(int argc, char **argv)
     };
     const struct cli_command c = {
         .name = "show",
-        .usage = "[--layers | --traces | --costs | --follow] OUT.h5",
+        .usage = "[--layers | --parts | --traces | --costs | --follow] OUT.h5",
         .purpose = "Prints the means over chips with their 95 % intervals, one line per "
                    "sweep point.",
         .examples = "  ohmgrid show sweep.h5\n  ohmgrid show --layers sweep.h5\n"
@@ -47,13 +51,15 @@ int cli_show(int argc, char **argv)
     int r = cli_parse(&c, argc, argv, argument);
     if (r != CLI_GO) return r;
     struct og_error err = {0};
-    if (layers + costs + traces + follow > 1)
+    if (layers + parts + costs + traces + follow > 1)
         return cli_usage("show",
-                         "--layers, --traces, --costs and --follow exclude each other");
+                         "--layers, --parts, --traces, --costs and --follow exclude each "
+                         "other");
     if (data != NULL && !follow)
         return cli_usage("show", "--data has no effect without --follow");
     if (follow) return cli_watch(argument[0], data);
-    const og_status status = layers ? og_result_show_layers(argument[0], stdout, &err)
+    const og_status status = layers  ? og_result_show_layers(argument[0], stdout, &err)
+                             : parts ? og_result_show_parts(argument[0], stdout, &err)
                              : costs
                                  ? og_result_show_attribution(argument[0], stdout, &err)
                              : traces ? og_result_show_traces(argument[0], stdout, &err)

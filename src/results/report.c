@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "ohmgrid/results.h"
 #include "results/file.h"
+#include "results/part_table.h"
 #include "results/text_table.h"
 
 struct report {
@@ -202,6 +203,15 @@ static void write_results(struct report *r)
     write_table(r, og_show_points, NULL);
 }
 
+static bool has_parts(struct report *r)
+{
+    struct og_part_table t;
+    struct og_error none = {0};
+    const bool has = og_part_table_find(&t, r->path, &none) == OG_OK && t.n > 0;
+    og_part_table_free(&t);
+    return has;
+}
+
 static void write_sections(struct report *r)
 {
     struct og_error why;
@@ -222,6 +232,7 @@ static void write_sections(struct report *r)
         draw(r, &(struct og_plot){.kind = OG_PLOT_LAYERS, .point = -1},
              "bars of the layers", &why);
         write_table(r, og_show_layers, "Where each layer loses accuracy");
+        if (has_parts(r)) write_table(r, og_show_parts, "What each part takes");
     }
     if (holds(r, "traces")) {
         heading(r, "Along the sequence");

@@ -98,6 +98,11 @@ og_status og_result_show_layers(const char *path, FILE *out, struct og_error *er
     return show(og_show_layers, path, out, err);
 }
 
+og_status og_result_show_parts(const char *path, FILE *out, struct og_error *err)
+{
+    return show(og_show_parts, path, out, err);
+}
+
 og_status og_result_show_traces(const char *path, FILE *out, struct og_error *err)
 {
     return show(og_show_traces, path, out, err);

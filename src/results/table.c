@@ -42,8 +42,8 @@ static void read_labels(struct og_hdf *h, hid_t set, struct og_table_column *c, 
     og_free(raw);
 }
 
-static void read_column(struct og_hdf *h, hid_t set, const char *name,
-                        struct og_table_column *c, size_t *n)
+void og_table_read_column(struct og_hdf *h, hid_t set, const char *name,
+                          struct og_table_column *c, size_t *n)
 {
     if (h->status != OG_OK) return;
     c->name = og_copy_text(name);
@@ -103,7 +103,7 @@ static void read_axes(struct reader *r)
         struct og_table_axis *axis = &t->axis[i];
         char name[256];
         hid_t scale = scale_of(&r->h, r->done, (unsigned)i, name, sizeof name);
-        read_column(&r->h, scale, name, &axis->column[0], &axis->n);
+        og_table_read_column(&r->h, scale, name, &axis->column[0], &axis->n);
         axis->columns = 1;
         if (r->h.status == OG_OK && axis->n == 0)
             r->h.status = og_fail(r->h.err, OG_INPUT, "%s: axis '%s' has no values",
@@ -128,7 +128,7 @@ static void read_zipped_one(struct reader *r, const char *name)
             break;
         }
         size_t n;
-        read_column(&r->h, set, name, &axis->column[axis->columns++], &n);
+        og_table_read_column(&r->h, set, name, &axis->column[axis->columns++], &n);
         if (r->h.status == OG_OK && n != axis->n)
             r->h.status =
                 og_fail(r->h.err, OG_INPUT, "%s: '%s' has %zu values, its axis %zu",

@@ -35,6 +35,9 @@ struct og_table {
 
 og_status og_table_read(struct og_table *t, const char *path, struct og_error *err);
 void og_table_free(struct og_table *t);
+// Name and values or labels of a dataset, *n of them; the caller frees what c holds.
+void og_table_read_column(struct og_hdf *h, hid_t set, const char *name,
+                          struct og_table_column *c, size_t *n);
 void og_table_axis_clear(struct og_table_axis *axis);
 // Takes an axis away: means over it, with the 95 % t interval of the mean of its values
 // (training seeds, say), each of them a mean over chips. OG_NO_MEMORY only.

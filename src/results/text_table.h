@@ -41,11 +41,12 @@ size_t og_text_axes(const struct og_text_table *t, const struct og_table *table,
 void og_text_visible(char *text, bool lines);
 void og_text_print(const struct og_text_table *t, const struct og_sheet *sheet);
 
-// The tables of og_result_show, _layers, _traces and _attribution (results.h).
+// The tables of og_result_show, _layers, _parts, _traces and _attribution (results.h).
 og_status og_show_points(const char *path, const struct og_sheet *s,
                          struct og_error *err);
 og_status og_show_layers(const char *path, const struct og_sheet *s,
                          struct og_error *err);
+og_status og_show_parts(const char *path, const struct og_sheet *s, struct og_error *err);
 og_status og_show_traces(const char *path, const struct og_sheet *s,
                          struct og_error *err);
 og_status og_show_attribution(const char *path, const struct og_sheet *s,

@@ -14,15 +14,15 @@ static void look_at(const char *path, const char *base, FILE *out)
 {
     og_status (*const show[])(const char *, FILE *, struct og_error *) = {
         og_result_show, og_result_show_layers, og_result_show_traces,
-        og_result_show_attribution};
+        og_result_show_attribution, og_result_show_parts};
     char npz[FUZZ_PATH], *text = NULL;
     bool flag = false;
-    struct og_error err[8] = {{0}};
-    for (int k = 0; k < 4; k++) fuzz_check(show[k](path, out, &err[k]), &err[k]);
-    fuzz_check(og_result_experiment(path, &text, &err[4]), &err[4]);
-    fuzz_check(og_result_complete(path, &flag, &err[5]), &err[5]);
-    fuzz_check(og_result_diff(base, path, out, &flag, &err[6]), &err[6]);
-    fuzz_check(og_weights_export(path, "", fuzz_in("w.npz", npz), &err[7]), &err[7]);
+    struct og_error err[9] = {{0}};
+    for (int k = 0; k < 5; k++) fuzz_check(show[k](path, out, &err[k]), &err[k]);
+    fuzz_check(og_result_experiment(path, &text, &err[5]), &err[5]);
+    fuzz_check(og_result_complete(path, &flag, &err[6]), &err[6]);
+    fuzz_check(og_result_diff(base, path, out, &flag, &err[7]), &err[7]);
+    fuzz_check(og_weights_export(path, "", fuzz_in("w.npz", npz), &err[8]), &err[8]);
     free(text);
 }
 

@@ -134,6 +134,112 @@ static void parts_of_all_reads(void **state)
     assert_true(uses[OG_COST_ADC] == 3 * 10 && count[OG_COST_ADC] == 10);
 }
 
+// --- the table of docs/cost.md --------------------------------------------------------
+
+static char *read_page(const char *name)
+{
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/%s", getenv("OHMGRID_SOURCE"), name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *text = calloc(1, 1 << 20);
+    assert_non_null(text);
+    assert_true(fread(text, 1, (1 << 20) - 1, file) > 0);
+    fclose(file);
+    return text;
+}
+
+// One cell, "4 x 0.39 pJ x 4 = 6.25 pJ": its product, where it has one, and its result;
+// the next cell.
+static const char *read_cell(const char *at, double *product, double *result)
+{
+    bool divide = false;
+    *product = 1;
+    for (*result = NAN; *at != '|' && *at != '\n'; at++) {
+        const bool times = strncmp(at, "×", strlen("×")) == 0;
+        if (*at == '/' || times) divide = *at == '/';
+        if (*at == '=') *result = strtod(at + 1, NULL);
+        if (isnan(*result) && (*at == ' ' && at[1] >= '0' && at[1] <= '9')) {
+            const double v = strtod(at, NULL);
+            *product = divide ? *product / v : *product * v;
+        }
+    }
+    if (isnan(*result)) *result = *product;
+    assert_true(*at == '|');
+    return at + 1;
+}
+
+// To the digits of the page.
+static void assert_close(const char *part, double page, double value)
+{
+    if (!(fabs(page - value) <= 5e-4 * fabs(value)))
+        fail_msg("docs/cost.md says %g of %s, it is %g", page, part, value);
+}
+
+static const char *row_of(const char *page, const char *name)
+{
+    char begin[48];
+    snprintf(begin, sizeof begin, "\n| %s |", name);
+    const char *row = strstr(page, begin);
+    if (row == NULL) fail_msg("docs/cost.md has no row of %s", name);
+    return row + strlen(begin);
+}
+
+// Columns of the page, in pJ and um2.
+static const struct {
+    const char *metric;
+    double unit;
+} column[] = {{"count", 1}, {"uses", 1}, {"energy", 1e12}, {"area", 1e12}};
+
+static void assert_row(const char *page, int k)
+{
+    const char *part = og_cost_part_name((enum og_cost_part)k);
+    char name[32];
+    snprintf(name, sizeof name, "`%s`", part);
+    const char *cell = row_of(page, name);
+    for (int m = 0; m < 4; m++) {
+        char path[64];
+        double value[OG_COST_PARTS], product, result;
+        snprintf(path, sizeof path, "/layers/tile/part_%s", column[m].metric);
+        read_values("a.h5", path, value, OG_COST_PARTS);
+        cell = read_cell(cell, &product, &result);
+        assert_close(part, product, column[m].unit * value[k]);
+        assert_close(part, result, column[m].unit * value[k]);
+    }
+}
+
+static void assert_sums(const char *page)
+{
+    const char *cell = row_of(page, "sum");
+    for (int m = 0; m < 4; m++) {
+        char path[64];
+        double value, product, result;
+        cell = read_cell(cell, &product, &result);
+        if (m < 2) continue;  // parts of different kinds have no sum
+        snprintf(path, sizeof path, "/layers/tile/%s", column[m].metric);
+        read_values("a.h5", path, &value, 1);
+        assert_close("the sum", result, column[m].unit * value);
+    }
+}
+
+static void the_tile_of_the_page(void **state)
+{
+    (void)state;
+    char path[PATH];
+    const char *set = "data.name=mnist";
+    const struct og_overrides overrides = {.set = &set, .sets = 1};
+    og_experiment *e;
+    struct og_error err = {0};
+    snprintf(path, sizeof path, "%s/experiments/one_tile.yaml", getenv("OHMGRID_SOURCE"));
+    if (og_experiment_read(&e, path, &overrides, &err) != OG_OK) fail_msg("%s", err.text);
+    run_whole(e, "a.h5");
+    og_experiment_free(e);
+    char *page = read_page("docs/cost.md");
+    for (int k = 0; k < OG_COST_PARTS; k++) assert_row(page, k);
+    assert_sums(page);
+    free(page);
+}
+
 // A convolution is read at every position, a recurrent layer at every time step.
 static void reads_multiply(void **state)
 {
@@ -202,9 +308,10 @@ static void swept_and_resumed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_by_hand),           cmocka_unit_test(parts_add_up),
-        cmocka_unit_test(parts_of_all_reads),        cmocka_unit_test(reads_multiply),
-        cmocka_unit_test(costs_change_nothing_else), cmocka_unit_test(swept_and_resumed),
+        cmocka_unit_test(numbers_by_hand),   cmocka_unit_test(the_tile_of_the_page),
+        cmocka_unit_test(parts_add_up),      cmocka_unit_test(parts_of_all_reads),
+        cmocka_unit_test(reads_multiply),    cmocka_unit_test(costs_change_nothing_else),
+        cmocka_unit_test(swept_and_resumed),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -271,8 +271,10 @@ static void counts_are_of_what_exists(void **state)
     const struct og_array_info info = og_array_info(b.array);
     assert_int_equal(info.dense.tiles, 6);
     assert_int_equal(info.dense.devices, 2 * 120);
+    assert_int_equal(info.dense.room, 6 * 2 * 8 * 3);
     assert_int_equal(info.dense.conversions, 18);
     assert_int_equal(info.used.tiles, 5);
+    assert_int_equal(info.used.room, 5 * 2 * 8 * 3);
     assert_int_equal(info.used.devices, 2 * (120 - 3 - 8 - 12));
     assert_int_equal(info.used.conversions, 18 - 1 - 3);
     float g[240];

@@ -68,6 +68,7 @@ static void every_metric_of_every_matrix(void **state)
     } fixed[] = {{"reads", 1, 1},
                  {"devices", 2 * 784 * 12, 2 * 12 * 10},
                  {"tiles", 7, 1},
+                 {"utilisation", 784. * 12 / (7 * 128 * 128), 12. * 10 / (128 * 128)},
                  {"conversions", 7 * 12, 10}};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         read_layer("a.h5", "dense1", fixed[i].metric, v, TRIALS);

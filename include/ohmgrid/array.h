@@ -278,6 +278,7 @@ struct og_array_count {
     size_t row_groups;            // over all row tiles
     size_t tiles;                 // that hold any weight
     size_t devices;               // of weights
+    size_t room;                  // devices of weights that these tiles have room for
     size_t conversions;           // per read of one input vector
 };
 struct og_array_info {

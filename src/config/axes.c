@@ -87,6 +87,7 @@ static bool is_layer_metric(const char *name)
                                         "reads",
                                         "tiles",
                                         "devices",
+                                        "utilisation",
                                         "conversions",
                                         "ramp_cells",
                                         "ramp_gain",

@@ -48,6 +48,12 @@ static double devices(const struct og_layer_source *s)
     return s->ideal ? NAN : (double)s->info.used.devices;
 }
 
+static double utilisation(const struct og_layer_source *s)
+{
+    const struct og_array_count *c = &s->info.used;
+    return !s->ideal && c->room > 0 ? (double)c->devices / (double)c->room : NAN;
+}
+
 static double conversions(const struct og_layer_source *s)
 {
     return s->ideal ? NAN : (double)s->info.used.conversions;
@@ -148,6 +154,8 @@ static const struct {
     {{"reads", "1", "input vectors read for one sample"}, reads},
     {{"tiles", "1", "tiles that hold the matrix"}, tiles},
     {{"devices", "1", "devices that hold its weights"}, devices},
+    {{"utilisation", "1", "part of the devices of these tiles that hold weights"},
+     utilisation},
     {{"conversions", "1", "ADC conversions for one input vector"}, conversions},
     {{"drift_factor", "1", "mean factor on its sums that compensates drift"},
      compensation},

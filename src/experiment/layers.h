@@ -24,7 +24,7 @@ struct og_layer_source {
 };
 
 // --- metrics (layer_metrics.c) --------------------------------------------------------
-enum { OG_LAYER_METRICS = 42 };
+enum { OG_LAYER_METRICS = 43 };
 struct og_metric og_layer_metric(size_t i);
 double og_layer_value(size_t i, const struct og_layer_source *s);
 

@@ -80,6 +80,7 @@ static struct og_array_count dense_count(const struct og_array *a)
         .col_tiles = cols,
         .row_groups = (size_t)a->groups_allocated,
         .tiles = rows * cols,
+        .room = rows * cols * m->array_rows * m->tile_cols * sets,
         .devices = m->full_rows * m->full_cols * sets,
         .conversions = m->full_cols * (size_t)(a->units_allocated * og_passes(a)),
     };
@@ -124,6 +125,7 @@ static struct og_array_count live_count(const struct og_array *a)
             count.conversions += part.cols * units;
         }
     }
+    count.room = count.tiles * m->array_rows * m->tile_cols * sets;
     return count;
 }
 

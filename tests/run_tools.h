@@ -251,6 +251,20 @@ static inline size_t links(const char *out, const char *group)
     return (size_t)info.nlinks;
 }
 
+static inline double read_time(const char *out, const char *name)
+{
+    char path[PATH];
+    double value = -1;
+    in_folder(path, out);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(file >= 0);
+    const hid_t attr = H5Aopen_by_name(file, "/run", name, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Aread(attr, H5T_NATIVE_DOUBLE, &value) >= 0);
+    H5Aclose(attr);
+    H5Fclose(file);
+    return value;
+}
+
 static inline void read_values(const char *out, const char *name, double *value, size_t n)
 {
     char path[PATH];

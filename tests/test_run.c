@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -43,6 +44,40 @@ static void finished_runs_have_nothing_to_do(void **state)
     assert_true(before.st_ino == after.st_ino);
     assert_false(exists("a.h5.journal"));
     assert_int_equal(run(e, "a.h5", OG_JOURNAL_NEW, &s, NULL), OG_USAGE);
+    og_experiment_free(e);
+}
+
+static double clock_of(int i)
+{
+    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID};
+    struct timespec t;
+    clock_gettime(clocks[i], &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const char *const times[] = {"seconds", "cpu_seconds"};
+
+// A part that was interrupted adds its times.
+static void times_are_of_all_parts(void **state)
+{
+    (void)state;
+    og_experiment *e = read_experiment(sweep, NULL);
+    struct stopper s = {.every = 14, .signal = SIGTERM}, on = {0};
+    assert_int_equal(run(e, "b.h5", OG_JOURNAL_FORCE, &s, NULL), OG_TERMINATED);
+    double first[2], second[2];
+    for (int i = 0; i < 2; i++) {
+        first[i] = read_time("b.h5", times[i]);
+        second[i] = clock_of(i);
+    }
+    assert_int_equal(run(e, "b.h5", OG_JOURNAL_RESUME, &on, NULL), OG_OK);
+    for (int i = 0; i < 2; i++) {
+        second[i] = clock_of(i) - second[i];
+        const double all = read_time("b.h5", times[i]);
+        assert_true(first[i] > 0 && second[i] > 0);
+        // A slow disk counts by the clock, as long as it is written to.
+        assert_true(i == 0 || all > first[i]);
+        assert_true(all <= 1.01 * (first[i] + second[i]));
+    }
     og_experiment_free(e);
 }
 
@@ -185,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(interrupted_runs_end_the_same),
         cmocka_unit_test(finished_runs_have_nothing_to_do),
+        cmocka_unit_test(times_are_of_all_parts),
         cmocka_unit_test(trains_once_per_training_key),
         cmocka_unit_test(ideal_points_are_the_same_for_all_chips),
         cmocka_unit_test(failures_are_named),

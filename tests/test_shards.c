@@ -65,6 +65,17 @@ static void remove_parts(void)
     }
 }
 
+static double time_of_parts(int shards)
+{
+    double sum = 0;
+    for (int i = 1; i <= shards; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "part%d.h5", i);
+        sum += read_time(name, "cpu_seconds");
+    }
+    return sum;
+}
+
 static void shards_are_the_whole(const char *more, const char *set)
 {
     og_experiment *e = read_experiment(more, set);
@@ -73,6 +84,7 @@ static void shards_are_the_whole(const char *more, const char *set)
     for (int shards = 2; shards <= SHARDS; shards += 2) {
         run_shards(e, shards);
         if (merge(1, shards, &err) != OG_OK) fail_msg("%s", err.text);
+        assert_true(read_time("b.h5", "cpu_seconds") > time_of_parts(shards));
         assert_true(same("a.h5", "b.h5"));
         assert_false(exists("b.h5.journal"));
     }

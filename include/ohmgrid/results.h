@@ -180,7 +180,7 @@ struct og_result {
     const void *journal;  // of a finished shard, by og_journal_image; NULL: none
     size_t journal_size;
     // /run
-    double seconds;
+    double seconds, cpu_seconds;
     int threads;
     // Training and test sequences that lost their end (data.steps), the most of any point
     // that this run computed.

@@ -19,6 +19,7 @@ enum og_work { OG_WORK_TRAIN, OG_WORK_EVALUATE, OG_WORKS };
 struct og_work_done {
     uint32_t work;  // enum og_work
     double samples, seconds;
+    double cpu;  // [s] that the process took since it last told, all threads
     char stage[96], detail[96];
 };
 
@@ -28,8 +29,10 @@ struct og_meter {
     void *user;
     void (*keep)(void *keeper, const struct og_progress *p);  // for who watches
     void *keeper;
-    int workers;         // that do the work side by side; 0: one
-    double start, mark;  // [s] of the run; of the present piece of work
+    int workers;                 // that do the work side by side; 0: one
+    double start, mark;          // [s] of the run; of the present piece of work
+    double cpu_start, cpu_mark;  // [s] of the process, likewise
+    double cpu_workers;          // [s] of other processes that did work
     struct {
         double left, done, seconds;  // samples, samples, time that these took
     } work[OG_WORKS];
@@ -44,6 +47,11 @@ void og_meter_add(struct og_meter *m, enum og_work work, double samples,
                   const char *stage, const char *detail);
 // Work that another process has done.
 void og_meter_take(struct og_meter *m, const struct og_work_done *w);
+// Of the run, or of a part of it.
+struct og_spent {
+    double seconds, cpu;  // by the clock; user and system, all threads and workers
+};
+struct og_spent og_meter_spent(const struct og_meter *m);
 double og_meter_fraction(const struct og_meter *m, double *seconds_left);
 
 // --- journal entries (entries.c) -------------------------------------------------
@@ -59,6 +67,7 @@ enum og_entry_kind {
     OG_ENTRY_FAULTS,    // which of them are stuck, by "point"
     OG_ENTRY_ERRORS,    // by how much its weights are off, by "point"
     OG_ENTRY_PROGRESS,  // struct og_progress_entry, for who watches; key ""
+    OG_ENTRY_SPENT,     // struct og_spent, by all parts so far; key ""
 };
 
 struct og_progress_entry {
@@ -212,6 +221,7 @@ struct og_job {
     struct og_layers layers;
     double written, write_cost;  // [s] when the result file was last written; how long
     double storing;              // [s] that journal and result file have taken
+    struct og_spent before;      // by parts of the run that were interrupted, or shards
     double noted;                // [s] when progress was last put into the journal
 };
 
@@ -258,6 +268,11 @@ og_status og_job_put(struct og_job *job, uint32_t kind, const char *key, const v
 // As og_journal_get; the caller releases it.
 bool og_job_get(const struct og_job *job, uint32_t kind, const char *key,
                 struct og_entry *entry);
+// What the journal says of parts before this one into job->before.
+void og_job_load_spent(struct og_job *job);
+// So far, by all parts; and the same into the journal.
+struct og_spent og_job_spent(const struct og_job *job);
+void og_job_put_spent(struct og_job *job);
 bool og_job_has(const struct og_job *job, uint32_t kind, const char *key);
 void og_job_drop(struct og_job *job, uint32_t kind, const char *key);
 

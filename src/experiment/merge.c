@@ -12,6 +12,7 @@ struct merge {
     const char *const *in;
     size_t n;
     og_journal *out;
+    struct og_spent *spent;  // by the shards
 };
 
 // "the record of point 3, trial 2"
@@ -60,6 +61,15 @@ static og_status check_agrees(const struct merge *m, size_t i,
                    m->in[i], words);
 }
 
+static void add_spent(struct og_spent *sum, const struct og_entry *entry)
+{
+    struct og_spent one;
+    if (entry->size != sizeof one) return;
+    memcpy(&one, entry->data, sizeof one);
+    sum->seconds += one.seconds;
+    sum->cpu += one.cpu;
+}
+
 static og_status add_entry(const struct merge *m, size_t i, const struct og_entry *entry,
                            struct og_error *err)
 {
@@ -67,6 +77,10 @@ static og_status add_entry(const struct merge *m, size_t i, const struct og_entr
     // What was begun only is worth nothing to the others.
     if (entry->kind == OG_ENTRY_CHECKPOINT || entry->kind == OG_ENTRY_PROGRESS)
         return OG_OK;
+    if (entry->kind == OG_ENTRY_SPENT) {
+        add_spent(m->spent, entry);
+        return OG_OK;
+    }
     if (!og_journal_get(m->out, entry->kind, entry->key, &there))
         return og_journal_put(m->out, entry->kind, entry->key, entry->data, entry->size,
                               err);
@@ -132,6 +146,7 @@ static og_status write_merged(struct og_job *job, struct og_error *err)
     size_t missing = 0;
     char list[400];
     OG_TRY(og_job_load_all(job, err));
+    og_job_put_spent(job);
     for (size_t p = 0; p < job->points; p++) missing += og_job_missing(job, p);
     job->whole = missing == 0;
     OG_TRY(og_job_write(job, err));
@@ -143,9 +158,10 @@ static og_status write_merged(struct og_job *job, struct og_error *err)
                    missing, job->points * job->trials, list, job->o->out);
 }
 
-static og_status merge_all(const struct merge *m, struct og_job *job, const char *text,
+static og_status merge_all(struct merge *m, struct og_job *job, const char *text,
                            struct og_error *err)
 {
+    m->spent = &job->before;
     for (size_t i = 0; i < m->n; i++) OG_TRY(add_input(m, i, text, err));
     job->journal = m->out;
     job->stored = true;

@@ -343,8 +343,11 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
     OG_TRY(og_experiment_point(job->e, 0, &config, err));
     OG_TRY(fill(job, w, &config, err));
     og_job_shard_text(job, w->shard);
-    if (w->shard[0] != '\0' && job->whole)
+    const struct og_spent spent = og_job_spent(job);
+    if (w->shard[0] != '\0' && job->whole) {
+        og_job_put_spent(job);
         OG_TRY(og_journal_image(job->journal, &w->journal, &w->journal_size, err));
+    }
     const struct og_result result = {
         .seed = config.seed,
         .experiment = w->text,
@@ -382,7 +385,8 @@ static og_status write_file(struct og_job *job, struct output *w, struct og_erro
         .point_metrics = OG_POINT_METRICS,
         .point_metric = og_point_metrics,
         .point_value = w->compress.value,
-        .seconds = og_meter_now() - job->meter.start,
+        .seconds = spent.seconds,
+        .cpu_seconds = spent.cpu,
         .threads = og_threads(),
         .shortened = {job->shortened[OG_TRAIN], job->shortened[OG_TEST]},
     };

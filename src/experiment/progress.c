@@ -13,12 +13,26 @@ double og_meter_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static double cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+struct og_spent og_meter_spent(const struct og_meter *m)
+{
+    return (struct og_spent){og_meter_now() - m->start,
+                             cpu_now() - m->cpu_start + m->cpu_workers};
+}
+
 void og_meter_init(struct og_meter *m, const struct og_run_options *o)
 {
     memset(m, 0, sizeof *m);
     m->report = o->progress;
     m->user = o->user;
     m->start = m->mark = og_meter_now();
+    m->cpu_start = m->cpu_mark = cpu_now();
 }
 
 void og_meter_skip(struct og_meter *m) { m->mark = og_meter_now(); }
@@ -49,9 +63,13 @@ double og_meter_fraction(const struct og_meter *m, double *seconds_left)
 void og_meter_add(struct og_meter *m, enum og_work work, double samples,
                   const char *stage, const char *detail)
 {
-    const double now = og_meter_now();
-    struct og_work_done w = {.work = work, .samples = samples, .seconds = now - m->mark};
+    const double now = og_meter_now(), cpu = cpu_now();
+    struct og_work_done w = {.work = work,
+                             .samples = samples,
+                             .seconds = now - m->mark,
+                             .cpu = cpu - m->cpu_mark};
     m->mark = now;
+    m->cpu_mark = cpu;
     snprintf(w.stage, sizeof w.stage, "%s", stage);
     snprintf(w.detail, sizeof w.detail, "%s", detail);
     if (m->relay)

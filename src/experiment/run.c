@@ -239,6 +239,7 @@ static og_status save_unfinished(struct og_job *job, og_status status,
                                  struct og_error *err)
 {
     struct og_error own = {0};
+    og_job_put_spent(job);
     og_status saved = og_journal_sync(job->journal, &own);
     if (saved == OG_OK && job->stored && status != OG_NO_MEMORY && status != OG_IO)
         saved = og_job_write(job, &own);
@@ -251,6 +252,7 @@ static og_status save_unfinished(struct og_job *job, og_status status,
 static og_status work(struct og_job *job, bool *whole, struct og_error *err)
 {
     OG_TRY(og_job_load_all(job, err));
+    og_job_load_spent(job);
     OG_TRY(finished_before(job, whole, err));
     if (*whole) return OG_OK;
     const og_status status = compute(job, err);
@@ -273,6 +275,7 @@ static void keep_progress(void *user, const struct og_progress *p)
     snprintf(entry.detail, sizeof entry.detail, "%s", p->detail);
     job->noted = p->seconds;
     (void)og_journal_put(job->journal, OG_ENTRY_PROGRESS, "", &entry, sizeof entry, NULL);
+    og_job_put_spent(job);
 }
 
 static og_status run(struct og_job *job, struct og_error *err)

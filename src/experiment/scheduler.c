@@ -140,6 +140,7 @@ static og_status take(struct scheduler *s, int from, const struct og_message *m,
         answer(s, from, m);
         return OG_OK;
     case OG_SAY_WORK:
+        s->job->meter.cpu_workers += ((const struct og_work_done *)payload)->cpu;
         og_meter_take(&s->job->meter, payload);
         return OG_OK;
     default:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where stages put what they have finished, and look for what others have.
+#include <string.h>
+
 #include "experiment/ranks.h"
 
 og_status og_job_put(struct og_job *job, uint32_t kind, const char *key, const void *data,
@@ -17,6 +19,30 @@ bool og_job_get(const struct og_job *job, uint32_t kind, const char *key,
 {
     if (job->link) return og_worker_get(job, kind, key, entry);
     return og_journal_get(job->journal, kind, key, entry);
+}
+
+void og_job_load_spent(struct og_job *job)
+{
+    struct og_entry entry;
+    if (!og_job_get(job, OG_ENTRY_SPENT, "", &entry)) return;
+    if (entry.size == sizeof job->before)
+        memcpy(&job->before, entry.data, sizeof job->before);
+    og_journal_release(&entry);
+}
+
+struct og_spent og_job_spent(const struct og_job *job)
+{
+    struct og_spent spent = og_meter_spent(&job->meter);
+    spent.seconds += job->before.seconds;
+    spent.cpu += job->before.cpu;
+    return spent;
+}
+
+// A failure here is one of the disk, which the next entry reports.
+void og_job_put_spent(struct og_job *job)
+{
+    const struct og_spent spent = og_job_spent(job);
+    (void)og_journal_put(job->journal, OG_ENTRY_SPENT, "", &spent, sizeof spent, NULL);
 }
 
 bool og_job_has(const struct og_job *job, uint32_t kind, const char *key)

@@ -135,7 +135,7 @@ static void tell(struct og_link *link)
 {
     const struct og_message m = {.type = OG_SAY_WORK, .size = sizeof link->work};
     if (link->work.samples > 0) og_rank_send(ROOT, &m, &link->work);
-    link->work.samples = link->work.seconds = 0;
+    link->work.samples = link->work.seconds = link->work.cpu = 0;
     link->told = og_meter_now();
 }
 
@@ -144,10 +144,11 @@ static void relay(void *user, const struct og_work_done *w)
     struct og_link *link = user;
     if (link->work.work != w->work) tell(link);
     const double samples = link->work.samples + w->samples,
-                 seconds = link->work.seconds + w->seconds;
+                 seconds = link->work.seconds + w->seconds, cpu = link->work.cpu + w->cpu;
     link->work = *w;
     link->work.samples = samples;
     link->work.seconds = seconds;
+    link->work.cpu = cpu;
     if (og_meter_now() - link->told >= tell_every) tell(link);
 }
 

@@ -257,6 +257,7 @@ static void write_run(struct writer *w, hid_t file)
     og_hdf_attr_text(h, run, "host", host);
     og_hdf_attr_u64(h, run, "threads", (uint64_t)w->r->threads);
     og_hdf_attr_real(h, run, "seconds", w->r->seconds);
+    og_hdf_attr_real(h, run, "cpu_seconds", w->r->cpu_seconds);
     og_hdf_attr_u64(h, run, "shortened_train", w->r->shortened[0]);
     og_hdf_attr_u64(h, run, "shortened_test", w->r->shortened[1]);
     og_hdf_attr_text(h, run, "isa", og_isa_name(og_cpu_isa()));

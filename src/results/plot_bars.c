@@ -27,7 +27,7 @@ void og_bars_script(const struct og_picture *p, FILE *out)
     fputs("set ylabel ", out);
     og_script_quote(out, f->loss ? "loss [nat]" : "lost accuracy [points]", false);
     fputs("\nset style fill solid 0.9 noborder\nset xzeroaxis lt 1 lc rgb '#404040'\n"
-          "set key top left Left reverse\nset xtics rotate by -35 (",
+          "set key outside top center horizontal Left reverse\nset xtics rotate by -35 (",
           out);
     for (size_t i = 0; i < a->parts; i++) {
         if (i > 0) fputs(", ", out);

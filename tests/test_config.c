@@ -442,7 +442,7 @@ static void bad_experiments_get_one_exact_sentence(void **state)
 }
 
 static const char rich[] =
-    "title: 'a: \"b\" # c'\nseed: 9\n"
+    "title: 'a: \"b\" # c'\nseed: 9\noutput: {layer_samples: 0}\n"
     "hardware: {device: {name: rram_wan2022, read: {fraction: 0.01}}, adc: {bits: 8}}\n"
     "train: {hardware: {device: pcm_joshi, dac: {bits: 4}}, lr: 0.123456789012345678}\n"
     "sweep:\n"

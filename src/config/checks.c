@@ -457,10 +457,9 @@ static og_status check_layer_samples(const struct og_config *c, const og_item *r
                                      struct og_error *err)
 {
     static const char says[] = "has no effect without output.layer_samples";
-    const og_item *hardware = og_item_get(root, "hardware");
     if (c->output.layer_samples > 0) return OG_OK;
     if (c->output.trace) return og_fail_at(root, "output.trace", err, says);
-    if (hardware != NULL && og_item_get(hardware, "technology") != NULL)
+    if (c->hardware.technology.name[0] != '\0')
         return og_fail_at(root, "hardware.technology", err, says);
     return OG_OK;
 }
